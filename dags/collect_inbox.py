@@ -1,0 +1,29 @@
+"""### Collect the inbox
+
+Takes every file dropped into `inbox/<account>/`, keeps its bytes, judges it and loads what can be trusted.
+
+1. **land_files** moves settled files to `landing/`; a file that is no known report goes to `quarantine/`.
+2. **gate_documents** parses and judges each document with Great Expectations.
+3. **load_documents** loads what passed into `raw`, with history, and records a verdict for every document.
+
+**A red task is a refused document, not a broken pipeline.** Its log and `quarantine/*/*/reason.json` name the file, the rule,
+the rows and the remedy; everything else of the run was loaded. Put the corrected file into the inbox again.
+
+**Rerun:** safe at any time and at any step. Whatever was landed without a verdict is judged by the next run.
+"""
+
+from airflow.sdk import TriggerRule, dag
+
+from seller_warehouse.dag_settings import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL
+from seller_warehouse.operators import GateDocumentsOperator, LandFilesOperator, LoadDocumentsOperator
+
+
+@dag(schedule=None, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, tags=[*TAGS, "inbox"], doc_md=__doc__)
+def collect_inbox() -> None:
+    land = LandFilesOperator(task_id="land_files", pool=WAREHOUSE_POOL)
+    gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE)
+    load = LoadDocumentsOperator(task_id="load_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL, outlets=[RAW])
+    land >> gate >> load
+
+
+collect_inbox()

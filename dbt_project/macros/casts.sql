@@ -1,0 +1,63 @@
+{#- Text of raw to values. Raw writes dates in ISO 8601 and amounts with a point; blank is null, never 0. -#}
+
+{% macro text_value(column) -%}
+    nullif({{ column }}, '')
+{%- endmacro %}
+
+{% macro whole_number(column) -%}
+    cast(nullif({{ column }}, '') as integer)
+{%- endmacro %}
+
+{% macro amount(column) -%}
+    cast(nullif({{ column }}, '') as decimal(18, 4))
+{%- endmacro %}
+
+{#- The calendar day as printed, in the zone that the report was written in. -#}
+{% macro printed_date(column) -%}
+    cast(substr(nullif({{ column }}, ''), 1, 10) as date)
+{%- endmacro %}
+
+{#- The moment in UTC; text without an offset is UTC. -#}
+{% macro utc_timestamp(column) -%}
+    {{ return(adapter.dispatch('utc_timestamp')(column)) }}
+{%- endmacro %}
+
+{#- The session's time zone is UTC (profiles.yml), so the second cast drops the zone and moves nothing. -#}
+{% macro duckdb__utc_timestamp(column) -%}
+    cast(cast(nullif({{ column }}, '') as timestamptz) as timestamp)
+{%- endmacro %}
+
+{#- A code in UPPER_SNAKE: CustomerReturns, "Customer returns" and customer_returns are one. -#}
+{% macro upper_snake(column) -%}
+    {{ return(adapter.dispatch('upper_snake')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__upper_snake(column) -%}
+    nullif(upper(trim(regexp_replace(regexp_replace({{ column }}, '([a-z0-9])([A-Z])', '\1_\2', 'g'), '[^A-Za-z0-9]+', '_', 'g'), '_')), '')
+{%- endmacro %}
+
+{#- Y, Yes, true and 1 are true; N, No, false and 0 are false; anything else is unknown. -#}
+{% macro flag(column) -%}
+    case
+        when lower({{ column }}) in ('y', 'yes', 'true', '1') then true
+        when lower({{ column }}) in ('n', 'no', 'false', '0') then false
+    end
+{%- endmacro %}
+
+{#- The identity of a row of raw: equal rows of one unit are told apart by their number. -#}
+{% macro row_id() -%}
+    {{ return(adapter.dispatch('row_id')()) }}
+{%- endmacro %}
+
+{% macro duckdb__row_id() -%}
+    md5(concat_ws('|', account_id, _unit, _row_hash, _occurrence))
+{%- endmacro %}
+
+{#- A code without case, blanks and punctuation: Lost_Warehouse, Lost:Warehouse and lost_warehouse are one. -#}
+{% macro code_key(column) -%}
+    {{ return(adapter.dispatch('code_key')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__code_key(column) -%}
+    upper(regexp_replace({{ column }}, '[^A-Za-z0-9]', '', 'g'))
+{%- endmacro %}

@@ -1,0 +1,13 @@
+{#- Every day from first to last, both included, as calendar_date. -#}
+{% macro days_between(first, last) -%}
+    {{ return(adapter.dispatch('days_between')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(first, last) -%}
+    select cast(unnest(generate_series(timestamp '{{ first }}', timestamp '{{ last }}', interval 1 day)) as date) as calendar_date
+{%- endmacro %}
+
+{#- How many days a range has, both ends included. -#}
+{% macro day_count(first, last) -%}
+    {{ dbt.datediff(first, last, 'day') }} + 1
+{%- endmacro %}

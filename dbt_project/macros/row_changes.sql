@@ -1,0 +1,26 @@
+{#-
+What Amazon changed in one report after it was first seen: rows that came later, and rows that ceased to be true.
+units, cash_amount and currency_code are SQL over the raw columns; null where the report has none.
+-#}
+{% macro row_changes(report, units='null', cash_amount='null', currency_code='null') %}
+    select
+        rows.account_id,
+        '{{ report }}' as report,
+        rows._event_date as event_date,
+        rows.seen_at,
+        {{ currency_code }} as currency_code,
+        rows.is_added,
+        cast({{ units }} as bigint) as units,
+        cast({{ cash_amount }} as decimal(18, 4)) as cash_amount
+    from (
+        select *, _valid_from as seen_at, true as is_added from {{ source('amazon_seller', report) }}
+        union all
+        select *, _valid_to as seen_at, false as is_added from {{ source('amazon_seller', report) }} where _valid_to is not null
+    ) as rows
+    inner join first_seen
+        on
+            rows.account_id = first_seen.account_id
+            and rows._unit = first_seen.unit
+            and first_seen.report = '{{ report }}'
+            and rows.seen_at > first_seen.first_seen_at
+{% endmacro %}

@@ -1,0 +1,71 @@
+-- What each source says of a product: one row per account, SKU and source, with the day it was last said.
+-- The lower the priority, the more the source is believed: the seller's own catalogue first.
+
+with catalog as (
+
+    select
+        account_id, seller_sku, cast(null as varchar) as fnsku, asin, parent_asin, product_name, image_url,
+        1 as priority, cast(known_since_at as date) as said_on
+    from {{ ref('stg_amazon_seller__product_catalog') }}
+
+),
+
+listings as (
+
+    select
+        account_id, seller_sku, cast(null as varchar) as fnsku, asin, cast(null as varchar) as parent_asin, product_name, image_url,
+        2 as priority, cast(known_since_at as date) as said_on
+    from {{ ref('stg_amazon_seller__listings') }}
+
+),
+
+inventory as (
+
+    select
+        account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
+        3 as priority, cast(known_since_at as date) as said_on
+    from {{ ref('stg_amazon_seller__fba_inventory') }}
+
+),
+
+ledger as (
+
+    select
+        account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
+        4 as priority, max(event_date) as said_on
+    from {{ ref('stg_amazon_seller__inventory_ledger') }}
+    group by account_id, seller_sku, fnsku, asin, product_name
+
+),
+
+reimbursements as (
+
+    select
+        account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
+        5 as priority, max(approval_date) as said_on
+    from {{ ref('stg_amazon_seller__reimbursements') }}
+    group by account_id, seller_sku, fnsku, asin, product_name
+
+),
+
+orders as (
+
+    select
+        account_id, seller_sku, cast(null as varchar) as fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
+        6 as priority, max(purchase_date) as said_on
+    from {{ ref('stg_amazon_seller__orders') }}
+    group by account_id, seller_sku, asin, product_name
+
+)
+
+select * from catalog
+union all
+select * from listings
+union all
+select * from inventory
+union all
+select * from ledger
+union all
+select * from reimbursements
+union all
+select * from orders

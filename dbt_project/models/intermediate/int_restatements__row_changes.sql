@@ -1,0 +1,45 @@
+-- One row per row of a report that came or went after its unit (a day, a settlement, a removal order) had been seen.
+
+with first_seen as (
+
+    select
+        account_id,
+        report,
+        unit,
+        min(retrieved_at) as first_seen_at
+    from {{ source('pipeline', 'coverage') }}
+    where was_applied
+    group by account_id, report, unit
+
+),
+
+changes as (
+
+    {{ row_changes(
+        'reimbursements', units=whole_number('quantity_reimbursed_total'), cash_amount=amount('amount_total'),
+        currency_code=text_value('currency_code')
+    ) }}
+    union all
+    {{ row_changes('inventory_ledger', units=whole_number('quantity')) }}
+    union all
+    {{ row_changes('customer_returns', units=whole_number('quantity')) }}
+    union all
+    {{ row_changes('replacements', units=whole_number('quantity')) }}
+    union all
+    {{ row_changes('removal_orders', units=whole_number('requested_quantity')) }}
+    union all
+    {{ row_changes('removal_shipments', units=whole_number('shipped_quantity')) }}
+    union all
+    {{ row_changes('orders', units=whole_number('quantity'), cash_amount=amount('item_price'), currency_code=text_value('currency')) }}
+    union all
+    {{ row_changes('fulfilled_shipments', units=whole_number('quantity_shipped'), cash_amount=amount('item_price'), currency_code=text_value('currency')) }}
+    union all
+    {{ row_changes('seller_feedback') }}
+    union all
+    {{ row_changes('mfn_returns', units=whole_number('return_quantity')) }}
+    union all
+    {{ row_changes('order_defects') }}
+
+)
+
+select * from changes

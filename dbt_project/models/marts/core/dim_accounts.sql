@@ -1,0 +1,14 @@
+with accounts as (
+
+    select * from {{ source('pipeline_settings', 'accounts') }}
+
+)
+
+select
+    account_id,
+    account_name,
+    region,
+    source,
+    marketplace_ids,
+    home_time_zone
+from accounts

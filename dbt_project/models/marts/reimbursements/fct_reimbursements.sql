@@ -1,0 +1,110 @@
+with lines as (
+
+    select * from {{ ref('int_reimbursements__categorised') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('fct_orders') }}
+
+),
+
+products as (
+
+    select * from {{ ref('dim_products') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('dim_accounts') }}
+
+),
+
+marketplaces as (
+
+    select * from {{ ref('marketplaces') }}
+
+),
+
+-- A reversal belongs to what it takes back: the line of the original with the same stock, else any of its lines.
+originals as (
+
+    select
+        lines.account_id,
+        lines.reimbursement_line_id,
+        original_lines.reason_category as original_category,
+        row_number() over (
+            partition by lines.reimbursement_line_id
+            order by
+                case when original_lines.fnsku = lines.fnsku and original_lines.seller_sku = lines.seller_sku then 0 else 1 end,
+                original_lines.reimbursement_line_id
+        ) as place
+    from lines
+    inner join lines as original_lines
+        on
+            lines.account_id = original_lines.account_id
+            and lines.original_reimbursement_id = original_lines.reimbursement_id
+            and original_lines.reason_category <> 'REVERSAL'
+    where lines.reason_category = 'REVERSAL'
+
+),
+
+-- The one marketplace of the account that trades in the currency, where there is just one.
+currency_marketplaces as (
+
+    select
+        accounts.account_id,
+        marketplaces.currency_code,
+        min(marketplaces.marketplace_id) as marketplace_id
+    from accounts
+    inner join marketplaces on ',' || accounts.marketplace_ids || ',' like '%,' || marketplaces.marketplace_id || ',%'
+    group by accounts.account_id, marketplaces.currency_code
+    having count(*) = 1
+
+)
+
+select
+    lines.account_id,
+    lines.reimbursement_line_id,
+    lines.reimbursement_id,
+    lines.approval_at,
+    lines.approval_date,
+    lines.approval_date as accounting_date,
+    lines.case_id,
+    case when lines.case_id is null then 'AMAZON' else 'SELLER' end as initiated_by,
+    lines.amazon_order_id,
+    orders.order_status,
+    lines.reason_code,
+    lines.reason_category,
+    case
+        when lines.reason_category = 'REVERSAL' then coalesce(originals.original_category, lines.original_type_category)
+        else lines.reason_category
+    end as attributed_reason_category,
+    lines.seller_sku,
+    lines.fnsku,
+    coalesce(lines.asin, products.asin) as asin,
+    products.parent_asin,
+    coalesce(lines.product_name, products.product_name) as product_name,
+    lines.condition,
+    lines.currency_code,
+    lines.amount_per_unit,
+    lines.cash_amount,
+    coalesce(lines.cash_units, 0) as cash_units,
+    coalesce(lines.inventory_units, 0) as inventory_units,
+    coalesce(lines.total_units, coalesce(lines.cash_units, 0) + coalesce(lines.inventory_units, 0)) as total_units,
+    lines.reason_category = 'REVERSAL' as is_reversal,
+    lines.original_reimbursement_id,
+    lines.original_reimbursement_type,
+    coalesce(orders.marketplace_id, currency_marketplaces.marketplace_id) as marketplace_inferred,
+    case
+        when orders.marketplace_id is not null then 'ORDER'
+        when currency_marketplaces.marketplace_id is not null then 'CURRENCY'
+        else 'UNKNOWN'
+    end as marketplace_basis
+from lines
+left join originals on lines.reimbursement_line_id = originals.reimbursement_line_id and originals.place = 1
+left join orders on lines.account_id = orders.account_id and lines.amazon_order_id = orders.amazon_order_id
+left join products on lines.account_id = products.account_id and lines.seller_sku = products.seller_sku
+left join currency_marketplaces on lines.account_id = currency_marketplaces.account_id and lines.currency_code = currency_marketplaces.currency_code

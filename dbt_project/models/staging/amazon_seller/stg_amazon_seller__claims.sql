@@ -1,0 +1,35 @@
+with source as (
+
+    select * from {{ source('amazon_seller', 'claims') }} where _valid_to is null
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        account_id,
+        {{ row_id() }} as claim_row_id,
+        {{ text_value('case_id') }} as case_id,
+        {{ text_value('order_id') }} as amazon_order_id,
+        {{ text_value('seller_sku') }} as seller_sku,
+        {{ text_value('fnsku') }} as fnsku,
+
+        -- dates
+        {{ printed_date('filed_date') }} as filed_date,
+        {{ printed_date('closed_date') }} as closed_date,
+
+        -- statuses
+        {{ upper_snake('status') }} as claim_status,
+
+        -- measures
+        {{ whole_number('units') }} as claimed_units,
+
+        -- load metadata
+        _document_id as document_id,
+        _valid_from as known_since_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,28 @@
+with source as (
+
+    select * from {{ source('amazon_seller', 'seller_feedback') }} where _valid_to is null
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        account_id,
+        {{ row_id() }} as feedback_row_id,
+        {{ text_value('order_id') }} as amazon_order_id,
+
+        -- dates
+        {{ printed_date('date') }} as feedback_date,
+
+        -- measures
+        {{ whole_number('rating') }} as rating,
+
+        -- load metadata
+        _document_id as document_id,
+        _valid_from as known_since_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,21 @@
+-- The mart holds every staged line and every cent, per account and currency.
+with staged as (
+
+    select account_id, currency_code, count(*) as line_count, sum(cash_amount) as cash_amount
+    from {{ ref('stg_amazon_seller__reimbursements') }}
+    group by account_id, currency_code
+
+),
+
+built as (
+
+    select account_id, currency_code, count(*) as line_count, sum(cash_amount) as cash_amount
+    from {{ ref('fct_reimbursements') }}
+    group by account_id, currency_code
+
+)
+
+select *
+from staged
+full outer join built on staged.account_id = built.account_id and staged.currency_code = built.currency_code
+where staged.line_count is distinct from built.line_count or staged.cash_amount is distinct from built.cash_amount

@@ -1,0 +1,52 @@
+-- Of the reimbursements: what was first seen, plus every later change, is what is known now.
+with first_seen as (
+
+    select account_id, unit, min(retrieved_at) as first_seen_at
+    from {{ source('pipeline', 'coverage') }}
+    where report = 'reimbursements' and was_applied
+    group by account_id, unit
+
+),
+
+at_first as (
+
+    select rows.account_id, rows.currency_code, sum(cast(rows.amount_total as decimal(18, 4))) as cash_amount
+    from {{ source('amazon_seller', 'reimbursements') }} as rows
+    inner join first_seen on rows.account_id = first_seen.account_id and rows._unit = first_seen.unit and rows._valid_from = first_seen.first_seen_at
+    group by rows.account_id, rows.currency_code
+
+),
+
+changed as (
+
+    select account_id, currency_code, sum(cash_amount_change) as cash_amount
+    from {{ ref('fct_restatements') }}
+    where report = 'reimbursements'
+    group by account_id, currency_code
+
+),
+
+known_now as (
+
+    select account_id, currency_code, sum(cash_amount) as cash_amount
+    from {{ ref('fct_reimbursements') }}
+    group by account_id, currency_code
+
+),
+
+together as (
+
+    select account_id, currency_code, sum(cash_amount) as cash_amount
+    from (
+        select * from at_first
+        union all
+        select * from changed
+    ) as parts
+    group by account_id, currency_code
+
+)
+
+select *
+from together
+full outer join known_now on together.account_id = known_now.account_id and together.currency_code = known_now.currency_code
+where coalesce(together.cash_amount, 0) <> coalesce(known_now.cash_amount, 0)

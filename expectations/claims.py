@@ -1,0 +1,43 @@
+"""What a log of claims must be before its units are taken for claimed."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import number, row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.values import as_date, identifier
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a claim is about something, about at least one unit, and is not closed before it is filed."""
+    subjects = [c for c in ("order_id", "fnsku", "seller_sku") if c in context.columns]
+    without_subject = " and ".join(["true", *(f"coalesce({identifier(c)}, '') = ''" for c in subjects)])
+    rules = [
+        row_rule(
+            "units_are_positive",
+            f"{number('units')} <= 0",
+            ["case_id", "units"],
+            "units is not positive",
+            "write how many units were claimed",
+        ),
+        row_rule(
+            "subject_is_named",
+            without_subject,
+            ["case_id", *subjects],
+            "none of order-id, fnsku and seller-sku is filled",
+            "say what the case is about in one of the three columns",
+        ),
+    ]
+    if "closed_date" in context.columns:
+        filed, closed = (as_date(identifier(c), context.date_formats[c]) for c in ("filed_date", "closed_date"))
+        rules.append(
+            row_rule(
+                "closed_after_filed",
+                f"({closed}) < ({filed})",
+                ["case_id", "filed_date", "closed_date"],
+                "closed-date lies before filed-date",
+                "correct one of the two dates",
+                "warning",
+            )
+        )
+    return suite(spec, context, rules)

@@ -1,0 +1,236 @@
+"""The five blocks that every suite is made of: columns, key, code lists, dates, volume.
+
+A rule of severity ``critical`` refuses the document; a ``warning`` is kept and shown. Every rule has a name, which
+``meta.gate_results`` shows, and a remedy for whoever reads the refusal. A rule about rows names the rows it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import pycountry
+from great_expectations import ExpectationSuite
+from great_expectations.expectations import (
+    Expectation,
+    ExpectTableColumnsToMatchSet,
+    ExpectTableRowCountToBeBetween,
+    UnexpectedRowsExpectation,
+)
+
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
+from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_valid, text_literal
+
+CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
+
+Severity = Literal["critical", "warning"]
+
+
+def suite(spec: ReportSpec, context: GateContext, extra: Iterable[Expectation] = ()) -> ExpectationSuite:
+    """The suite of a report: the five blocks, then the rules that only this report has."""
+    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *volume(spec, context), *extra]
+    return ExpectationSuite(name=spec.name, expectations=rules)
+
+
+def row_rule(
+    rule: str,
+    condition: str,
+    show: Iterable[str],
+    what: str,
+    remedy: str,
+    severity: Severity = "critical",
+    lookup: str = "{batch}",
+) -> UnexpectedRowsExpectation:
+    """A rule that no row may break: rows for which the SQL ``condition`` holds are reported with the columns to ``show``.
+
+    ``lookup`` may replace the table that is searched, to judge groups of rows; it must have the columns shown and ``_line``.
+    """
+    shown = ", ".join(identifier(c) for c in show)
+    query = f"select _line, {shown} from {lookup} where {condition} order by _line"
+    escaped = query.replace("{batch}", "\0").replace("{", "{{").replace("}", "}}").replace("\0", "{batch}")
+    return UnexpectedRowsExpectation(
+        unexpected_rows_query=escaped, description=what, severity=severity, meta={"rule": rule, "what": what, "remedy": remedy}
+    )
+
+
+def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """The required columns are there, no row is a copy of the header, and every value is what its column promises."""
+    present = [c for c in spec.kept if c.name in context.columns]
+    required = [c.name for c in spec.kept if c.required]
+    rules: list[Expectation] = [
+        ExpectTableColumnsToMatchSet(
+            column_set=required,
+            exact_match=False,
+            meta={"rule": "required_columns", "what": "a required column is missing", "remedy": "download the whole report, with every column"},
+        )
+    ]
+    copies = [f"(regexp_replace(lower({identifier(c.name)}), '[^a-z0-9]', '', 'g') in ({_literals(c.headers)}))::integer" for c in present]
+    rules.append(
+        row_rule(
+            "header_repeated",
+            f"{' + '.join(copies)} >= 2",
+            [present[0].name, present[1].name],
+            "the row repeats the names of the columns instead of holding data",
+            "this is a placeholder file; download the real report",
+        )
+    )
+    for c in present:
+        name = identifier(c.name)
+        if c.kind in (Kind.INTEGER, Kind.AMOUNT):
+            valid = is_valid(c, "", context.decimal_mark)
+            what = f"{c.header} is no {c.kind}"
+            if c.kind is Kind.INTEGER:
+                what += " of at most 9 digits"
+            elif context.decimal_mark == ".":
+                what += " (decimal point)"
+            else:
+                what += " (decimal comma)"
+            rules.append(row_rule(f"{c.name}_is_{c.kind.replace(' ', '_')}", f"{name} <> '' and not {valid}", [c.name], what, _NUMBER_REMEDY))
+        if c.kind is Kind.AMOUNT and not context.decimal_mark_is_certain:
+            rules.append(
+                row_rule(
+                    f"{c.name}_is_unambiguous",
+                    is_ambiguous_amount(name, ","),
+                    [c.name],
+                    f"{c.header} may be thousands or decimals",
+                    "say decimal_comma: true or false for the account in accounts.yaml",
+                )
+            )
+        if c.kind is Kind.CURRENCY:
+            rules.append(
+                row_rule(
+                    f"{c.name}_exists",
+                    f"{name} <> '' and {name} not in ({_literals(CURRENCY_CODES)})",
+                    [c.name],
+                    f"{c.header} is no ISO 4217 currency",
+                    "correct the code, or download the report again",
+                )
+            )
+    return rules
+
+
+_NUMBER_REMEDY = "correct the value, or say how the account writes numbers (decimal_comma in accounts.yaml)"
+
+
+def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """What identifies or places a row is filled."""
+    filled = [c for c in spec.kept if c.filled and c.name in context.columns]
+    return [
+        row_rule(
+            f"{c.name}_is_filled",
+            f"coalesce({identifier(c.name)}, '') = ''",
+            [c.name, *[o.name for o in filled if o is not c][:2]],
+            f"{c.header} is blank",
+            "download the report again; if it was edited, fill the cell",
+        )
+        for c in filled
+    ]
+
+
+def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """Codes are known ones; a new one loads, with a warning (Amazon adds values without notice)."""
+    return [
+        row_rule(
+            f"{c.name}_is_known",
+            f"{identifier(c.name)} <> '' and {_code(identifier(c.name))} not in ({_literals(_python_code(v) for v in c.codes)})",
+            [c.name],
+            f"{c.header} is a code not seen before",
+            f"look it up and add it to reports/{spec.name}.py",
+            "warning",
+        )
+        for c in spec.kept
+        if c.codes and c.name in context.columns
+    ]
+
+
+def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """Dates exist, lie in the window asked for, and not after the day the document was retrieved."""
+    rules: list[Expectation] = []
+    for c in spec.kept:
+        if c.kind is Kind.DATE and c.name in context.columns:
+            name, day = identifier(c.name), as_date(identifier(c.name), context.date_formats[c.name])
+            condition = f"{name} <> '' and not {is_valid(c, context.date_formats[c.name], '')}"
+            written = _in_words(c, context)
+            rules.append(
+                row_rule(
+                    f"{c.name}_is_date",
+                    condition,
+                    [c.name],
+                    f"{c.header} is no date written as {written}",
+                    "correct the date, or download the report again",
+                )
+            )
+            if c.name == spec.event_date:
+                rules.append(
+                    row_rule(
+                        f"{c.name}_not_in_future",
+                        f"{day} > date '{context.latest_day}'",
+                        [c.name],
+                        f"{c.header} lies after the day the document was retrieved ({context.latest_day})",
+                        "check the date, or the modification time of the file",
+                    )
+                )
+                if spec.unit is Unit.DATE and context.asked:
+                    first, last = context.asked
+                    rules.append(
+                        row_rule(
+                            f"{c.name}_in_window",
+                            f"{day} not between date '{first}' and date '{last}'",
+                            [c.name],
+                            f"{c.header} lies outside the days asked for ({first} to {last})",
+                            "ask for the report again",
+                        )
+                    )
+    return rules
+
+
+def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """There are rows, and not strikingly fewer a day than in the last good load."""
+    rules: list[Expectation] = []
+    if not spec.may_be_empty:
+        rules.append(
+            ExpectTableRowCountToBeBetween(
+                min_value=1,
+                meta={"rule": "has_rows", "what": "the file has a header and no rows", "remedy": "choose a range with data, or try again later"},
+            )
+        )
+    if context.usual_rows:
+        rules.append(
+            ExpectTableRowCountToBeBetween(
+                min_value=max(1, context.usual_rows // 2),
+                severity="warning",
+                meta={
+                    "rule": "usual_volume",
+                    "what": f"fewer than half the rows expected from the last good load ({context.usual_rows})",
+                    "remedy": "compare with Seller Central; days that shrank were not replaced",
+                },
+            )
+        )
+    return rules
+
+
+def identity(rule: str, condition: str, show: Iterable[str], what: str, severity: Severity = "warning") -> Expectation:
+    """An arithmetic identity inside a row that Amazon promises."""
+    return row_rule(rule, condition, show, what, "compare with Seller Central; if it shows the same, report it to Amazon", severity)
+
+
+def number(name: str) -> str:
+    """A whole number in SQL; null where the text is blank or none."""
+    return f"try_cast({identifier(name)} as integer)"
+
+
+def _in_words(column: Column, context: GateContext) -> str:
+    return " or ".join(context.account.date_formats(column.formats))
+
+
+def _literals(values: Iterable[str]) -> str:
+    return ", ".join(text_literal(v) for v in sorted(values))
+
+
+def _code(name: str) -> str:
+    return f"regexp_replace(lower({name}), '[^a-z0-9]', '', 'g')"
+
+
+def _python_code(value: str) -> str:
+    return "".join(c for c in value.lower() if c.isascii() and c.isalnum())

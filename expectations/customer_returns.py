@@ -1,0 +1,31 @@
+"""What a customer returns document must be before its units are counted."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import identity, number, row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a return brings at least one unit, and says in which condition, which decides whose fault it was."""
+    return suite(
+        spec,
+        context,
+        [
+            identity(
+                "quantity_is_positive",
+                f"{number('quantity')} < 1",
+                ["order_id", "sku", "quantity"],
+                "a return of no unit",
+            ),
+            row_rule(
+                "detailed_disposition_is_given",
+                "coalesce(detailed_disposition, '') = ''",
+                ["order_id", "sku", "detailed_disposition"],
+                "detailed-disposition is blank, so nobody's fault is known",
+                "look the order up in Seller Central; the row loads with an unknown disposition",
+                "warning",
+            ),
+        ],
+    )

@@ -1,0 +1,26 @@
+"""What a snapshot of the FBA inventory must be before its units are counted."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a SKU with its FNSKU stands once, else its stock counts twice."""
+    return suite(
+        spec,
+        context,
+        [
+            row_rule(
+                "sku_stands_once",
+                "copies > 1",
+                ["sku", "fnsku", "afn_total_quantity"],
+                "the SKU stands more than once, so its stock may count twice",
+                "compare with Seller Central; take one marketplace at a time",
+                "warning",
+                lookup="(select *, count(*) over (partition by sku, fnsku) as copies from {batch})",
+            )
+        ],
+    )

@@ -1,0 +1,32 @@
+"""What a fulfilled shipments document must be before its parcels are followed."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import identity, row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a price has a currency, and a shipment item is in a parcel once (it is the report's key)."""
+    return suite(
+        spec,
+        context,
+        [
+            identity(
+                "price_has_currency",
+                "regexp_matches(item_price, '[1-9]') and currency = ''",
+                ["amazon_order_id", "item_price", "currency"],
+                "an item price has no currency",
+            ),
+            row_rule(
+                "shipment_item_is_unique",
+                "copies > 1",
+                ["shipment_item_id", "tracking_number"],
+                "a shipment item stands twice in one parcel",
+                "compare with Seller Central; every row is kept",
+                "warning",
+                "(select *, count(*) over (partition by shipment_item_id, tracking_number) as copies from {batch}) as counted",
+            ),
+        ],
+    )

@@ -1,0 +1,24 @@
+"""What an inventory ledger document must be before its units are counted."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import identity, number, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: reconciled and unreconciled units make up the quantity where Amazon fills them."""
+    parts = f"{number('reconciled_quantity')} + {number('unreconciled_quantity')}"
+    return suite(
+        spec,
+        context,
+        [
+            identity(
+                "reconciliation_adds_up",
+                f"abs({number('quantity')}) <> {parts}",
+                ["quantity", "reconciled_quantity", "unreconciled_quantity"],
+                "reconciled and unreconciled units do not make up the quantity",
+            )
+        ],
+    )

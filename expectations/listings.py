@@ -1,0 +1,27 @@
+"""What a listings document must be before its names are believed."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a SKU is listed once (reports.md: the seller's SKU identifies a listing)."""
+    listed = "(select *, count(*) over (partition by seller_sku) as copies from {batch})"
+    return suite(
+        spec,
+        context,
+        [
+            row_rule(
+                "sku_listed_once",
+                "copies > 1 and seller_sku <> ''",
+                ["seller_sku"],
+                "the same seller-sku is listed more than once",
+                "compare with Seller Central; the names of either row may be shown",
+                "warning",
+                lookup=listed,
+            )
+        ],
+    )

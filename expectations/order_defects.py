@@ -1,0 +1,27 @@
+"""What an order defects document must be before its orders are counted."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: an order stands once, whatever its defects (an order counts once in the rate)."""
+    ordered = "(select *, count(*) over (partition by order_id) as copies from {batch})"
+    return suite(
+        spec,
+        context,
+        [
+            row_rule(
+                "order_stands_once",
+                "copies > 1 and order_id <> ''",
+                ["order_id", "order_date"],
+                "the same order stands in more than one row",
+                "nothing to do; the order is counted once",
+                "warning",
+                lookup=ordered,
+            )
+        ],
+    )

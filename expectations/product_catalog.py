@@ -1,0 +1,27 @@
+"""What a product catalog must be before products are named by it."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a SKU stands once."""
+    described = "(select *, count(*) over (partition by seller_sku) as copies from {batch})"
+    return suite(
+        spec,
+        context,
+        [
+            row_rule(
+                "sku_stands_once",
+                "copies > 1 and seller_sku <> ''",
+                ["seller_sku"],
+                "the same seller-sku stands in more than one row",
+                "keep one of the rows",
+                "warning",
+                lookup=described,
+            )
+        ],
+    )

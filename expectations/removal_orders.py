@@ -1,0 +1,30 @@
+"""What a removal order document must be before its units are counted."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import identity, number, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: every requested unit is cancelled, disposed, shipped or in process; a fee has a currency."""
+    parts = ("cancelled_quantity", "disposed_quantity", "shipped_quantity", "in_process_quantity")
+    return suite(
+        spec,
+        context,
+        [
+            identity(
+                "units_add_up",
+                f"{number('requested_quantity')} <> {' + '.join(number(p) for p in parts)}",
+                ["order_id", "requested_quantity", *parts],
+                "cancelled, disposed, shipped and in-process units do not make up the requested units",
+            ),
+            identity(
+                "fee_has_currency",
+                "regexp_matches(removal_fee, '[1-9]') and currency = ''",
+                ["order_id", "removal_fee", "currency"],
+                "a removal fee has no currency",
+            ),
+        ],
+    )

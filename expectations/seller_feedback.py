@@ -1,0 +1,42 @@
+"""What a seller feedback document must be before its ratings are counted."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import number, row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import LOCAL, ReportSpec
+from seller_warehouse.values import as_date
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a rating is 1 to 5 stars, and the account's other marketplaces would not read the dates as other days."""
+    return suite(
+        spec,
+        context,
+        [
+            row_rule(
+                "rating_is_1_to_5",
+                f"{number('rating')} not between 1 and 5",
+                ["rating", "order_id"],
+                "Rating is not 1 to 5 stars",
+                "compare with Seller Central, and download the report again",
+            ),
+            row_rule(
+                "date_is_unambiguous",
+                "reads_otherwise",
+                ["date"],
+                "Date would be another day as another marketplace of the account writes dates, and no date of the file decides",
+                "ask for a longer range; with a day after the 12th in it the file proves itself",
+                "warning",
+                lookup=f"(select *, {_reads_otherwise(context)} as reads_otherwise from {{batch}})",
+            ),
+        ],
+    )
+
+
+def _reads_otherwise(context: GateContext) -> str:
+    """True where another format of the account fits every row of the document, and makes this row another day."""
+    chosen = as_date("date", context.date_formats["date"])
+    others = (as_date("date", f) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
+    # A year of four digits also fits one of two, as a day in antiquity.
+    return " or ".join(f"(bool_and(coalesce(({o}) > date '1990-01-01', false)) over () and ({o}) <> ({chosen}))" for o in others)

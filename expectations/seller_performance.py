@@ -1,0 +1,51 @@
+"""What a seller performance document must be before its rates are shown beside ours."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.values import identifier
+
+_AGAIN = "ask for the report again"
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: rates are numbers, which should be fractions, and a marketplace should have one row a channel."""
+    rates = [c for c in spec.kept if c.name in ("rate", "target_value") or c.name.endswith("_rate")]
+    as_number = {c.name: f"try_cast({identifier(c.name)} as decimal(9, 6))" for c in rates}
+    once = "(select *, count(*) over (partition by marketplace_id, fulfillment_channel) as times from {batch})"
+    numbers = [
+        row_rule(
+            f"{c.name}_is_number",
+            f"{identifier(c.name)} <> '' and {as_number[c.name]} is null",
+            [c.name],
+            f"{c.header} is no number below 1000",
+            _AGAIN,
+        )
+        for c in rates
+    ]
+    return suite(
+        spec,
+        context,
+        [
+            *numbers,
+            row_rule(
+                "rates_are_fractions",
+                " or ".join(f"{n} not between 0 and 1" for n in as_number.values()),
+                ["marketplace_id", "fulfillment_channel", "rate"],
+                "a rate does not lie between 0 and 1",
+                _AGAIN,
+                "warning",
+            ),
+            row_rule(
+                "one_row_per_channel",
+                "times > 1",
+                ["marketplace_id", "fulfillment_channel"],
+                "the marketplace and channel stand in the report more than once",
+                _AGAIN,
+                "warning",
+                lookup=once,
+            ),
+        ],
+    )

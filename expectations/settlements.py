@@ -1,0 +1,53 @@
+"""What a settlements document must be before its money is believed."""
+
+from great_expectations import ExpectationSuite
+
+from expectations.common import row_rule, suite
+from seller_warehouse.gate import GateContext
+from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.values import amount_text
+
+_REMEDY = "download the settlement again; if the file was edited or cut, undo the edit"
+
+
+def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
+    """The five blocks, and: a settlement has one summary row, whose total is the sum of all its amounts, to the cent."""
+    amounts = f"coalesce(sum(try_cast({amount_text('amount', context.decimal_mark)} as decimal(18, 4))), 0)"
+    total = f"max(try_cast({amount_text('total_amount', context.decimal_mark)} as decimal(18, 4)))"
+    settlements = (
+        "(select settlement_id, min(_line) as _line, count(*) filter (total_amount <> '') as summary_rows, "
+        "count(distinct currency_code) filter (currency_code <> '') as currencies, "
+        f"cast({amounts} as varchar) as sum_of_amounts, cast({total} as varchar) as total_amount, "
+        f"round({amounts}, 2) <> round({total}, 2) as differs from {{batch}} group by settlement_id)"
+    )
+    return suite(
+        spec,
+        context,
+        [
+            row_rule(
+                "settlement_has_one_total",
+                "summary_rows <> 1",
+                ["settlement_id", "summary_rows"],
+                "the settlement has no summary row with its total, or several",
+                _REMEDY,
+                lookup=settlements,
+            ),
+            row_rule(
+                "settlement_adds_up",
+                "differs",
+                ["settlement_id", "sum_of_amounts", "total_amount"],
+                "the amounts of the settlement do not add up to its total",
+                _REMEDY,
+                lookup=settlements,
+            ),
+            row_rule(
+                "settlement_has_one_currency",
+                "currencies <> 1",
+                ["settlement_id", "currencies"],
+                "the settlement names no currency, or several",
+                "compare with Seller Central",
+                "warning",
+                lookup=settlements,
+            ),
+        ],
+    )

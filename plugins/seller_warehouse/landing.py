@@ -1,0 +1,210 @@
+"""Landing: bytes exactly as received, compressed, with a manifest each; never changed, never rewritten.
+
+A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
+written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.documents import Document, Refusal, Verdict, printable
+from seller_warehouse.gate import Judgement, RuleResult
+from seller_warehouse.parse import MAX_DOCUMENT_BYTES, recognise_file
+from seller_warehouse.paths import Home, write_whole
+
+log = logging.getLogger(__name__)
+
+NOT_DOCUMENTS = frozenset({".DS_Store", ".gitkeep", "Thumbs.db", "desktop.ini"})
+"""What file managers leave behind; never read, never removed."""
+
+
+@dataclass(kw_only=True)
+class Collected:
+    """What one look into the inbox did: documents landed, files refused, files still being written."""
+
+    landed: list[Document] = field(default_factory=list)
+    refused: list[Judgement] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float) -> Collected:
+    """Move every settled file of the inbox to landing, or to quarantine where it is no known report.
+
+    A file is settled when it was last changed ``settle_seconds`` before ``now``; a younger one waits for the next look.
+    """
+    for account_id in accounts:
+        (home.inbox / account_id).mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(_incoming(home), ignore_errors=True)
+    _incoming(home).mkdir(parents=True)
+    collected = Collected()
+    for path in _files(home.inbox):
+        place = path.relative_to(home.inbox)
+        account = accounts.get(place.parts[0]) if len(place.parts) > 1 else None
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and abs(now.timestamp() - status.st_mtime) < settle_seconds:
+            collected.waiting.append(printable(str(place)))
+            continue
+        try:
+            document = _take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "")
+        except _StillWritten:
+            collected.waiting.append(printable(str(place)))
+        except _Refused as refused:
+            collected.refused.append(refused.judgement)
+        else:
+            collected.landed.append(document)
+    return collected
+
+
+class _StillWritten(Exception):
+    pass
+
+
+class _Refused(Exception):
+    def __init__(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file and symlink below a folder, in a fixed order; links are not followed."""
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted([*names, *(f for f in folders if (Path(root) / f).is_symlink())]):
+            if name not in NOT_DOCUMENTS:
+                yield Path(root) / name
+
+
+def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str) -> Document:
+    retrieved_at = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
+    document = Document(
+        document_id="", account_id=account.id if account else printable(folder), report="", source="file", file_name=printable(path.name),
+        sha256="", byte_count=status.st_size, retrieved_at=retrieved_at,
+    )  # fmt: skip
+    if not stat.S_ISREG(status.st_mode):
+        document = _identified(document, hashlib.sha256(os.fsencode(path.name)).hexdigest())
+        path.unlink()
+        _refuse(home, document, None, Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox"))
+    received = _incoming(home) / "document.gz"
+    document = _identified(document, _copy(path, status, received))
+    try:
+        if account is None:
+            known = "put it into inbox/<account id> of an account in accounts.yaml"
+            what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
+            raise Refusal("unknown_account", what, known)
+        document = replace(document, report=recognise_file(received, account.fallback_charset))
+    except Refusal as refusal:
+        _remove_settled(path, status)
+        _refuse(home, document, received, refusal)
+    document = land(home, document, received)
+    _remove_settled(path, status)
+    return document
+
+
+def _identified(document: Document, sha256: str) -> Document:
+    return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{sha256[:16]}")
+
+
+def _copy(path: Path, status: os.stat_result, target: Path) -> str:
+    """Copy the bytes, compressed unless they are already; returns their sha256."""
+    digest, size = hashlib.sha256(), 0
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as source, target.open("wb") as raw:
+        compressed = source.peek(2)[:2] == b"\x1f\x8b"  # type: ignore[attr-defined]
+        out = raw if compressed else gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="")
+        while (chunk := source.read(1 << 20)) and size <= MAX_DOCUMENT_BYTES:
+            digest.update(chunk)
+            size += len(chunk)
+            out.write(chunk)
+        if out is not raw:
+            out.close()
+        raw.flush()
+        os.fsync(raw.fileno())
+        if _changed(os.fstat(source.fileno()), status):
+            raise _StillWritten
+    return digest.hexdigest()
+
+
+def _changed(now: os.stat_result, before: os.stat_result) -> bool:
+    return (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns)
+
+
+def _remove_settled(path: Path, status: os.stat_result) -> None:
+    """Remove a dropped file, unless it was written again meanwhile: then the next look takes it."""
+    if not _changed(path.lstat(), status):
+        path.unlink()
+
+
+def _refuse(home: Home, document: Document, received: Path | None, refusal: Refusal) -> None:
+    result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
+    judgement = Judgement(
+        document=document, verdict=Verdict.QUARANTINED, reason=f"{document.file_name}, {refusal}", row_count=0, prepared=None, results=[result]
+    )
+    quarantine(home, judgement, received)
+    raise _Refused(judgement)
+
+
+def land(home: Home, document: Document, received: Path) -> Document:
+    """Move compressed bytes to their place in landing and write the manifest; the same document again changes nothing."""
+    window = f"{document.window_start}_{document.window_end}" if document.window_start else "file"
+    folder = home.landing / document.account_id / document.report / window / document.document_id
+    folder.mkdir(parents=True, exist_ok=True)
+    placed = replace(document, path=folder / "document.gz")
+    if not (folder / "manifest.json").exists():
+        os.replace(received, placed.path)
+        write_whole(folder / "manifest.json", placed.to_json().encode())
+    return placed
+
+
+def landed_documents(home: Home) -> Iterator[Document]:
+    """Every complete document in landing, in a fixed order."""
+    for manifest in sorted(home.landing.glob("*/*/*/*/manifest.json")):
+        yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+
+
+def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
+    """One landed document.
+
+    Raises FileNotFoundError where landing no longer holds it: its history cannot be put in order without it.
+    """
+    for manifest in (home.landing / account_id / report).glob(f"*/{document_id}/manifest.json"):
+        return Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+    raise FileNotFoundError(
+        f"{home.landing}/{account_id}/{report}/*/{document_id}: landing no longer holds this document, "
+        "and a late one can only be put in its place beside it; restore landing from its copy"
+    )
+
+
+def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
+    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked."""
+    document = judgement.document
+    folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "document.gz"
+    if received:
+        os.replace(received, target)
+    elif document.path.name and not target.exists():
+        os.link(document.path, target)
+    rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
+    reason = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
+    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
+    return folder
+
+
+def _folder_name(text: str) -> str:
+    """A folder name made of a text from outside: no separators, no dots in front."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:80]
+
+
+def _incoming(home: Home) -> Path:
+    return home.landing / ".incoming"

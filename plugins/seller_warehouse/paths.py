@@ -1,0 +1,84 @@
+"""Where everything lies: the one place that knows the folders of a home and of the repository."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DBT_PROJECT = REPOSITORY / "dbt_project"
+MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """The home that the environment names, by default ``data`` in the repository."""
+        return cls(Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve())
+
+    @property
+    def inbox(self) -> Path:
+        """Dropped files, one folder an account."""
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        """Bytes exactly as received, with a manifest each; never changed."""
+        return self.root / "landing"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused documents, with a reason file each."""
+        return self.root / "quarantine"
+
+    @property
+    def work(self) -> Path:
+        """Parsed documents between gate and load; may be deleted whenever nothing runs."""
+        return self.root / "work"
+
+    @property
+    def warehouse(self) -> Path:
+        """The build database, which the pipeline alone opens."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Finished publications; ``published/marts.duckdb`` is what readers open."""
+        return self.root / "published"
+
+    @property
+    def marts(self) -> Path:
+        """The file that readers open."""
+        return self.published / "marts.duckdb"
+
+    @property
+    def exports(self) -> Path:
+        """Finance and ODR tables of the last publication as CSV and Parquet."""
+        return self.root / "exports"
+
+    @property
+    def airflow(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.root / "airflow"
+
+
+def accounts_file() -> Path:
+    """The accounts file that the environment names, by default ``accounts.yaml`` in the repository."""
+    return Path(os.environ.get("SELLER_WAREHOUSE_ACCOUNTS") or REPOSITORY / "accounts.yaml").resolve()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either absent or complete, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)

@@ -1,0 +1,194 @@
+"""Hand finished marts to readers: a new file beside the old ones, verified, then one pointer is flipped.
+
+::
+
+    published/<publication id>/marts.duckdb      never changed once it is there
+    published/<publication id>/exports/
+    published/current -> <publication id>        the one pointer, flipped by rename
+    published/marts.duckdb -> current/marts.duckdb
+    exports -> published/current/exports
+
+Whoever has a publication open keeps it; the last few stay. Tables alone are published: a view would keep the name of
+the build database and break. The storage version is one that every DuckDB from 1.1 on can open.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from seller_warehouse.paths import Home
+from seller_warehouse.raw_store import open_warehouse
+from seller_warehouse.values import identifier, text_literal
+
+KEPT_PUBLICATIONS = 5
+STORAGE_VERSION = "v1.0.0"
+EXPORTED = ("fct_reimbursements", "fct_reimbursements_monthly")
+"""The finance tables that are also written as CSV and Parquet."""
+
+Table = tuple[str, str]
+
+
+class PublicationFailed(Exception):
+    """The new file is not what the build database holds; the last publication stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """One row of ``meta.publication``: when, for which day, by which code, from how many loads."""
+
+    publication_id: str
+    published_at: datetime
+    as_of_date: date
+    code_version: str
+    run_id: str
+    load_count: int
+    last_loaded_at: datetime | None
+
+
+def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id: str) -> Publication:
+    """Publish the marts and meta tables as they are in the build database now.
+
+    Raises PublicationFailed where the copy differs from the build database; nothing is flipped then.
+    """
+    with open_warehouse(home.warehouse) as warehouse:
+        count, last = _loads(warehouse)
+    publication = Publication(
+        publication_id=f"{at:%Y%m%dT%H%M%S%f}Z", published_at=at, as_of_date=as_of, code_version=code_version,
+        run_id=run_id, load_count=count, last_loaded_at=last,
+    )  # fmt: skip
+    part = home.published / f".{publication.publication_id}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    (part / "exports").mkdir(parents=True)
+    with open_warehouse(home.warehouse) as warehouse:
+        _copy(warehouse, part / "marts.duckdb", publication)
+    _export(part)
+    for path in part.rglob("*"):
+        if path.is_file():
+            _sync(path)
+    final = home.published / publication.publication_id
+    os.replace(part, final)
+    _point(home.published / "current", Path(publication.publication_id))
+    _point(home.marts, Path("current") / "marts.duckdb")
+    _point(home.exports, Path(os.path.relpath(home.published / "current" / "exports", home.root)))
+    _prune(home)
+    return publication
+
+
+def is_due(home: Home, *, as_of: date, code_version: str) -> bool:
+    """Whether the last publication lacks a load, is for another day, or was made by other code."""
+    published = last_publication(home)
+    if published is None:
+        return True
+    with open_warehouse(home.warehouse) as warehouse:
+        state = (*_loads(warehouse), as_of, code_version)
+    return state != (published.load_count, published.last_loaded_at, published.as_of_date, published.code_version)
+
+
+def last_publication(home: Home) -> Publication | None:
+    """What readers see now; None before the first publication."""
+    if not home.marts.exists():
+        return None
+    with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
+        row = connection.execute("select * from meta.publication").fetchone()
+        names = [d[0] for d in connection.description or ()]
+    assert row
+    return Publication(**dict(zip(names, row, strict=True)))
+
+
+def _loads(warehouse: duckdb.DuckDBPyConnection) -> tuple[int, datetime | None]:
+    found = warehouse.execute("select count(*), max(loaded_at) from meta.loads").fetchone()
+    assert found
+    return found[0], found[1]
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[Table]:
+    return connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? and schema_name in ('marts', 'meta') order by all", [database]
+    ).fetchall()
+
+
+def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publication) -> None:
+    found = warehouse.execute("select current_database()").fetchone()
+    assert found
+    source: str = found[0]
+    warehouse.execute(f"attach {text_literal(str(target))} as published (storage_version '{STORAGE_VERSION}')")
+    warehouse.execute("create schema published.marts")
+    warehouse.execute("create schema published.meta")
+    tables = [t for t in _tables(warehouse, source) if t != ("meta", "publication")]
+    if not any(schema == "marts" for schema, _ in tables):
+        raise PublicationFailed("the build database has no marts; run the build first")
+    for schema, table in tables:
+        name = f"{identifier(schema)}.{identifier(table)}"
+        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{name}")
+        _copy_comments(warehouse, source, schema, table)
+    warehouse.execute(
+        "create table published.meta.publication as select ?::varchar as publication_id, ?::timestamp as published_at, ?::date as as_of_date, "
+        "?::varchar as code_version, ?::varchar as run_id, ?::bigint as load_count, ?::timestamp as last_loaded_at",
+        [
+            publication.publication_id, publication.published_at.replace(tzinfo=None), publication.as_of_date,
+            publication.code_version, publication.run_id, publication.load_count, publication.last_loaded_at,
+        ],
+    )  # fmt: skip
+    for schema, table in tables:
+        name = f"{identifier(schema)}.{identifier(table)}"
+        counts = warehouse.execute(f"select (select count(*) from published.{name}), (select count(*) from {identifier(source)}.{name})").fetchone()
+        if not counts or counts[0] != counts[1]:
+            raise PublicationFailed(f"{schema}.{table}: {counts} rows in the copy and the original; the last publication stays")
+    warehouse.execute("checkpoint published")
+    warehouse.execute("detach published")
+
+
+def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, schema: str, table: str) -> None:
+    name = f"published.{identifier(schema)}.{identifier(table)}"
+    of_table = warehouse.execute(
+        "select comment from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?) and comment is not null",
+        [source, schema, table],
+    ).fetchall()
+    for (comment,) in of_table:
+        warehouse.execute(f"comment on table {name} is {text_literal(comment)}")
+    of_columns = warehouse.execute(
+        "select column_name, comment from duckdb_columns() where (database_name, schema_name, table_name) = (?, ?, ?) and comment is not null",
+        [source, schema, table],
+    ).fetchall()
+    for column, comment in of_columns:
+        warehouse.execute(f"comment on column {name}.{identifier(column)} is {text_literal(comment)}")
+
+
+def _export(folder: Path) -> None:
+    with duckdb.connect() as connection:
+        # Attached under another name: in a database called marts, marts.<table> would be ambiguous.
+        connection.execute(f"attach {text_literal(str(folder / 'marts.duckdb'))} as published (read_only)")
+        for table in EXPORTED:
+            for form, options in (("csv", "format csv, header"), ("parquet", "format parquet")):
+                target = folder / "exports" / f"{table}.{form}"
+                connection.execute(f"copy (select * from published.marts.{table} order by all) to {text_literal(str(target))} ({options})")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make ``link`` a symlink to ``target``; a reader sees the old one or the new one, never none."""
+    if link.is_symlink() and Path(os.readlink(link)) == target:
+        return
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    os.replace(fresh, link)
+
+
+def _prune(home: Home) -> None:
+    finished = sorted(p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink())
+    for stale in [*(p for p in finished if p.name.startswith(".")), *[p for p in finished if not p.name.startswith(".")][:-KEPT_PUBLICATIONS]]:
+        shutil.rmtree(stale)

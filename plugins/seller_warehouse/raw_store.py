@@ -1,0 +1,333 @@
+"""The raw tables: every row Amazon ever sent, and when it was true.
+
+A document is the truth for its units (days, settlements, orders, one snapshot; see ``report_spec.Unit``). Loading it
+compares the unit's rows with the document's as a multiset: row hash and occurrence number. Rows that vanished get
+``_valid_to``, new ones ``_valid_from``, both the time the document was retrieved; equal rows are untouched.
+
+The state of a unit is a fold over its documents in the order they were retrieved. A document that arrives late is put
+in its place by folding the units it shares with newer ones again, from ``landing``. So the order of loading never
+matters. Two documents retrieved at the same instant are ordered by their hash.
+
+One step of the fold keeps what is held where the document is likely to be incomplete:
+
+- the first and last day of a dropped file, which Amazon often cuts, unless it has at least as many rows as are held;
+- a unit of 20 rows or more that would shrink to less than half (a truncated answer); a warning names it.
+
+The same bytes dropped twice are one document, retrieved when they were first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.documents import Document, Verdict
+from seller_warehouse.gate import Judgement, RuleResult, results_as_rows
+from seller_warehouse.parse import Prepared
+from seller_warehouse.report_spec import ReportSpec, Unit
+from seller_warehouse.reports import SPECS
+from seller_warehouse.values import as_date, identifier, one_spelling, text_literal
+
+SHRINK_FROM_ROWS = 20
+"""A unit below this may shrink freely: a few rows that vanish are a restatement, not a truncated answer."""
+
+_META = """
+create schema if not exists raw;
+create schema if not exists meta;
+create table if not exists raw.accounts (
+    account_id varchar, account_name varchar, region varchar, source varchar, marketplace_ids varchar, home_time_zone varchar
+);
+create table if not exists meta.loads (
+    run_id varchar, account_id varchar, report varchar, document_id varchar, source varchar, file_name varchar,
+    window_start date, window_end date, retrieved_at timestamp, sha256 varchar,
+    row_count bigint, rows_added bigint, rows_removed bigint, verdict varchar, reason varchar, loaded_at timestamp
+);
+create table if not exists meta.gate_results (
+    run_id varchar, account_id varchar, report varchar, document_id varchar, rule varchar, severity varchar,
+    passed boolean, what varchar, remedy varchar, failed_count bigint, "rows" varchar
+);
+create table if not exists meta.coverage (
+    account_id varchar, report varchar, unit varchar, event_date date, document_id varchar, sha256 varchar,
+    retrieved_at timestamp, row_count bigint, is_edge boolean, was_applied boolean, is_held boolean
+);
+"""
+
+Reparse = Callable[[str, str, str], tuple[Document, Prepared]]
+"""(account_id, report, document_id) to the landed document, parsed again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What loading a document did: rows that became or ceased to be true, and units that kept what was held."""
+
+    added: int = 0
+    removed: int = 0
+    shrunk: tuple[str, ...] = field(default=())
+
+
+@contextmanager
+def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The build database, for one process at a time; others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"), duckdb.connect(str(path)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(_META)
+        for spec in SPECS.values():
+            _ensure_table(connection, spec)
+        yield connection
+
+
+def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> None:
+    columns = ", ".join(f"{identifier(c.name)} varchar" for c in spec.kept)
+    connection.execute(
+        f"create table if not exists raw.{spec.name} (account_id varchar, {columns}, _unit varchar, _event_date date, _row_hash varchar, "
+        "_occurrence integer, _line bigint, _document_id varchar, _valid_from timestamp, _valid_to timestamp)"
+    )
+    for c in spec.kept:
+        connection.execute(f"alter table raw.{spec.name} add column if not exists {identifier(c.name)} varchar")
+
+
+def save_accounts(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Account]) -> None:
+    """Make the configured accounts known to dbt."""
+    rows = [(a.id, a.name, a.region, a.source, ",".join(a.marketplaces), a.home_time_zone) for a in accounts]
+    connection.execute("begin")
+    connection.execute("delete from raw.accounts")
+    connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?)", rows)
+    connection.execute("commit")
+
+
+def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], float]:
+    """Rows per day of the last good load, by account and report."""
+    found = connection.execute(
+        "select account_id, report, arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
+        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all"
+    ).fetchall()
+    return {(account, report): rows for account, report, rows in found}
+
+
+def judged_documents(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+    """Account, report and id of every document that has a verdict."""
+    return set(connection.execute("select distinct account_id, report, document_id from meta.loads").fetchall())
+
+
+def record(connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, reparse: Reparse) -> Verdict:
+    """Load what the gate let pass and record the verdict, in one transaction."""
+    document, prepared = judgement.document, judgement.prepared
+    connection.execute("begin")
+    try:
+        verdict, reason, change, results = judgement.verdict, judgement.reason, Change(), list(judgement.results)
+        if verdict is Verdict.PENDING:
+            assert prepared
+            verdict, reason, change = load(connection, document, prepared, reparse)
+            if change.shrunk:
+                what = f"fewer than half of the rows held, so what is held was kept: {', '.join(change.shrunk[:10])}"
+                results.append(RuleResult(rule="unit_shrank", severity="warning", passed=False, what=what, failed_count=len(change.shrunk)))
+        window = prepared.window if prepared else None
+        _record_load(connection, document, window, run_id, judgement.row_count, change, verdict, reason, at)
+        _record_results(connection, document, run_id, results_as_rows(results))
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return verdict
+
+
+def _record_load(
+    connection: duckdb.DuckDBPyConnection, document: Document, window: tuple | None, run_id: str,
+    row_count: int, change: Change, verdict: Verdict, reason: str, at: datetime,
+) -> None:  # fmt: skip
+    first, last = window or (document.window_start, document.window_end)
+    connection.execute(
+        "insert into meta.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            run_id, document.account_id, document.report, document.document_id, document.source, document.file_name,
+            first, last, document.retrieved_at.replace(tzinfo=None), document.sha256,
+            row_count, change.added, change.removed, verdict, reason, at.replace(tzinfo=None),
+        ],
+    )  # fmt: skip
+
+
+def _record_results(connection: duckdb.DuckDBPyConnection, document: Document, run_id: str, rows: list[dict]) -> None:
+    names = ("rule", "severity", "passed", "what", "remedy", "failed_count", "rows")
+    key = (run_id, document.account_id, document.report, document.document_id)
+    if rows:
+        connection.executemany(
+            "insert into meta.gate_results values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(*key, *(r[n] for n in names)) for r in rows]
+        )
+
+
+# The fold
+
+
+def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, reparse: Reparse) -> tuple[Verdict, str, Change]:
+    """Put a document in its place in the history of its units; the caller holds the transaction."""
+    twin = _twin(connection, document)
+    if twin and twin[1] <= document.retrieved_at.replace(tzinfo=None):
+        return Verdict.UNCHANGED, f"the same bytes as {twin[0]}", Change()
+    if twin:
+        connection.execute(
+            "delete from meta.coverage where (account_id, report, document_id) = (?, ?, ?)", [document.account_id, document.report, twin[0]]
+        )
+    _stage(connection, document, prepared)
+    later = _units_to_fold_again(connection, document, everything=twin is not None)
+    if later:
+        change = _fold_again(connection, document, prepared, later, reparse)
+    else:
+        change = _apply(connection, document)
+    if change.added or change.removed or later:
+        return Verdict.LOADED, "", change
+    return Verdict.UNCHANGED, "every row was held already", change
+
+
+def _twin(connection: duckdb.DuckDBPyConnection, document: Document) -> tuple[str, datetime] | None:
+    """The document of the same bytes that counts now, for dropped files."""
+    if document.source != "file":
+        return None
+    found = connection.execute(
+        "select document_id, min(retrieved_at) from meta.coverage where (account_id, report, sha256) = (?, ?, ?) group by document_id",
+        [document.account_id, document.report, document.sha256],
+    ).fetchone()
+    return (found[0], found[1]) if found else None
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, only: list[str] | None = None) -> None:
+    """Fill ``incoming`` with the document's rows and ``versions`` with its units, all or ``only`` some."""
+    spec = SPECS[document.report]
+    spelled = [
+        f"{one_spelling(c, prepared.date_formats.get(c.name, ''), prepared.decimal_mark) if c.name in prepared.columns else 'null'} as {identifier(c.name)}"
+        for c in spec.kept
+    ]
+    content = ", ".join(f"coalesce({identifier(c.name)}, '')" for c in spec.kept)
+    day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date]) if spec.event_date else "cast(null as date)"
+    connection.execute("create or replace temp table wanted (unit varchar)")
+    if only is not None:
+        connection.executemany("insert into wanted values (?)", [(u,) for u in only])
+    # Blank columns at the end leave no trace in the hash, so a column added to a report later changes no old row.
+    connection.execute(
+        f"""
+        create or replace temp table incoming as
+        with read as (
+            select *, {day} as _event_date from read_parquet({text_literal(str(prepared.parquet))})
+        ), spelled as (
+            select {", ".join(spelled)}, cast({_unit(spec, document)} as varchar) as _unit, _event_date, _line from read
+        ), hashed as (
+            select *, md5(rtrim(concat_ws(chr(31), {content}), chr(31))) as _row_hash from spelled
+            {"where _unit in (select unit from wanted)" if only is not None else ""}
+        )
+        select *, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as _occurrence from hashed
+        """
+    )
+    if spec.unit is Unit.DATE:
+        assert prepared.window
+        first, last = prepared.window
+        edges = "false" if document.window_start else f"day in (date '{first}', date '{last}')"
+        units = f"""
+            select cast(day as varchar) as unit, day as event_date, {edges} as is_edge
+            from (select cast(unnest(generate_series(timestamp '{first}', timestamp '{last}', interval 1 day)) as date) as day)
+            {"where cast(day as varchar) in (select unit from wanted)" if only is not None else ""}
+        """
+    else:
+        units = "select _unit as unit, max(_event_date) as event_date, false as is_edge from incoming group by _unit"
+    connection.execute(
+        f"""
+        create or replace temp table versions as
+        with units as ({units}),
+        counted as (select _unit as unit, count(*) as row_count from incoming group by _unit),
+        held as (
+            select unit, row_count from meta.coverage
+            where account_id = {text_literal(document.account_id)} and report = {text_literal(document.report)} and is_held
+        )
+        select
+            units.*,
+            coalesce(counted.row_count, 0) as row_count,
+            not is_edge and coalesce(held.row_count, 0) >= {SHRINK_FROM_ROWS} and coalesce(counted.row_count, 0) * 2 < held.row_count as is_shrunk,
+            held.unit is null or case when is_edge then coalesce(counted.row_count, 0) >= held.row_count else not is_shrunk end as is_held
+        from units left join counted using (unit) left join held using (unit)
+        """
+    )
+
+
+def _unit(spec: ReportSpec, document: Document) -> str:
+    match spec.unit:
+        case Unit.DATE:
+            return "_event_date"
+        case Unit.KEY:
+            return " || '|' || ".join(f"coalesce({identifier(k)}, '')" for k in spec.key)
+        case Unit.SNAPSHOT:
+            return text_literal(f"{document.retrieved_at:%Y-%m-%dT%H:%M:%S.%f}Z")
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, document: Document) -> Change:
+    """One step of the fold: the staged document becomes the newest version of its units."""
+    table, at = f"raw.{document.report}", document.retrieved_at.replace(tzinfo=None)
+    names = ", ".join(identifier(c.name) for c in SPECS[document.report].kept)
+    same = "(i._unit, i._row_hash, i._occurrence) = (r._unit, r._row_hash, r._occurrence)"
+    current = "r.account_id = ? and r._valid_to is null and r._unit in (select unit from versions where is_held)"
+    removed = connection.execute(
+        f"update {table} as r set _valid_to = ? where {current} and not exists (select 1 from incoming as i where {same})", [at, document.account_id]
+    ).fetchone()
+    added = connection.execute(
+        f"""
+        insert into {table} by name
+        select ? as account_id, {names}, _unit, _event_date, _row_hash, _occurrence, _line,
+            ? as _document_id, cast(? as timestamp) as _valid_from, cast(null as timestamp) as _valid_to
+        from incoming as i
+        where _unit in (select unit from versions where is_held)
+            and not exists (select 1 from {table} as r where {current} and {same})
+        order by _unit, _line
+        """,
+        [document.account_id, document.document_id, at, document.account_id],
+    ).fetchone()
+    key = [document.account_id, document.report]
+    connection.execute(
+        "update meta.coverage set is_held = false where (account_id, report) = (?, ?) and is_held and unit in (select unit from versions where is_held)",
+        key,
+    )
+    connection.execute(
+        "insert into meta.coverage select ?, ?, unit, event_date, ?, ?, ?, row_count, is_edge, is_held, is_held from versions",
+        [*key, document.document_id, document.sha256, at],
+    )
+    shrunk = connection.execute("select unit from versions where is_shrunk order by unit").fetchall()
+    return Change(added=added[0] if added else 0, removed=removed[0] if removed else 0, shrunk=tuple(u for (u,) in shrunk))
+
+
+def _units_to_fold_again(connection: duckdb.DuckDBPyConnection, document: Document, *, everything: bool) -> list[str]:
+    """The staged units of which a newer document is held; all of them where the document itself is being moved in time."""
+    newer = "true" if everything else "(retrieved_at, sha256) > (?, ?)"
+    parameters = [] if everything else [document.retrieved_at.replace(tzinfo=None), document.sha256]
+    found = connection.execute(
+        f"select unit from versions where {'true or ' if everything else ''}unit in "
+        f"(select unit from meta.coverage where (account_id, report) = (?, ?) and {newer}) order by unit",
+        [document.account_id, document.report, *parameters],
+    ).fetchall()
+    return [u for (u,) in found]
+
+
+def _fold_again(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, later: list[str], reparse: Reparse) -> Change:
+    """Apply the document to the units it is newest on, then fold the others from nothing with every document they have."""
+    connection.execute("create or replace temp table folded (unit varchar)")
+    connection.executemany("insert into folded values (?)", [(u,) for u in later])
+    connection.execute("delete from incoming where _unit in (select unit from folded)")
+    connection.execute("delete from versions where unit in (select unit from folded)")
+    newest = _apply(connection, document)
+    key = [document.account_id, document.report]
+    others = connection.execute(
+        "select distinct document_id from meta.coverage where (account_id, report) = (?, ?) and unit in (select unit from folded)", key
+    ).fetchall()
+    connection.execute(f"delete from raw.{document.report} where account_id = ? and _unit in (select unit from folded)", key[:1])
+    connection.execute("delete from meta.coverage where (account_id, report) = (?, ?) and unit in (select unit from folded)", key)
+    parsed = [(document, prepared), *(reparse(*key, document_id) for (document_id,) in others)]
+    added, removed = newest.added, newest.removed
+    for version, its_rows in sorted(parsed, key=lambda p: p[0].order):
+        _stage(connection, version, its_rows, only=later)
+        change = _apply(connection, version)
+        if version is document:
+            added, removed = added + change.added, removed + change.removed
+    return Change(added=added, removed=removed, shrunk=newest.shrunk)

@@ -1,0 +1,160 @@
+"""What the pipeline knows of one report type: its columns, its quoting, and what one document replaces.
+
+Every file in ``reports/`` states one ``SPEC``. The modules that land, parse, gate and load read nothing else,
+so a new report type needs no change in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+ISO = "ISO"
+"""A date format: ISO 8601, with or without a time and an offset (``2026-06-15T08:00:00+00:00``)."""
+
+LOCAL = "LOCAL"
+"""A date format: as the account's marketplaces write dates, see ``seeds/marketplaces.csv``."""
+
+
+class Kind(StrEnum):
+    """What a column's text must look like when it is not blank."""
+
+    TEXT = "text"
+    INTEGER = "whole number"
+    AMOUNT = "amount"
+    DATE = "date"
+    CURRENCY = "currency"
+
+
+class Unit(StrEnum):
+    """What one document replaces as a whole, whichever rows were held before."""
+
+    DATE = "date"
+    """Every calendar day of the document's window, also the days without a row."""
+    KEY = "key"
+    """Every key that the document names (a settlement, a removal order)."""
+    SNAPSHOT = "snapshot"
+    """Nothing: a snapshot stands beside the earlier ones."""
+
+
+class Quoting(StrEnum):
+    """How tab-separated text of the report is quoted; comma-separated text is always quoted by RFC 4180."""
+
+    NONE = "none"
+    """A quote is a character like any other (10" Deluxe)."""
+    ALL = "all"
+    """Fields stand in double quotes (the two ledger reports)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a report.
+
+    ``name`` is the column in ``raw.<report>``; ``header`` is Amazon's own header, ``aliases`` are other spellings
+    (headers are compared by letters and digits alone, so ``Event Type`` and ``EventType`` need no alias).
+    A ``required`` column must be in the file; a ``filled`` one must not be blank in any row. ``codes`` lists the
+    known values, compared without case, blanks and underscores; an unknown one is a warning. A ``personal`` column is
+    dropped when the file is parsed. ``formats`` are the date formats a document may use, one per document.
+    """
+
+    name: str
+    header: str
+    kind: Kind = Kind.TEXT
+    aliases: tuple[str, ...] = ()
+    required: bool = True
+    filled: bool = False
+    codes: tuple[str, ...] = ()
+    personal: bool = False
+    formats: tuple[str, ...] = (ISO,)
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """Every spelling of the header, normalised."""
+        return frozenset(normalise_header(h) for h in (self.header, *self.aliases))
+
+
+def column(header: str, kind: Kind = Kind.TEXT, *, name: str = "", **rest: object) -> Column:
+    """A column whose name, unless given, is its header in snake_case."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
+    return Column(name=name or re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_"), header=header, kind=kind, **rest)  # type: ignore[arg-type]
+
+
+def normalise_header(header: str) -> str:
+    """A header reduced to its letters and digits, so that blanks, hyphens and case do not matter."""
+    return "".join(c for c in header.casefold() if c.isalnum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """An older shape of the same report: its headers, and how its table is turned into today's columns."""
+
+    name: str
+    columns: tuple[Column, ...]
+    reshape: Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """Amazon's limits for asking for a report (reports.md section 0 and 8; blank in none of them means no limit).
+
+    ``max_days`` is the widest range of one request, ``history_months`` how far back Amazon answers, ``restated_days``
+    how long rows keep changing, ``pause_minutes`` how soon the same type may be asked again, ``options`` the
+    reportOptions to send. ``listed_only`` reports cannot be requested, only found.
+    """
+
+    max_days: int | None = None
+    history_months: int = 18
+    restated_days: int = 30
+    pause_minutes: int = 240
+    options: dict[str, str] = field(default_factory=dict)
+    listed_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSpec:
+    """One report type.
+
+    ``event_date`` names the column that dates a row (its calendar day as printed). ``key`` names the columns that
+    identify the unit of replacement where ``unit`` is KEY. ``trailing_optional`` counts the columns at the end that
+    a row may leave out. ``first_row_probes`` allow a header in an unknown language: where the number of columns is
+    right and the first row's values match, columns are taken by position. ``read_json`` replaces the text parser.
+    """
+
+    name: str
+    amazon_type: str | None
+    title: str
+    found_at: str
+    columns: tuple[Column, ...]
+    unit: Unit
+    event_date: str | None = None
+    key: tuple[str, ...] = ()
+    quoting: Quoting = Quoting.NONE
+    trailing_optional: int = 0
+    may_be_empty: bool = False
+    layouts: tuple[Layout, ...] = ()
+    first_row_probes: dict[str, str] = field(default_factory=dict)
+    read_json: Callable[[bytes], pa.Table] | None = None
+    requests: Requests | None = None
+
+    def __post_init__(self) -> None:
+        names = [c.name for c in self.columns]
+        for wanted in (*self.key, *([self.event_date] if self.event_date else []), *self.first_row_probes):
+            if wanted not in names:
+                raise ValueError(f"report spec {self.name}: there is no column {wanted!r}")
+        if len(set(names)) != len(names):
+            raise ValueError(f"report spec {self.name}: a column name stands twice")
+        if (self.unit is Unit.DATE) > (self.event_date is not None) or (self.unit is Unit.KEY) != bool(self.key):
+            raise ValueError(f"report spec {self.name}: unit {self.unit} does not fit event_date and key")
+
+    @property
+    def kept(self) -> tuple[Column, ...]:
+        """The columns that reach the warehouse, in order."""
+        return tuple(c for c in self.columns if not c.personal)
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(c for c in self.columns if c.name == name)

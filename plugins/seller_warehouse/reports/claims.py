@@ -1,0 +1,57 @@
+"""Claims: the cases the seller has filed with Amazon, one case and product or order per row; the seller's own log.
+
+Quirks, with their source:
+- Amazon offers no list of cases by API or download; what is known of a case before it is paid is what the seller wrote down.
+- ``case-id`` meets the one in the reimbursements once Amazon pays; one case may be about several products and so have several rows.
+- A row names what it is about by ``order-id``, ``fnsku`` or ``seller-sku``; the columns not used may be missing.
+- ``closed-date`` is blank while a case is open. The words for ``status`` are the seller's or those of the case page.
+- Spreadsheet programs write the log: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
+"""
+
+from seller_warehouse.report_spec import LOCAL, Kind, Quoting, ReportSpec, Unit, column
+
+STATUSES = (
+    "OPEN",
+    "REOPENED",
+    "PENDING",
+    "IN_PROGRESS",
+    "UNDER_REVIEW",
+    "UNDER_INVESTIGATION",
+    "PENDING_AMAZON_ACTION",
+    "NEEDS_YOUR_ATTENTION",
+    "TRANSFERRED",
+    "ANSWERED",
+    "CLOSED",
+    "RESOLVED",
+    "APPROVED",
+    "PARTIALLY_APPROVED",
+    "GRANTED",
+    "REIMBURSED",
+    "PAID",
+    "DENIED",
+    "REJECTED",
+    "WITHDRAWN",
+    "CANCELLED",
+    "CANCELED",
+)
+
+SPEC = ReportSpec(
+    name="claims",
+    amazon_type=None,
+    title="Claims filed",
+    found_at="the seller's own log",
+    unit=Unit.KEY,
+    event_date="filed_date",
+    key=("case_id",),
+    quoting=Quoting.ALL,
+    columns=(
+        column("case-id", aliases=("case", "case-number"), filled=True),
+        column("order-id", aliases=("amazon-order-id",), required=False),
+        column("fnsku", required=False),
+        column("seller-sku", aliases=("sku", "msku"), required=False),
+        column("units", Kind.INTEGER, aliases=("quantity", "claimed-units"), filled=True),
+        column("filed-date", Kind.DATE, aliases=("filed", "filed-on", "date-filed"), filled=True, formats=(LOCAL,)),
+        column("status", aliases=("case-status", "claim-status"), codes=STATUSES),
+        column("closed-date", Kind.DATE, aliases=("closed", "closed-on", "date-closed"), required=False, formats=(LOCAL,)),
+    ),
+)

@@ -1,0 +1,49 @@
+"""FBA inventory now: how many units of each SKU Amazon holds, and in which state.
+
+Quirks, with their source:
+- A snapshot: Amazon answers for the moment of asking, there is no history, and a request with dates can fail (tl-ecom).
+- ``GET_FBA_MYI_ALL_INVENTORY_DATA`` has the same columns and is understood too (Amazon's selling-partner-api-samples).
+- The FNSKU may equal the ASIN (commingled stock).
+- ``mfn-fulfillable-quantity`` may be blank: unknown, not 0.
+- ``your-price`` has no currency beside it: it is in that of the marketplace asked.
+- Some files add ``store``, or fulfillable units by ``local`` and ``remote`` (code of public consumers of the file). Neither
+  these nor the two future supply columns must be there.
+- ``afn-researching-quantity`` is what Amazon is looking for: units that are missing and not yet in the ledger.
+"""
+
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+
+SPEC = ReportSpec(
+    name="fba_inventory",
+    amazon_type="GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",
+    title="FBA inventory",
+    found_at="Seller Central > Reports > Fulfillment > Inventory > Manage FBA Inventory",
+    unit=Unit.SNAPSHOT,
+    requests=Requests(history_months=0, restated_days=0, pause_minutes=30),
+    columns=(
+        column("sku", filled=True),
+        column("fnsku"),
+        column("asin"),
+        column("product-name"),
+        column("condition"),
+        column("your-price", Kind.AMOUNT),
+        column("mfn-listing-exists", codes=("Yes", "No")),
+        column("mfn-fulfillable-quantity", Kind.INTEGER),
+        column("afn-listing-exists", codes=("Yes", "No")),
+        column("afn-warehouse-quantity", Kind.INTEGER),
+        column("afn-fulfillable-quantity", Kind.INTEGER),
+        column("afn-unsellable-quantity", Kind.INTEGER),
+        column("afn-reserved-quantity", Kind.INTEGER),
+        column("afn-total-quantity", Kind.INTEGER),
+        column("per-unit-volume", Kind.AMOUNT),
+        column("afn-inbound-working-quantity", Kind.INTEGER),
+        column("afn-inbound-shipped-quantity", Kind.INTEGER),
+        column("afn-inbound-receiving-quantity", Kind.INTEGER),
+        column("afn-researching-quantity", Kind.INTEGER),
+        column("afn-reserved-future-supply", Kind.INTEGER, required=False),
+        column("afn-future-supply-buyable", Kind.INTEGER, required=False),
+        column("afn-fulfillable-quantity-local", Kind.INTEGER, required=False),
+        column("afn-fulfillable-quantity-remote", Kind.INTEGER, required=False),
+        column("store", required=False),
+    ),
+)

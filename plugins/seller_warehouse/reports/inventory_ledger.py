@@ -1,0 +1,53 @@
+"""FBA inventory ledger, detail view: one row per movement of stock.
+
+Quirks, with their source:
+- Every field stands in double quotes; blank-separated headers (``Event Type``), 15 columns although 14 are documented,
+  and sometimes ``Store`` (measured by Moloka-Store/moloka-app, 2026-08; documented in seller help G4FKT5KQWFFJ7LDN).
+- ``Date`` is MM/DD/YYYY in every region and is the marketplace's own day; ``Date and Time`` writes its offset without a colon.
+- 27 % of measured rows equal another row: two units that moved the same way. They are never collapsed.
+- ``Reconciled Quantity`` and ``Unreconciled Quantity`` are blank, not 0, on most rows, and change for months.
+- ``Reference ID`` repeats, and is not an order id.
+"""
+
+from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column
+
+EVENT_TYPES = ("Shipments", "CustomerReturns", "Receipts", "Adjustments", "VendorReturns", "WhseTransfers")
+DISPOSITIONS = (
+    "SELLABLE",
+    "DEFECTIVE",
+    "CUSTOMER_DAMAGED",
+    "DISTRIBUTOR_DAMAGED",
+    "WAREHOUSE_DAMAGED",
+    "CARRIER_DAMAGED",
+    "EXPIRED",
+)
+REASON_CODES = ("6", "7", "E", "H", "K", "U", "D", "G", "F", "N", "M", "5", "3", "4", "O", "P", "Q")
+
+SPEC = ReportSpec(
+    name="inventory_ledger",
+    amazon_type="GET_LEDGER_DETAIL_VIEW_DATA",
+    title="FBA inventory ledger, detail view",
+    found_at="Seller Central > Reports > Fulfillment > Inventory > Inventory Ledger, detailed view",
+    unit=Unit.DATE,
+    event_date="date",
+    quoting=Quoting.ALL,
+    requests=Requests(max_days=270, restated_days=120, pause_minutes=30),
+    columns=(
+        column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y",)),
+        column("FNSKU", filled=True),
+        column("ASIN"),
+        column("MSKU"),
+        column("Title"),
+        column("Event Type", filled=True, codes=EVENT_TYPES),
+        column("Reference ID"),
+        column("Quantity", Kind.INTEGER, filled=True),
+        column("Fulfillment Center"),
+        column("Disposition", codes=DISPOSITIONS),
+        column("Reason", name="reason_code", codes=REASON_CODES),
+        column("Country"),
+        column("Reconciled Quantity", Kind.INTEGER),
+        column("Unreconciled Quantity", Kind.INTEGER),
+        column("Date and Time", Kind.DATE, required=False),
+        column("Store", required=False),
+    ),
+)

@@ -1,0 +1,290 @@
+"""All listings: what the seller offers in one marketplace, one SKU per row, as it was on the day of the report.
+
+Quirks, with their source:
+- ``quantity`` and ``pending-quantity`` are blank, not 0, for what Amazon fulfils (real rows of an Airbyte test account).
+- ``price`` has no fixed number of decimals (``5``) and no currency beside it: it is that of the marketplace (same rows).
+- One ASIN stands on several SKUs, and the name or the price may be blank (same rows; public parser tests).
+- ``open-date`` is ISO 8601 in newer American files, elsewhere the local format with the name of a zone
+  (``29/09/2025 16:19:39 BST``), which names no offset: it stays text.
+- Headers are in the language of the seller's account, and the columns about the old shop fronts, ``asin1`` among them, are
+  missing outside the larger English-speaking marketplaces (selling-partner-api-models issue 2293, python-amazon-sp-api issue
+  769, header tables of public connectors). There ``product-id`` is the ASIN where ``product-id-type`` is 1.
+- Accounts that sell to businesses have prices by quantity among the columns; no mart needs them (header of a public parser).
+- Only the first marketplace asked for is honoured; letters may come as ``?`` already (selling-partner-api-models issues 4955, 2748).
+- ``item-description`` is free text and may hold quotes and HTML; it is unquoted like the rest.
+"""
+
+import pyarrow as pa
+
+from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Unit, column
+
+STATUSES = ("Active", "Inactive", "Incomplete")
+
+COLUMNS = (
+    column(
+        "item-name",
+        aliases=(
+            "商品名",
+            "商品名称",
+            "Artikelbezeichnung",
+            "nom-produit",
+            "Nome dell'articolo",
+            "Título del producto",
+            "nazwa-produktu",
+            "item-name (ürün adı)",
+        ),
+    ),
+    column(
+        "item-description",
+        aliases=("商品の説明", "商品描述", "Artikelbeschreibung", "Descrizione dell'articolo", "Descripción del producto", "opis-produktu"),
+        required=False,
+    ),
+    column(
+        "listing-id",
+        aliases=(
+            "出品ID",
+            "Angebotsnummer",
+            "id-offre",
+            "Numero offerta",
+            "Identificador del listing",
+            "identyfikator-oferty",
+            "listing-id (liste kaydı numarası)",
+        ),
+        required=False,
+    ),
+    column(
+        "seller-sku",
+        aliases=(
+            "出品者SKU",
+            "卖家 SKU",
+            "Händler-SKU",
+            "sku-vendeur",
+            "SKU venditore",
+            "SKU del vendedor",
+            "sku-sprzedawcy",
+            "seller-sku (satıcı sku)",
+        ),
+        filled=True,
+    ),
+    column("price", Kind.AMOUNT, aliases=("価格", "价格", "Preis", "prix", "Prezzo", "Precio", "cena", "price (fiyat)"), required=False),
+    column("quantity", Kind.INTEGER, aliases=("数量", "Menge", "quantité", "Quantità", "Cantidad", "ilość", "quantity (adet)"), required=False),
+    column(
+        "open-date",
+        aliases=(
+            "出品日",
+            "开售日期",
+            "Erstellungsdatum",
+            "date-ouverture",
+            "Data di creazione",
+            "Fecha de creación",
+            "data-otwarcia",
+            "open-date (yayınlanma tarihi)",
+        ),
+        required=False,
+    ),
+    column("image-url", required=False),
+    column(
+        "item-is-marketplace",
+        aliases=(
+            "是否为商城中的商品",
+            "Artikel ist Marketplace-Angebot",
+            "Articolo per la vendita",
+            "Producto para vender",
+            "produkt-jest-(na)rynku",
+        ),
+        required=False,
+    ),
+    column(
+        "product-id-type",
+        aliases=(
+            "商品IDタイプ",
+            "商品编码类型",
+            "Produkt-ID-Typ",
+            "type-id-produit",
+            "Tipo di identificativo del prodotto",
+            "Tipo de identificador de producto",
+            "typ-identyfikatora-produktu",
+            "product-id-type (ürün numarası türü)",
+        ),
+        required=False,
+    ),
+    column("zshop-shipping-fee", required=False),
+    column(
+        "item-note",
+        aliases=(
+            "コンディション説明",
+            "商品备注",
+            "Anmerkung zum Artikel",
+            "note-état-article",
+            "Note sull'articolo",
+            "Nota sobre el producto",
+            "uwaga-o-produkcie",
+            "item-note (ürün notu)",
+        ),
+        required=False,
+    ),
+    column(
+        "item-condition",
+        aliases=(
+            "コンディション",
+            "商品状况",
+            "Artikelzustand",
+            "état-produit",
+            "Condizione dell'articolo",
+            "stan-produktu",
+            "item-condition (ürün durumu)",
+        ),
+        required=False,
+    ),
+    column("zshop-category1", required=False),
+    column("zshop-browse-path", required=False),
+    column("zshop-storefront-feature", required=False),
+    column("asin1", required=False),
+    column("asin2", required=False),
+    column("asin3", required=False),
+    column(
+        "will-ship-internationally",
+        aliases=(
+            "国外へ配送可",
+            "国际配送",
+            "Internationaler Versand",
+            "expédition-international",
+            "Spedizione internazionale",
+            "Envío internacional",
+            "wysyłka-międzynarodowa",
+            "will-ship-internationally (uluslararası gönderilir)",
+        ),
+        required=False,
+    ),
+    column(
+        "expedited-shipping",
+        aliases=(
+            "迅速な配送",
+            "加急配送",
+            "Expressversand",
+            "livraison-express",
+            "Spedizione Express",
+            "Envío urgente",
+            "przyspieszona-wysyłka",
+            "expedited-shipping (ekspres kargo)",
+        ),
+        required=False,
+    ),
+    column("zshop-boldface", required=False),
+    column(
+        "product-id",
+        aliases=(
+            "商品ID",
+            "商品编码",
+            "Produkt-ID",
+            "id-produit",
+            "Identificativo del prodotto",
+            "Identificador del producto",
+            "identyfikator-produktu",
+            "product-id (ürün numarası)",
+        ),
+        required=False,
+    ),
+    column("bid-for-featured-placement", required=False),
+    column("add-delete", aliases=("添加-删除", "Aggiungi o elimina", "Añadir o eliminar", "dodaj-usuń"), required=False),
+    column(
+        "pending-quantity",
+        Kind.INTEGER,
+        aliases=("在庫数", "等待购买数量", "Quantità in sospeso", "Cantidad pendiente", "ilość-oczekująca", "pending-quantity (bekleyen adet)"),
+        required=False,
+    ),
+    column(
+        "fulfillment-channel",
+        aliases=(
+            "fulfilment-channel",
+            "フルフィルメント・チャンネル",
+            "配送渠道",
+            "Versender",
+            "canal-traitement",
+            "Canale di gestione",
+            "Canal de gestión logística",
+            "kanał-realizacji",
+            "fulfillment-channel (dağıtım kanalı)",
+        ),
+        required=False,
+    ),
+    column(
+        "merchant-shipping-group",
+        aliases=(
+            "卖家配送组",
+            "Händlerversandgruppe",
+            "groupe-expédition-vendeur",
+            "gruppo-spedizione-venditore",
+            "grupa-wysyłki-sprzedawcy",
+            "merchant-shipping-group (satıcı kargo grubu)",
+        ),
+        required=False,
+    ),
+    column("status", aliases=("ステータス", "状态", "état", "stato", "estado", "Estado del producto", "durum"), codes=STATUSES),
+)
+
+EXTRAS = (
+    column("Business Price", aliases=("法人価格",), required=False),
+    column("Quantity Price Type", aliases=("数量割引のタイプ",), required=False),
+    *(column(f"Quantity Lower Bound {n}", aliases=(f"数量の下限{n}",), required=False) for n in range(1, 6)),
+    *(column(f"Quantity Price {n}", aliases=(f"数量割引{n}",), required=False) for n in range(1, 6)),
+    column("Progressive Price Type", aliases=("累積購入割引価格タイプ",), required=False),
+    *(column(f"Progressive Lower Bound {n}", aliases=(f"累積購入割引下限{n}",), required=False) for n in range(1, 4)),
+    *(column(f"Progressive Price {n}", aliases=(f"累積購入割引価格{n}",), required=False) for n in range(1, 4)),
+    column(
+        "Minimum order quantity",
+        aliases=(
+            "Mindestbestellmenge",
+            "Anzahl Bestellungen",
+            "Quantità minima per ordine",
+            "Cantidad de pedido mínima",
+            "Minimum sipariş adedi",
+        ),
+        required=False,
+    ),
+    column(
+        "Sell remainder",
+        aliases=(
+            "Restposten verkaufen",
+            "Vendre le stock restant",
+            "Vendi rimanenze",
+            "Vender las unidades restantes",
+            "Pozostało do sprzedaży",
+            "Elde kalanı sat",
+        ),
+        required=False,
+    ),
+    column("optional-payment-type-exclusion", aliases=("使用しない支払い方法",), required=False),
+    column("scheduled-delivery-sku-set", aliases=("配送日時指定SKUリスト",), required=False),
+    column("standard-price-point", aliases=("ポイント",), required=False),
+    column("ProductTaxCode", aliases=("商品税コード",), required=False),
+    column("minimum-seller-allowed-price", aliases=("出品価格の下限",), required=False),
+    column("maximum-seller-allowed-price", aliases=("出品価格の上限",), required=False),
+    column("Sourcing Type", aliases=("調達タイプ",), required=False),
+)
+"""Columns of accounts that sell to businesses or by local rules; they are understood and left out."""
+
+
+def without_extras(table: pa.Table) -> pa.Table:
+    """The table without the columns that only some accounts have."""
+    extras = {c.name for c in EXTRAS}
+    return table.drop_columns([n for n in table.column_names if n in extras])
+
+
+SPEC = ReportSpec(
+    name="listings",
+    amazon_type="GET_MERCHANT_LISTINGS_ALL_DATA",
+    title="All listings",
+    found_at="Seller Central > Inventory > Inventory Reports > All Listings Report",
+    unit=Unit.SNAPSHOT,
+    requests=Requests(pause_minutes=30),
+    layouts=(Layout(name="with extra columns", columns=(*COLUMNS, *EXTRAS), reshape=without_extras),),
+    first_row_probes={
+        "seller_sku": r".+",
+        "item_is_marketplace": r"[yn]?",
+        "product_id_type": r"[0-9]{0,2}",
+        "asin1": r"B0[0-9A-Z]{8}|[0-9]{9}[0-9X]",
+        "fulfillment_channel": r"DEFAULT|AMAZON_[A-Z]+",
+    },
+    columns=COLUMNS,
+)

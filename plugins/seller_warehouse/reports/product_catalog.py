@@ -1,0 +1,27 @@
+"""Product catalog: ASIN, parent, title and picture of each SKU; the seller's own list, which outranks Amazon's reports.
+
+Quirks, with their source:
+- No report names the parent ASIN of a variation, nor a picture for most listings (public sample of the listings report).
+- Titles hold commas and quotes (10" Deluxe); SKUs may begin with zeros, which spreadsheet programs drop unless told not to.
+- One ASIN stands on several SKUs, in the catalog as in the listings report.
+- Spreadsheet programs write the list: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
+"""
+
+from seller_warehouse.report_spec import Quoting, ReportSpec, Unit, column
+
+SPEC = ReportSpec(
+    name="product_catalog",
+    amazon_type=None,
+    title="Product catalog",
+    found_at="the seller's own list",
+    unit=Unit.KEY,
+    key=("seller_sku",),
+    quoting=Quoting.ALL,
+    columns=(
+        column("seller-sku", aliases=("sku", "msku"), filled=True),
+        column("asin", aliases=("child-asin",)),
+        column("parent-asin", required=False),
+        column("title", aliases=("product-name", "item-name", "product-title"), required=False),
+        column("image-url", aliases=("main-image-url", "image"), required=False),
+    ),
+)

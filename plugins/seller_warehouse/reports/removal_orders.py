@@ -1,0 +1,52 @@
+"""FBA removal order detail: what the seller asked to have returned, disposed of or liquidated, by product.
+
+Quirks, with their source:
+- Rows are restated while units move from in process to shipped, disposed or cancelled: the newest document that names
+  an order is the truth for all its rows (developer docs; near real time).
+- ``service-speed`` is missing in most older files, and its header may end in a blank (selling-partner-api-models issue 2011).
+- ``order-source`` follows ``order-id`` in newer files (public consumers' code, 2026).
+- ``order-id`` is the removal order's own, chosen by the seller or made by Amazon; it is no customer order and has no fixed
+  pattern (seller help 200989110).
+- ``request-date`` may be a bare date, ``last-updated-date`` and ``currency`` may be blank (public test rows, 2026).
+- requested = cancelled + disposed + shipped + in process (the columns' definitions in seller help 200989110).
+- Return, Disposal and the statuses are documented as examples; there is no published list.
+"""
+
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.reports.inventory_ledger import DISPOSITIONS as LEDGER_DISPOSITIONS
+
+ORDER_TYPES = ("Return", "Disposal", "Liquidation", "Liquidations")
+ORDER_STATUSES = ("Pending", "In Process", "Processing", "Completed", "Cancelled")
+DISPOSITIONS = (*LEDGER_DISPOSITIONS, "UNSELLABLE")
+
+SPEC = ReportSpec(
+    name="removal_orders",
+    amazon_type="GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA",
+    title="FBA removal order detail",
+    found_at="Seller Central > Reports > Fulfillment > Removals > Removal Order Detail",
+    unit=Unit.KEY,
+    key=("order_id",),
+    event_date="request_date",
+    trailing_optional=2,
+    may_be_empty=True,
+    requests=Requests(max_days=90, restated_days=120, pause_minutes=30),
+    columns=(
+        column("request-date", Kind.DATE, filled=True),
+        column("order-id", filled=True),
+        column("order-source", required=False),
+        column("order-type", codes=ORDER_TYPES),
+        column("service-speed", required=False),
+        column("order-status", codes=ORDER_STATUSES),
+        column("last-updated-date", Kind.DATE),
+        column("sku"),
+        column("fnsku"),
+        column("disposition", codes=DISPOSITIONS),
+        column("requested-quantity", Kind.INTEGER, filled=True),
+        column("cancelled-quantity", Kind.INTEGER),
+        column("disposed-quantity", Kind.INTEGER),
+        column("shipped-quantity", Kind.INTEGER),
+        column("in-process-quantity", Kind.INTEGER),
+        column("removal-fee", Kind.AMOUNT),
+        column("currency", Kind.CURRENCY),
+    ),
+)

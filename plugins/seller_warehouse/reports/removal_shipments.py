@@ -1,0 +1,41 @@
+"""FBA removal shipment detail: the parcels in which removed units left, by product.
+
+Quirks, with their source:
+- One removal order leaves in several shipments, carriers and tracking numbers; there is no key, and rows may be equal
+  (seller help 200989100).
+- Units that were disposed of or cancelled are not in here (200989100).
+- Seller Central's help calls the first column ``removal-date`` where the API sends ``request-date``; both are the day the
+  removal order was submitted (200989100; developer docs).
+- ``tracking-number`` is there if the carrier gave one; it may be blank (200989100).
+- The same range asked again brings other rows, even after 72 hours (selling-partner-api-models issues 4333, 5323).
+- ``order-id`` is the removal order's own and no customer order (200989100).
+- Amazon answers it about once in two hours (selling-partner-api-docs issue 2803).
+- One consumer reports that the range asked for means the day of the removal order, not of the shipment
+  (selling-partner-api-docs issue 3020, unanswered).
+"""
+
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.reports.removal_orders import DISPOSITIONS, ORDER_TYPES
+
+SPEC = ReportSpec(
+    name="removal_shipments",
+    amazon_type="GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA",
+    title="FBA removal shipment detail",
+    found_at="Seller Central > Reports > Fulfillment > Removals > Removal Shipment Detail",
+    unit=Unit.DATE,
+    event_date="shipment_date",
+    may_be_empty=True,
+    requests=Requests(max_days=90, restated_days=120, pause_minutes=120),
+    columns=(
+        column("request-date", Kind.DATE, aliases=("removal-date",), filled=True),
+        column("order-id", filled=True),
+        column("shipment-date", Kind.DATE, filled=True),
+        column("sku"),
+        column("fnsku"),
+        column("disposition", codes=DISPOSITIONS),
+        column("shipped-quantity", Kind.INTEGER, aliases=("quantity-shipped",), filled=True),
+        column("carrier"),
+        column("tracking-number"),
+        column("removal-order-type", codes=ORDER_TYPES, required=False),
+    ),
+)

@@ -1,0 +1,41 @@
+"""Seller feedback: one row per feedback that a buyer left for an order.
+
+Quirks, with their source:
+- The header is in the marketplace's language and the order of the six columns is fixed (user reports; the columns are in the SP-API docs).
+  Words for the kept columns in common languages are known here as a dictionary would have them; any other header is taken by position.
+- Dates are the marketplace's own, with two-digit years: ``10/20/26`` in the US, ``20.10.26`` in Germany, ``26/10/20`` in Japan (Airbyte's connector).
+- Only ratings of 1 to 3 stars were seen; 1 and 2 are negative. A rating is dated by its own day, and counts by the order's.
+- Removed feedback is missing from later answers, and the days asked for are replaced as a whole.
+- Short ranges and ranges without feedback are often cancelled (selling-partner-api-docs issues 1203 and 2744), or have a header alone.
+- Comments, the seller's response and the buyer's e-mail are personal, and no mart needs them.
+- The text is often ISO-8859-1. One report is one marketplace.
+"""
+
+from seller_warehouse.report_spec import LOCAL, Kind, ReportSpec, Requests, Unit, column
+
+SPEC = ReportSpec(
+    name="seller_feedback",
+    amazon_type="GET_SELLER_FEEDBACK_DATA",
+    title="Seller feedback",
+    found_at="Seller Central > Performance > Feedback > Download feedback report",
+    unit=Unit.DATE,
+    event_date="date",
+    may_be_empty=True,
+    first_row_probes={
+        "date": r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}",
+        "rating": "[1-5]",
+        "order_id": r"[0-9A-Z]{3}-\d{7}-\d{7}",
+    },
+    requests=Requests(restated_days=90),
+    columns=(
+        column("Date", Kind.DATE, filled=True, formats=(LOCAL,), aliases=("Datum", "Data", "Fecha", "日付")),
+        column("Rating", Kind.INTEGER, filled=True, aliases=("Bewertung", "Évaluation", "Valutazione", "Valoración", "Avaliação", "評価")),
+        column("Comments", required=False, personal=True),
+        column("Your Response", required=False, personal=True),
+        column(
+            "Order ID",
+            aliases=("Bestellnummer", "Numéro de commande", "Numero ordine", "Numero d'ordine", "Número de pedido", "Número do pedido", "注文番号"),
+        ),
+        column("Rater Email", required=False, personal=True),
+    ),
+)

@@ -1,0 +1,164 @@
+"""Settlements: every line of money that made up a payout.
+
+Quirks, with their source:
+- Amazon makes them by itself and lists them for 90 days; they cannot be requested (Reports API docs). Today's flat file has 24 columns.
+- The first row of a settlement is its summary: total, currency and dates, no posted date; the other rows leave these blank, at times the
+  currency too. The sum of all amounts is the total (exact in seven of seven measured files, adwweaver/Amazon-Settlement-Transformer).
+- Dates and amounts follow the marketplace: ``06/17/26`` and ``12.50``, ``17.06.2026`` and ``12,50`` (SP-API changelog, user reports).
+- Amazon publishes no list of transaction types, amount types or descriptions, so none is checked here.
+- ``ShippingChargeback`` is a fee, not a buyer's chargeback; ``REVERSAL_REIMBURSEMENT`` is a credit in the measured files.
+- Reimbursements have no marketplace name and no reimbursement id; multi-channel orders come from ``Non-Amazon`` places.
+- The old flat file (33 columns, 36 with promotions; gone since 2026-11-11 by the changelog, kept for history) has a column for each group of
+  amounts, pads numbers with blanks and ends with a blank line. Only its summary row has the currency; quantities stand on rows of their own.
+- Quantities are stated on several lines of one item in today's file, so they must not be summed over lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from seller_warehouse.report_spec import ISO, Kind, Layout, ReportSpec, Requests, Unit, column
+from seller_warehouse.reports.reimbursements import REASONS
+
+# One file may write its period, its posted days and its posted times in three ways, so each has a list of its own.
+DAYS = ("%m/%d/%y", "%m/%d/%Y", "%d.%m.%Y")
+PERIOD = ("%Y-%m-%d %H:%M:%S UTC", "%d.%m.%Y %H:%M:%S UTC", ISO, *DAYS)
+POSTED_DAY = (*DAYS, *PERIOD[:3])
+POSTED_TIME = ("%d.%m.%Y %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S UTC", ISO, *DAYS)
+
+REIMBURSEMENT_CODES = frozenset(r for r in REASONS if r.isupper()) | {"MULTICHANNEL_ORDER_LATE", "INCORRECT_FEES_NON_ITEMIZED"}
+"""Transaction types of the old flat file that are reimbursements: today's file has them as descriptions."""
+
+_REIMBURSEMENT = "FBA Inventory Reimbursement"
+_OTHER = "other-transaction"
+
+# Each group of amounts in the old flat file: its amount, what it is for, and the amount type that today's file uses.
+_GROUPS = (
+    ("price_amount", "price_type", "ItemPrice"),
+    ("item_related_fee_amount", "item_related_fee_type", "ItemFees"),
+    ("promotion_amount", "promotion_type", "Promotion"),
+    ("shipment_fee_amount", "shipment_fee_type", "Shipment-Fees"),
+    ("order_fee_amount", "order_fee_type", "Order-Fees"),
+    ("direct_payment_amount", "direct_payment_type", "Direct-Payment"),
+    ("other_fee_amount", "other_fee_reason_description", _OTHER),
+    ("misc_fee_amount", "", _OTHER),
+    ("other_amount", "", _OTHER),
+)
+
+COLUMNS = (
+    column("settlement-id", filled=True),
+    column("settlement-start-date", Kind.DATE, formats=PERIOD),
+    column("settlement-end-date", Kind.DATE, formats=PERIOD),
+    column("deposit-date", Kind.DATE, formats=PERIOD),
+    column("total-amount", Kind.AMOUNT),
+    column("currency", Kind.CURRENCY, name="currency_code"),
+    column("transaction-type"),
+    column("order-id"),
+    column("merchant-order-id"),
+    column("adjustment-id"),
+    column("shipment-id"),
+    column("marketplace-name"),
+    column("amount-type"),
+    column("amount-description"),
+    column("amount", Kind.AMOUNT),
+    column("fulfillment-id"),
+    column("posted-date", Kind.DATE, formats=POSTED_DAY),
+    column("posted-date-time", Kind.DATE, formats=POSTED_TIME),
+    column("order-item-code"),
+    column("merchant-order-item-id"),
+    column("merchant-adjustment-item-id"),
+    column("sku"),
+    column("quantity-purchased", Kind.INTEGER),
+    column("promotion-id"),
+)
+
+
+def one_amount_a_row(old: pa.Table) -> pa.Table:
+    """The old flat file in today's columns: one row for each filled amount, one blank amount for a row that has none.
+
+    What a row states once, its quantity or the total of the settlement, stays on the first row made from it.
+    """
+    names = [c.name for c in COLUMNS]
+    made: dict[str, list] = {name: [] for name in (*names, "_line")}
+    for batch in old.to_batches():
+        for row in batch.to_pylist():
+            for number, (amount_type, description, amount) in enumerate(_amounts(row)):
+                new = row | {"posted_date_time": row["posted_date"], "amount_type": amount_type, "amount_description": description, "amount": amount}
+                if number:
+                    new |= {"total_amount": "", "quantity_purchased": ""}
+                for name in names:
+                    made[name].append(new.get(name, ""))
+                made["_line"].append(row["_line"])
+    return pa.table(made, schema=pa.schema([*((name, pa.string()) for name in names), ("_line", pa.int64())]))
+
+
+def _amounts(row: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Amount type, description and amount of each filled amount of an old row; at least one, which may be blank."""
+    filled = [group for group in _GROUPS if row.get(group[0])]
+    named = [group for group in _GROUPS if row.get(group[1])]
+    for amount, description, amount_type in filled or named[:1]:
+        transaction = row["transaction_type"]
+        if amount == "other_amount" and (transaction.upper() in REIMBURSEMENT_CODES or transaction.startswith(_REIMBURSEMENT)):
+            amount_type = _REIMBURSEMENT
+        yield amount_type, row.get(description) or transaction, row.get(amount, "")
+    if not filled and not named:
+        yield "", "", ""
+
+
+OLD_FLAT_FILE = Layout(
+    name="old flat file",
+    reshape=one_amount_a_row,
+    columns=(
+        column("settlement-id"),
+        column("settlement-start-date"),
+        column("settlement-end-date"),
+        column("deposit-date"),
+        column("total-amount"),
+        column("currency", name="currency_code"),
+        column("transaction-type"),
+        column("order-id"),
+        column("merchant-order-id"),
+        column("adjustment-id"),
+        column("shipment-id"),
+        column("marketplace-name"),
+        column("shipment-fee-type"),
+        column("shipment-fee-amount"),
+        column("order-fee-type"),
+        column("order-fee-amount"),
+        column("fulfillment-id"),
+        column("posted-date"),
+        column("order-item-code"),
+        column("merchant-order-item-id"),
+        column("merchant-adjustment-item-id"),
+        column("sku"),
+        column("quantity-purchased"),
+        column("price-type"),
+        column("price-amount"),
+        column("item-related-fee-type"),
+        column("item-related-fee-amount"),
+        column("misc-fee-amount"),
+        column("other-fee-amount"),
+        column("other-fee-reason-description"),
+        column("promotion-id", required=False),
+        column("promotion-type", required=False),
+        column("promotion-amount", required=False),
+        column("direct-payment-type"),
+        column("direct-payment-amount"),
+        column("other-amount"),
+    ),
+)
+
+SPEC = ReportSpec(
+    name="settlements",
+    amazon_type="GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+    title="Settlements",
+    found_at="Seller Central > Payments > Reports Repository > Settlement, flat file V2",
+    unit=Unit.KEY,
+    key=("settlement_id",),
+    event_date="posted_date",
+    layouts=(OLD_FLAT_FILE,),
+    requests=Requests(max_days=90, history_months=3, listed_only=True),
+    columns=COLUMNS,
+)

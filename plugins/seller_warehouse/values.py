@@ -1,0 +1,88 @@
+"""How the text of a value is judged and rewritten, as DuckDB expressions over a column of text.
+
+The gate asks whether a value is what its column promises, the load rewrites dates and amounts in one spelling.
+Both use these expressions, so a value that passes the gate can always be rewritten.
+"""
+
+from __future__ import annotations
+
+from seller_warehouse.report_spec import ISO, Column, Kind
+
+WHOLE_NUMBER = "-?[0-9]{1,9}"
+
+
+def text_literal(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def amount_pattern(decimal_mark: str) -> str:
+    """The regular expression of an amount: thousands in well-formed groups, at most four decimals.
+
+    Four decimals and fourteen digits are what DECIMAL(18,4) holds; more would be rounded without a word.
+    """
+    mark, group = (",", r"\.") if decimal_mark == "," else (r"\.", ",")
+    return rf"[-+]?([0-9]{{1,14}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,4}})({mark}[0-9]{{1,4}})?"
+
+
+def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
+    """True where a value would read differently under the other decimal mark and nothing in it decides."""
+    other = r"\." if decimal_mark == "," else ","
+    return f"regexp_full_match({column}, '[-+]?[0-9]{{1,3}}{other}[0-9]{{3}}')"
+
+
+def amount_text(column: str, decimal_mark: str) -> str:
+    """An amount with a decimal point and without thousands separators."""
+    if decimal_mark == ",":
+        return f"replace(replace({column}, '.', ''), ',', '.')"
+    return f"replace({column}, ',', '')"
+
+
+def as_date(column: str, date_format: str) -> str:
+    """The calendar day as printed, null where the text is none in that format."""
+    if date_format == ISO:
+        valid = f"regexp_matches({column}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') and try_cast({column} as timestamptz) is not null"
+        return f"case when {valid} then try_cast(substr({column}, 1, 10) as date) end"
+    return f"cast(try_strptime({column}, {text_literal(date_format)}) as date)"
+
+
+def date_text(column: str, date_format: str) -> str:
+    """The date in ISO 8601: text that is ISO already stays as it is, a month stays a month."""
+    if date_format == ISO:
+        return column
+    if "%d" not in date_format:
+        written = "%Y-%m"
+    elif "%H" in date_format:
+        written = "%Y-%m-%dT%H:%M:%S+00:00"
+    else:
+        written = "%Y-%m-%d"
+    return f"strftime(try_strptime({column}, {text_literal(date_format)}), '{written}')"
+
+
+def is_valid(column: Column, date_format: str, decimal_mark: str) -> str:
+    """A condition that holds where a filled value is what its column promises."""
+    name = identifier(column.name)
+    match column.kind:
+        case Kind.INTEGER:
+            return f"regexp_full_match({name}, '{WHOLE_NUMBER}')"
+        case Kind.AMOUNT:
+            return f"regexp_full_match({name}, '{amount_pattern(decimal_mark)}')"
+        case Kind.DATE:
+            return f"({as_date(name, date_format)}) is not null"
+        case _:
+            return "true"
+
+
+def one_spelling(column: Column, date_format: str, decimal_mark: str) -> str:
+    """The value as ``raw`` keeps it: dates in ISO 8601, amounts with a point, all else as sent; blank stays blank."""
+    name = identifier(column.name)
+    if column.kind is Kind.AMOUNT:
+        return amount_text(name, decimal_mark)
+    if column.kind is Kind.DATE and date_format != ISO:
+        return f"case when {name} = '' then '' else {date_text(name, date_format)} end"
+    return name

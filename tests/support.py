@@ -1,0 +1,112 @@
+"""What tests share: accounts, documents made of text, and one pass of the pipeline without a scheduler."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from seller_warehouse.accounts import Account
+from seller_warehouse.build import build_marts, code_version
+from seller_warehouse.documents import Document
+from seller_warehouse.paths import Home
+from seller_warehouse.pipeline import DocumentsRefused, Run, gate_documents, land_files, load_documents
+from seller_warehouse.publish import Publication, publish
+
+NA = Account(id="acme-na", name="Acme North America", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")
+EU = Account(id="acme-eu", name="Acme Europe", region="eu", marketplaces=("A1PA6795UKMFR9", "A1F83G8C2ARO7P"), source="files")
+ACCOUNTS = {a.id: a for a in (NA, EU)}
+
+AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
+"""When tests happen, unless they say otherwise."""
+
+FIXTURES = Path(__file__).parent / "fixtures"
+SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+
+REIMBURSEMENTS = (
+    "approval-date reimbursement-id case-id amazon-order-id reason sku fnsku asin product-name condition currency-unit amount-per-unit amount-total "
+    "quantity-reimbursed-cash quantity-reimbursed-inventory quantity-reimbursed-total original-reimbursement-id original-reimbursement-type"
+).split()
+
+
+def reimbursements(*rows: dict[str, Any]) -> str:
+    """A reimbursements report; what a row does not say is taken from a plain lost unit of 10.00 USD."""
+    plain = {
+        "approval-date": "2026-11-02T08:00:00+00:00", "reimbursement-id": "1001", "reason": "Lost_Warehouse", "sku": "LAMP-01", "fnsku": "X001LAMP01",
+        "asin": "B0LAMP0001", "product-name": "Desk Lamp", "condition": "NewItem", "currency-unit": "USD", "amount-per-unit": "10.00",
+        "amount-total": "10.00", "quantity-reimbursed-cash": "1", "quantity-reimbursed-inventory": "0", "quantity-reimbursed-total": "1",
+    }  # fmt: skip
+    lines = ["\t".join(str({**plain, **row}.get(h, "")) for h in REIMBURSEMENTS) for row in rows]
+    return "\n".join(["\t".join(REIMBURSEMENTS), *lines]) + "\n"
+
+
+def document_of(content: bytes | str, folder: Path, *, report: str, account: Account = NA, retrieved_at: datetime = AT, **manifest: Any) -> Document:
+    """A document whose bytes lie in ``folder``, as landing would hand it on."""
+    data = content.encode() if isinstance(content, str) else content
+    sha256 = hashlib.sha256(data).hexdigest()
+    document_id = f"{retrieved_at:%Y%m%dT%H%M%S%f}-{sha256[:16]}"
+    path = folder / document_id
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    given = {"source": "file", "file_name": "report.txt", **manifest}
+    return Document(
+        document_id=document_id, account_id=account.id, report=report, sha256=sha256, byte_count=len(data),
+        retrieved_at=retrieved_at, path=path, **given,
+    )  # fmt: skip
+
+
+@dataclass
+class Warehouse:
+    """A home of its own, driven step by step as the DAGs drive it."""
+
+    home: Home
+    accounts: dict[str, Account] = field(default_factory=lambda: dict(ACCOUNTS))
+
+    def drop(self, name: str, content: bytes | str, *, account: str = NA.id, at: datetime = AT) -> Path:
+        """Put a file into an inbox, last modified ``at``."""
+        path = self.home.inbox / account / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.utime(path, (at.timestamp(), at.timestamp()))
+        return path
+
+    def load(self, run_id: str = "test", at: datetime = AT) -> list[str]:
+        """Land, gate and load; returns the refusals as the tasks would show them."""
+        run = Run(self.home, self.accounts, run_id, at)
+        refusals = []
+        for step in (lambda: land_files(run, settle_seconds=0), lambda: gate_documents(run), lambda: load_documents(run)):
+            try:
+                step()
+            except DocumentsRefused as refused:
+                refusals += str(refused).splitlines()
+        return refusals
+
+    def publish(self, run_id: str = "test", at: datetime = AT) -> Publication:
+        """Build every mart and publish it."""
+        build_marts(self.home, as_of=at.date())
+        return publish(self.home, at=at, as_of=at.date(), code_version=code_version(), run_id=run_id)
+
+    def query(self, sql: str) -> list[tuple]:
+        """Rows of the build database."""
+        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def published(self, sql: str) -> list[tuple]:
+        """Rows of the published file, attached as ``sw``: ``select * from sw.marts.fct_orders``."""
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{self.home.marts.resolve()}' as sw (read_only)")
+            return connection.execute(sql).fetchall()
+
+    def verdicts(self) -> dict[str, str]:
+        """The latest verdict of every file by name."""
+        return dict(self.query("select file_name, arg_max(verdict, loaded_at) from meta.loads group by file_name"))
+
+
+def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:
+    """Everything raw holds of some reports, history included, in a fixed order."""
+    return {r: warehouse.query(f"select * from raw.{r} order by all") for r in reports}
