@@ -10,11 +10,10 @@ import importlib
 import json
 import logging
 import tempfile
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -131,7 +130,8 @@ def _run_suite(document: Document, account: Account, prepared: Prepared, usual_r
 def _validate(parquet: Path, suite: ExpectationSuite) -> list[RuleResult]:
     import great_expectations as gx
 
-    _register_duckdb()
+    import seller_warehouse.gx_duckdb  # noqa: F401  registers add_duckdb
+
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         database = Path(folder) / "gate.duckdb"
         with duckdb.connect(str(database)) as connection:
@@ -167,34 +167,6 @@ def _rule_result(result: Any) -> RuleResult:
         failed_count=0 if result.success else result.result["observed_value"] if rows else 1,
         rows=rows[:SHOWN_ROWS],
     )
-
-
-def _register_duckdb() -> None:
-    """Teach Great Expectations DuckDB, once a process.
-
-    Its SQLAlchemy engine closes a connection before its result is fetched, which DuckDB does not survive; this
-    one keeps the connection. Defining the class registers it with ``context.data_sources``.
-    """
-    import great_expectations as gx
-    from great_expectations.datasource.fluent import SQLDatasource
-    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
-
-    if hasattr(gx.get_context(mode="ephemeral").data_sources, "add_duckdb"):
-        return
-
-    class KeptConnectionEngine(SqlAlchemyExecutionEngine):
-        @contextmanager
-        def get_connection(self) -> Any:
-            if not self._connection:
-                self._connection = self.engine.connect()
-            yield self._connection
-
-    class DuckDBDatasource(SQLDatasource):
-        type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]
-
-        @property
-        def execution_engine_type(self) -> type[SqlAlchemyExecutionEngine]:
-            return KeptConnectionEngine
 
 
 def as_log_lines(judgement: Judgement) -> list[str]:

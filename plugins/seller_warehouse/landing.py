@@ -120,7 +120,7 @@ def _copy(path: Path, status: os.stat_result, target: Path) -> str:
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as source, target.open("wb") as raw:
-        compressed = source.peek(2)[:2] == b"\x1f\x8b"  # type: ignore[attr-defined]
+        compressed = source.peek(2)[:2] == b"\x1f\x8b"
         out = raw if compressed else gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="")
         while (chunk := source.read(1 << 20)) and size <= MAX_DOCUMENT_BYTES:
             digest.update(chunk)

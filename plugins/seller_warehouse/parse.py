@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import duckdb
 import numpy as np
@@ -128,7 +128,7 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
         for _ in range(_GZIP_LAYERS):
             if stream.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]
                 break
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))  # type: ignore[assignment,arg-type]
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
         yield stream
 
 
@@ -166,11 +166,8 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, l
         else:
             wrong_label = declared and charset == "utf-8-sig" and _python_charset(declared) not in ("utf-8", "utf-8-sig", "ascii")
             return f"declared {declared}, but the text is UTF-8" if wrong_label and not target.read_bytes().isascii() else None
-    raise Refusal(
-        "charset",
-        f"the text is not valid {'in the declared charset ' + declared if declared else f'UTF-8 nor {fallback}'} ({problem.reason} at byte {problem.start} of a block)",
-        "save it as UTF-8, or download it again",
-    )
+    expected = f"in the declared charset {declared}" if declared else f"UTF-8 nor {fallback}"
+    raise Refusal("charset", f"the text is not valid {expected} ({problem.reason})", "save it as UTF-8, or download it again")
 
 
 def _python_charset(declared: str) -> str:
@@ -238,7 +235,7 @@ def _with_lines(table: pa.Table, header_line: int, *, inner_newlines: bool = Fal
 
 def _without_blank_rows(table: pa.Table) -> pa.Table:
     """Spreadsheets leave rows of nothing but delimiters; they hold nothing and are left out."""
-    filled = functools.reduce(pc.or_, (pc.not_equal(table[n], "") for n in table.column_names if n != "_line"))
+    filled = functools.reduce(pc.or_, (pc.not_equal(table[n], pa.scalar("")) for n in table.column_names if n != "_line"))
     return table if pc.all(filled).as_py() else table.filter(filled)
 
 
@@ -266,7 +263,7 @@ def _read_delimited(text_file: Path, shape: Shape) -> pa.Table:
 def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.InvalidRow], *, threads: bool) -> pa.Table | None:
     """The table; or None, with the first row that has not as many fields as the header in ``bad``."""
 
-    def note(row: pcsv.InvalidRow) -> str:
+    def note(row: pcsv.InvalidRow) -> Literal["error"]:
         bad.append(row)
         return "error"
 
@@ -341,17 +338,16 @@ def recognise_file(path: Path, fallback: str) -> str:
         except UnicodeDecodeError:
             continue
         if text.lstrip()[:1] in ("{", "["):
-            return _recognise_json(path)
+            return _recognise_json(b"".join(_chunks(path, MAX_DOCUMENT_BYTES)).decode(charset, "replace"))
         return recognise(text).spec.name
     raise Refusal("charset", f"the text is neither UTF-8 nor {fallback}", "save it as UTF-8, or download it again")
 
 
-def _recognise_json(path: Path) -> str:
-    content = b"".join(_chunks(path, MAX_DOCUMENT_BYTES))
+def _recognise_json(text: str) -> str:
     for spec in SPECS.values():
         if spec.read_json:
             try:
-                spec.read_json(content)
+                spec.read_json(text.encode())
             except json.JSONDecodeError as error:
                 raise Refusal("damaged_json", f"the JSON breaks off or is malformed ({error.msg})", "download it again", error.lineno) from error
             except Refusal:
@@ -374,10 +370,10 @@ def recognise(head: str) -> Shape:
     best = max(_candidates(), key=lambda c: _likeness(c[2], normal))
     spec, layout, columns = best
     missing = [c.header for c in columns if c.required and not c.headers & set(normal)]
-    if _likeness(columns, normal) < 0.5:
-        shape = _by_position(first, second, delimiter, header_line, headers)
-        if shape:
-            return shape
+    likeness = _likeness(columns, normal)
+    if (missing or likeness < 0.5) and (shape := _by_position(first, second, delimiter, header_line, headers)):
+        return shape
+    if likeness < 0.5:
         raise Refusal(
             "unknown_header", f"no report has the header {first[:200]!r}", "see docs/inputs.md for the files that are understood", header_line
         )

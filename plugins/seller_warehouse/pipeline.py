@@ -108,7 +108,7 @@ def load_documents(run: Run) -> dict[str, int]:
     pending = _DOCUMENTS.validate_json((run.work / "pending.json").read_bytes())
     stored = [p for d in pending if (p := _folder(run, d) / "judgement.json").exists()]
     judgements = [_JUDGEMENT.validate_json(p.read_bytes()) for p in stored]
-    verdicts = Counter()
+    verdicts: Counter[str] = Counter()
     with open_warehouse(run.home.warehouse) as connection:
         for judgement in sorted(judgements, key=lambda j: j.document.order):
             if judgement.verdict is Verdict.QUARANTINED:

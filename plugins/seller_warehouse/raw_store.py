@@ -79,19 +79,24 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with FileLock(f"{path}.lock"), duckdb.connect(str(path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(_META)
+        held = set(connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'raw'").fetchall())
         for spec in SPECS.values():
-            _ensure_table(connection, spec)
+            _ensure_table(connection, spec, held)
         yield connection
 
 
-def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> None:
-    columns = ", ".join(f"{identifier(c.name)} varchar" for c in spec.kept)
-    connection.execute(
-        f"create table if not exists raw.{spec.name} (account_id varchar, {columns}, _unit varchar, _event_date date, _row_hash varchar, "
-        "_occurrence integer, _line bigint, _document_id varchar, _valid_from timestamp, _valid_to timestamp)"
-    )
+def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, held: set[tuple[str, str]]) -> None:
+    """Create the table of a report, or add the columns that its spec has gained."""
+    if (spec.name, "account_id") not in held:
+        columns = ", ".join(f"{identifier(c.name)} varchar" for c in spec.kept)
+        connection.execute(
+            f"create table raw.{spec.name} (account_id varchar, {columns}, _unit varchar, _event_date date, _row_hash varchar, "
+            "_occurrence integer, _line bigint, _document_id varchar, _valid_from timestamp, _valid_to timestamp)"
+        )
+        return
     for c in spec.kept:
-        connection.execute(f"alter table raw.{spec.name} add column if not exists {identifier(c.name)} varchar")
+        if (spec.name, c.name) not in held:
+            connection.execute(f"alter table raw.{spec.name} add column {identifier(c.name)} varchar")
 
 
 def save_accounts(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Account]) -> None:
@@ -177,10 +182,7 @@ def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Pr
         )
     _stage(connection, document, prepared)
     later = _units_to_fold_again(connection, document, everything=twin is not None)
-    if later:
-        change = _fold_again(connection, document, prepared, later, reparse)
-    else:
-        change = _apply(connection, document)
+    change = _fold_again(connection, document, prepared, later, reparse) if later else _apply(connection, document)
     if change.added or change.removed or later:
         return Verdict.LOADED, "", change
     return Verdict.UNCHANGED, "every row was held already", change
@@ -200,28 +202,30 @@ def _twin(connection: duckdb.DuckDBPyConnection, document: Document) -> tuple[st
 def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, only: list[str] | None = None) -> None:
     """Fill ``incoming`` with the document's rows and ``versions`` with its units, all or ``only`` some."""
     spec = SPECS[document.report]
-    spelled = [
-        f"{one_spelling(c, prepared.date_formats.get(c.name, ''), prepared.decimal_mark) if c.name in prepared.columns else 'null'} as {identifier(c.name)}"
-        for c in spec.kept
-    ]
+    spelled = []
+    for c in spec.kept:
+        value = one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "null"
+        spelled.append(f"{value} as {identifier(c.name)}")
     content = ", ".join(f"coalesce({identifier(c.name)}, '')" for c in spec.kept)
     day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date]) if spec.event_date else "cast(null as date)"
     connection.execute("create or replace temp table wanted (unit varchar)")
     if only is not None:
         connection.executemany("insert into wanted values (?)", [(u,) for u in only])
+    only_wanted = "in (select unit from wanted)" if only is not None else "is not null"
     # Blank columns at the end leave no trace in the hash, so a column added to a report later changes no old row.
     connection.execute(
         f"""
         create or replace temp table incoming as
-        with read as (
+        with dated as (
             select *, {day} as _event_date from read_parquet({text_literal(str(prepared.parquet))})
         ), spelled as (
-            select {", ".join(spelled)}, cast({_unit(spec, document)} as varchar) as _unit, _event_date, _line from read
+            select {", ".join(spelled)}, _event_date, _line from dated
         ), hashed as (
-            select *, md5(rtrim(concat_ws(chr(31), {content}), chr(31))) as _row_hash from spelled
-            {"where _unit in (select unit from wanted)" if only is not None else ""}
+            select *, cast({_unit(spec, document)} as varchar) as _unit, md5(rtrim(concat_ws(chr(31), {content}), chr(31))) as _row_hash from spelled
         )
-        select *, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as _occurrence from hashed
+        select *, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as _occurrence
+        from hashed
+        where _unit {only_wanted}
         """
     )
     if spec.unit is Unit.DATE:
@@ -231,7 +235,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
         units = f"""
             select cast(day as varchar) as unit, day as event_date, {edges} as is_edge
             from (select cast(unnest(generate_series(timestamp '{first}', timestamp '{last}', interval 1 day)) as date) as day)
-            {"where cast(day as varchar) in (select unit from wanted)" if only is not None else ""}
+            where cast(day as varchar) {only_wanted}
         """
     else:
         units = "select _unit as unit, max(_event_date) as event_date, false as is_edge from incoming group by _unit"
@@ -287,7 +291,8 @@ def _apply(connection: duckdb.DuckDBPyConnection, document: Document) -> Change:
     ).fetchone()
     key = [document.account_id, document.report]
     connection.execute(
-        "update meta.coverage set is_held = false where (account_id, report) = (?, ?) and is_held and unit in (select unit from versions where is_held)",
+        "update meta.coverage set is_held = false "
+        "where (account_id, report) = (?, ?) and is_held and unit in (select unit from versions where is_held)",
         key,
     )
     connection.execute(
@@ -323,7 +328,7 @@ def _fold_again(connection: duckdb.DuckDBPyConnection, document: Document, prepa
     ).fetchall()
     connection.execute(f"delete from raw.{document.report} where account_id = ? and _unit in (select unit from folded)", key[:1])
     connection.execute("delete from meta.coverage where (account_id, report) = (?, ?) and unit in (select unit from folded)", key)
-    parsed = [(document, prepared), *(reparse(*key, document_id) for (document_id,) in others)]
+    parsed = [(document, prepared), *(reparse(document.account_id, document.report, document_id) for (document_id,) in others)]
     added, removed = newest.added, newest.removed
     for version, its_rows in sorted(parsed, key=lambda p: p[0].order):
         _stage(connection, version, its_rows, only=later)

@@ -50,7 +50,7 @@ def read(content: bytes) -> pa.Table:
         raise _refusal("the JSON has no performanceMetrics")
     metrics = report["performanceMetrics"]
     account_statuses = {_text(s, "marketplaceId"): _text(s, "status") for s in _objects(report.get("accountStatuses"))}
-    rows = []
+    rows: list[dict[str, str]] = []
     for number, marketplace in enumerate(metrics if isinstance(metrics, list) else [metrics], 1):
         marketplace_id, blocks = _text(marketplace, "marketplaceId"), _child(marketplace, "orderDefectRate")
         channels = [c for c in CHANNELS if _child(blocks, c)]

@@ -91,7 +91,8 @@ def one_amount_a_row(old: pa.Table) -> pa.Table:
                 for name in names:
                     made[name].append(new.get(name, ""))
                 made["_line"].append(row["_line"])
-    return pa.table(made, schema=pa.schema([*((name, pa.string()) for name in names), ("_line", pa.int64())]))
+    types: list[tuple[str, pa.DataType]] = [*((name, pa.string()) for name in names), ("_line", pa.int64())]
+    return pa.table(made, schema=pa.schema(types))
 
 
 def _amounts(row: dict[str, str]) -> Iterator[tuple[str, str, str]]:

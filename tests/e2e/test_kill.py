@@ -1,0 +1,124 @@
+"""A pass that is killed anywhere, and then run again, ends as an undisturbed one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from seller_warehouse.paths import REPOSITORY, Home
+from tests.support import AT, Warehouse, reimbursements
+
+REPORTS = ("reimbursements",)
+
+
+def dropped(home: Path) -> Warehouse:
+    """Two files that overlap, one that is refused, one of another account."""
+    warehouse = Warehouse(Home(home))
+    lines = [{"approval-date": f"2026-11-0{d}T08:00:00+00:00", "reimbursement-id": str(d)} for d in range(1, 6)]
+    warehouse.drop("first.txt", reimbursements(*lines), at=AT - timedelta(days=2))
+    warehouse.drop("second.txt", reimbursements(*lines[:2], lines[2] | {"amount-total": "12.00"}, *lines[3:]), at=AT - timedelta(days=1))
+    warehouse.drop("refused.txt", reimbursements({"amount-total": "12.50.0"}))
+    warehouse.drop("other.txt", reimbursements({"currency-unit": "EUR"}), account="acme-eu")
+    return warehouse
+
+
+def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
+    names = [n for (n,) in warehouse.published("select table_name from duckdb_tables() where schema_name = 'marts' order by all")]
+    return {n: warehouse.published(f"select * from sw.marts.{n} order by all") for n in names}
+
+
+def raw_of(warehouse: Warehouse) -> list[tuple]:
+    return warehouse.query("select * from raw.reimbursements order by all") + warehouse.query("select * from meta.coverage order by all")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    warehouse = dropped(tmp_path_factory.mktemp("calm"))
+    warehouse.load()
+    warehouse.publish()
+    return warehouse
+
+
+def kill(home: Path, target: str, when: str, number: int) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
+    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), f"seller_warehouse.{target}", when, str(number)]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "when", "number"),
+    [
+        pytest.param("landing._copy", "after", 2, id="landing: bytes copied, not yet in place"),
+        pytest.param("landing.write_whole", "before", 2, id="landing: bytes in place, manifest not yet written"),
+        pytest.param("landing._remove_settled", "before", 2, id="landing: manifest written, file still in the inbox"),
+        pytest.param("pipeline.save_accounts", "before", 1, id="landing: everything landed, nothing recorded"),
+        pytest.param("gate.prepare", "before", 2, id="parsing: before the second document"),
+        pytest.param("gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
+        pytest.param("pipeline.write_whole", "after", 4, id="gating: some judged, some not"),
+        pytest.param("raw_store._apply", "before", 1, id="loading: nothing loaded"),
+        pytest.param("raw_store._record_load", "before", 2, id="loading: rows written, transaction open"),
+        pytest.param("pipeline.record", "after", 2, id="loading: some committed, some not"),
+        pytest.param("pipeline.quarantine", "after", 1, id="loading: put aside, verdict not recorded"),
+    ],
+)
+def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when: str, number: int, undisturbed: Warehouse, tmp_path: Path) -> None:
+    warehouse = dropped(tmp_path)
+    kill(tmp_path, target, when, number)
+    warehouse.load("again", AT + timedelta(hours=1))
+    assert raw_of(warehouse) == raw_of(undisturbed)
+    assert warehouse.verdicts()["refused.txt"] == "QUARANTINED"
+    assert len(list(warehouse.home.quarantine.glob("acme-na/*/reason.json"))) == 1
+    assert not list(warehouse.home.inbox.glob("*/*"))
+
+
+@pytest.mark.parametrize(
+    ("target", "when"),
+    [
+        pytest.param("build.log", "before", id="building: dbt has begun"),
+        pytest.param("publish._copy_comments", "after", id="publishing: half copied"),
+        pytest.param("publish._export", "after", id="publishing: written, not in place"),
+        pytest.param("publish._point", "before", id="publishing: in place, not pointed to"),
+        pytest.param("publish._prune", "before", id="publishing: pointed to, old ones not pruned"),
+    ],
+)
+def test_killed_while_publishing_readers_have_a_whole_publication_and_the_next_run_is_the_same(
+    target: str, when: str, undisturbed: Warehouse, tmp_path: Path
+) -> None:
+    warehouse = dropped(tmp_path)
+    if target == "build.log":
+        kill_while_dbt_runs(tmp_path)
+    else:
+        kill(tmp_path, target, when, 1)
+    if warehouse.home.marts.exists():
+        assert marts_of(warehouse) == marts_of(undisturbed)
+    warehouse.load("again", AT + timedelta(hours=1))
+    warehouse.publish("again", AT + timedelta(hours=1))
+    assert marts_of(warehouse) == marts_of(undisturbed)
+    assert [p.name for p in warehouse.home.published.iterdir() if p.name.endswith(".part")] == []
+
+
+def kill_while_dbt_runs(home: Path) -> None:
+    """End the pass and its dbt as soon as dbt has opened the build database."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
+    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), "seller_warehouse.publish.publish", "before", "1"]
+    with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+        log = home / "dbt" / "logs" / "dbt.log"
+        while process.poll() is None and not (log.exists() and b"1 of " in log.read_bytes()):
+            pass
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_what_a_kill_leaves_in_the_build_database_can_always_be_opened(tmp_path: Path) -> None:
+    warehouse = dropped(tmp_path)
+    kill(tmp_path, "raw_store._record_results", "after", 1)
+    with duckdb.connect(str(warehouse.home.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) from raw.reimbursements").fetchone() == (0,)

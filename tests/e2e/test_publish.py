@@ -1,0 +1,120 @@
+"""What readers may rely on: one whole publication, whenever and however they open it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import venv
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from seller_warehouse.build import build_marts, code_version
+from seller_warehouse.paths import Home
+from seller_warehouse.publish import KEPT_PUBLICATIONS, PublicationFailed, is_due, last_publication, publish
+from tests.support import AT, Warehouse, reimbursements
+
+READER = """
+import pathlib, sys, time
+import duckdb
+path, stop = sys.argv[1], pathlib.Path(sys.argv[2])
+opened = 0
+seen = set()
+while not stop.exists():
+    connection = duckdb.connect(path, read_only=True)
+    one = connection.execute("select publication_id from meta.publication").fetchall()
+    lines = connection.execute("select count(*), sum(cash_amount) from marts.marts.fct_reimbursements").fetchone()
+    monthly = connection.execute("select sum(net_cash_amount) from marts.marts.fct_reimbursements_monthly").fetchone()
+    assert len(one) == 1 and lines[0] == 2 and lines[1] == monthly[0], (one, lines, monthly)
+    assert one == connection.execute("select publication_id from meta.publication").fetchall()
+    connection.close()
+    opened += 1
+    seen.add(one[0][0])
+print(opened, len(seen))
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Two lines of 10.00 USD, built once."""
+    warehouse = Warehouse(Home(tmp_path_factory.mktemp("built")))
+    warehouse.drop("r.txt", reimbursements({}, {"reimbursement-id": "1002"}))
+    warehouse.load()
+    build_marts(warehouse.home, as_of=AT.date())
+    return warehouse
+
+
+def publish_at(warehouse: Warehouse, minutes: int) -> str:
+    at = AT + timedelta(minutes=minutes)
+    return publish(warehouse.home, at=at, as_of=at.date(), code_version=code_version(), run_id=f"run {minutes}").publication_id
+
+
+def test_readers_never_fail_and_never_block_while_twenty_publications_are_made(built: Warehouse, tmp_path: Path) -> None:
+    publish_at(built, 0)
+    held = duckdb.connect(str(built.home.marts), read_only=True)
+    first = held.execute("select publication_id from meta.publication").fetchone()
+    stop = tmp_path / "stop"
+    readers = [
+        subprocess.Popen([sys.executable, "-c", READER, str(built.home.marts), str(stop)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for minute in range(1, 21):
+        last = publish_at(built, minute)
+    time.sleep(0.5)
+    stop.touch()
+    for reader in readers:
+        out, err = reader.communicate(timeout=60)
+        opened, publications = map(int, out.split())
+        assert (reader.returncode, err) == (0, "")
+        assert opened > 20
+        assert publications > 1
+    assert held.execute("select publication_id from meta.publication").fetchone() == first
+    assert held.execute("select count(*) from marts.marts.fct_reimbursements").fetchone() == (2,)
+    held.close()
+    assert last_publication(built.home).publication_id == last  # type: ignore[union-attr]
+    kept = [p for p in built.home.published.iterdir() if p.is_dir() and not p.is_symlink()]
+    assert len(kept) == KEPT_PUBLICATIONS
+
+
+def test_a_publication_that_is_not_what_was_built_is_never_pointed_to(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = publish_at(built, 30)
+    monkeypatch.setattr("seller_warehouse.publish._tables", lambda *_: [("meta", "loads")])
+    with pytest.raises(PublicationFailed, match="no marts"):
+        publish_at(built, 31)
+    assert last_publication(built.home).publication_id == before  # type: ignore[union-attr]
+
+
+def test_a_build_is_due_only_when_something_changed(built: Warehouse) -> None:
+    publish_at(built, 40)
+    assert not is_due(built.home, as_of=AT.date(), code_version=code_version())
+    assert is_due(built.home, as_of=AT.date() + timedelta(days=1), code_version=code_version())
+    assert is_due(built.home, as_of=AT.date(), code_version="other code")
+
+
+def test_exports_are_those_of_the_last_publication(built: Warehouse) -> None:
+    publish_at(built, 50)
+    csv = (built.home.exports / "fct_reimbursements_monthly.csv").read_text(encoding="utf-8")
+    assert csv.splitlines()[0].startswith("account_id,month,currency_code,attributed_reason_category,seller_sku,gross_cash_amount")
+    assert "acme-na,2026-11-01,USD,WAREHOUSE_LOST,LAMP-01,20.0000,0.0000,20.0000,2,0" in csv
+    parquet = duckdb.sql(f"select sum(cash_amount) from '{built.home.exports}/fct_reimbursements.parquet'").fetchone()
+    assert parquet and str(parquet[0]) == "20.0000"
+
+
+@pytest.mark.parametrize("version", ["1.1.3", "1.4.5", "1.5.5"])
+def test_the_file_opens_in_other_versions_of_duckdb(version: str, built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> None:
+    publish_at(built, 60)
+    folder = tmp_path_factory.mktemp(f"duckdb-{version}")
+    venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    subprocess.run([Path(sys.executable).with_name("uv"), "pip", "install", "-q", "--python", python, f"duckdb=={version}"], check=True, capture_output=True)
+    read = (
+        "import duckdb, sys; c = duckdb.connect(); c.execute(f\"attach '{sys.argv[1]}' as sw (read_only)\");"
+        "t = c.execute(\"select schema_name || '.' || table_name from duckdb_tables() where database_name = 'sw' order by 1\").fetchall();"
+        "[c.execute(f'select * from sw.{n}').fetchall() for (n,) in t];"
+        "print(duckdb.__version__, len(t), c.execute('select sum(cash_amount) from sw.marts.fct_reimbursements').fetchone()[0])"
+    )
+    out = subprocess.run([python, "-c", read, str(built.home.marts)], capture_output=True, text=True, check=True).stdout.split()
+    assert out == [version, "12", "20.0000"]
