@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from seller_warehouse.paths import Home
 
+from seller_warehouse.paths import Home
 from tests.support import Warehouse
 
 

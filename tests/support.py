@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts, code_version
 from seller_warehouse.documents import Document

@@ -5,6 +5,7 @@ Nothing listens beyond loopback. Processes that an earlier, killed run left behi
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -79,12 +80,15 @@ def running_airflow(home: Home, say: Any) -> Iterator[Api]:
         for name in PROCESSES:
             log = (home.airflow / f"{name}.log").open("ab")
             started.append(subprocess.Popen([*airflow, name], env=env, stdout=log, stderr=log, start_new_session=True))
+            groups = [(p.pid, psutil.Process(p.pid).create_time()) for p in started]
+            write_whole(_groups_file(home), json.dumps(groups).encode())
         api = Api(f"http://127.0.0.1:{port}")
         api.wait_until_ready(lambda: [n for n, p in zip(PROCESSES, started, strict=True) if p.poll() is not None], home)
         say(f"airflow: scheduler, DAG processor and API server are up on port {port}")
         yield api
     finally:
         _stop(started)
+        _groups_file(home).unlink(missing_ok=True)
 
 
 class Api:
@@ -165,14 +169,24 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
+def _groups_file(home: Home) -> Path:
+    return home.airflow / "process_groups.json"
+
+
 def _stop_left_behind(home: Home) -> None:
-    """Kill what an earlier run of this home could not stop, told by its AIRFLOW_HOME and never by a number alone."""
-    for process in psutil.process_iter(["pid", "name"]):
-        try:
-            if process.environ().get("AIRFLOW_HOME") == str(home.airflow) and process.pid != os.getpid():
+    """Kill what an earlier run of this home could not stop.
+
+    Process groups are told by number and age, since Airflow's processes rewrite their command line and environment.
+    """
+    if not _groups_file(home).exists():
+        return
+    groups = {number: created for number, created in json.loads(_groups_file(home).read_text())}
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            group = os.getpgid(process.pid)
+            if group in groups and process.create_time() >= groups[group]:
                 process.kill()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
+    _groups_file(home).unlink()
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

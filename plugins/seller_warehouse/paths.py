@@ -58,6 +58,11 @@ class Home:
         return self.published / "marts.duckdb"
 
     @property
+    def alias(self) -> Path:
+        """The same file under a name that is no schema: in a database called marts, ``marts.fct_orders`` is ambiguous."""
+        return self.published / "seller_warehouse.duckdb"
+
+    @property
     def exports(self) -> Path:
         """Finance and ODR tables of the last publication as CSV and Parquet."""
         return self.root / "exports"

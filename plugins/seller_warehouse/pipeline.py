@@ -6,13 +6,12 @@ Times come in as parameters; nothing here asks the clock.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -29,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _JUDGEMENT = TypeAdapter(Judgement)
 _DOCUMENTS = TypeAdapter(list[Document])
+_USUAL = TypeAdapter(list[tuple[str, str, datetime, float]])
 
 
 class DocumentsRefused(Exception):
@@ -71,7 +71,7 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     ]  # fmt: skip
     shutil.rmtree(run.home.work, ignore_errors=True)
     write_whole(run.work / "pending.json", _DOCUMENTS.dump_json(pending))
-    write_whole(run.work / "usual.json", json.dumps([[*k, v] for k, v in usual.items()]).encode())
+    write_whole(run.work / "usual.json", _USUAL.dump_json(usual))
     for document in pending:
         log.info("to be judged: %s/%s %s", document.account_id, document.report, document.file_name)
     _raise_refused(collected.refused)
@@ -88,14 +88,15 @@ def gate_documents(run: Run) -> dict[str, int]:
     Raises DocumentsRefused, after every judgement is stored, naming file, rule and rows of each refused document.
     """
     pending = _DOCUMENTS.validate_json((run.work / "pending.json").read_bytes())
-    usual = {(a, r): rows for a, r, rows in json.loads((run.work / "usual.json").read_text())}
+    usual = {(a, r): (at.replace(tzinfo=UTC), rows) for a, r, at, rows in _USUAL.validate_json((run.work / "usual.json").read_bytes())}
     judgements = []
     for document in pending:
         folder = _folder(run, document)
         stored = folder / "judgement.json"
         if not stored.exists():
             account = run.accounts[document.account_id]
-            judgement = judge(document, account, folder, usual.get((document.account_id, document.report)))
+            last_at, rows_per_day = usual.get((document.account_id, document.report), (document.retrieved_at, 0.0))
+            judgement = judge(document, account, folder, rows_per_day if last_at < document.retrieved_at else None)
             write_whole(stored, _JUDGEMENT.dump_json(judgement))
         judgements.append(_JUDGEMENT.validate_json(stored.read_bytes()))
         log.info("%s: %s/%s %s", judgements[-1].verdict, document.account_id, document.report, document.file_name)

@@ -6,6 +6,7 @@
     published/<publication id>/exports/
     published/current -> <publication id>        the one pointer, flipped by rename
     published/marts.duckdb -> current/marts.duckdb
+    published/seller_warehouse.duckdb -> current/marts.duckdb
     exports -> published/current/exports
 
 Whoever has a publication open keeps it; the last few stay. Tables alone are published: a view would keep the name of
@@ -56,25 +57,25 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
 
     Raises PublicationFailed where the copy differs from the build database; nothing is flipped then.
     """
-    with open_warehouse(home.warehouse) as warehouse:
-        count, last = _loads(warehouse)
-    publication = Publication(
-        publication_id=f"{at:%Y%m%dT%H%M%S%f}Z", published_at=at, as_of_date=as_of, code_version=code_version,
-        run_id=run_id, load_count=count, last_loaded_at=last,
-    )  # fmt: skip
-    part = home.published / f".{publication.publication_id}.part"
+    publication_id = f"{at:%Y%m%dT%H%M%S%f}Z"
+    part = home.published / f".{publication_id}.part"
     shutil.rmtree(part, ignore_errors=True)
     (part / "exports").mkdir(parents=True)
     with open_warehouse(home.warehouse) as warehouse:
+        count, last = _loads(warehouse)
+        publication = Publication(
+            publication_id=publication_id, published_at=at, as_of_date=as_of, code_version=code_version,
+            run_id=run_id, load_count=count, last_loaded_at=last,
+        )  # fmt: skip
         _copy(warehouse, part / "marts.duckdb", publication)
     _export(part)
     for path in part.rglob("*"):
         if path.is_file():
             _sync(path)
-    final = home.published / publication.publication_id
-    os.replace(part, final)
-    _point(home.published / "current", Path(publication.publication_id))
+    os.replace(part, home.published / publication_id)
+    _point(home.published / "current", Path(publication_id))
     _point(home.marts, Path("current") / "marts.duckdb")
+    _point(home.alias, Path("current") / "marts.duckdb")
     _point(home.exports, Path(os.path.relpath(home.published / "current" / "exports", home.root)))
     _prune(home)
     return publication
@@ -189,6 +190,9 @@ def _point(link: Path, target: Path) -> None:
 
 
 def _prune(home: Home) -> None:
-    finished = sorted(p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink())
-    for stale in [*(p for p in finished if p.name.startswith(".")), *[p for p in finished if not p.name.startswith(".")][:-KEPT_PUBLICATIONS]]:
+    """Remove what a kill left half written, and all but the last few publications; never the current one."""
+    current = (home.published / "current").resolve()
+    folders = sorted(p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink() and p != current)
+    finished = [p for p in folders if not p.name.startswith(".")]
+    for stale in [p for p in folders if p.name.startswith(".")] + finished[: -KEPT_PUBLICATIONS + 1]:
         shutil.rmtree(stale)

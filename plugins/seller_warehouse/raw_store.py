@@ -108,13 +108,12 @@ def save_accounts(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
     connection.execute("commit")
 
 
-def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], float]:
-    """Rows per day of the last good load, by account and report."""
-    found = connection.execute(
-        "select account_id, report, arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
-        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all"
+def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime, float]]:
+    """Account, report, when the last good load was retrieved, and how many rows a day it had."""
+    return connection.execute(
+        "select account_id, report, max(retrieved_at), arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
+        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all order by all"
     ).fetchall()
-    return {(account, report): rows for account, report, rows in found}
 
 
 def judged_documents(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:

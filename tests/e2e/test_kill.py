@@ -109,7 +109,9 @@ def kill_while_dbt_runs(home: Path) -> None:
     """End the pass and its dbt as soon as dbt has opened the build database."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
     command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), "seller_warehouse.publish.publish", "before", "1"]
-    with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
         log = home / "dbt" / "logs" / "dbt.log"
         while process.poll() is None and not (log.exists() and b"1 of " in log.read_bytes()):
             pass

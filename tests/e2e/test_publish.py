@@ -94,6 +94,13 @@ def test_a_build_is_due_only_when_something_changed(built: Warehouse) -> None:
     assert is_due(built.home, as_of=AT.date(), code_version="other code")
 
 
+def test_both_names_of_the_file_are_the_same_publication(built: Warehouse) -> None:
+    publish_at(built, 45)
+    for path, table in ((built.home.marts, "marts.marts.fct_reimbursements"), (built.home.alias, "marts.fct_reimbursements")):
+        with duckdb.connect(str(path), read_only=True) as connection:
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (2,)
+
+
 def test_exports_are_those_of_the_last_publication(built: Warehouse) -> None:
     publish_at(built, 50)
     csv = (built.home.exports / "fct_reimbursements_monthly.csv").read_text(encoding="utf-8")
@@ -105,11 +112,14 @@ def test_exports_are_those_of_the_last_publication(built: Warehouse) -> None:
 
 @pytest.mark.parametrize("version", ["1.1.3", "1.4.5", "1.5.5"])
 def test_the_file_opens_in_other_versions_of_duckdb(version: str, built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> None:
-    publish_at(built, 60)
+    if not built.home.marts.exists():
+        publish_at(built, 60)
     folder = tmp_path_factory.mktemp(f"duckdb-{version}")
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    subprocess.run([Path(sys.executable).with_name("uv"), "pip", "install", "-q", "--python", python, f"duckdb=={version}"], check=True, capture_output=True)
+    subprocess.run(
+        [Path(sys.executable).with_name("uv"), "pip", "install", "-q", "--python", python, f"duckdb=={version}"], check=True, capture_output=True
+    )
     read = (
         "import duckdb, sys; c = duckdb.connect(); c.execute(f\"attach '{sys.argv[1]}' as sw (read_only)\");"
         "t = c.execute(\"select schema_name || '.' || table_name from duckdb_tables() where database_name = 'sw' order by 1\").fetchall();"

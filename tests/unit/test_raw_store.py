@@ -187,7 +187,9 @@ def extracts(draw: st.DrawFn) -> list[tuple[str, datetime]]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(files=extracts(), data=st.data())
-def test_any_split_order_and_duplicates_give_the_same_raw_tables(files: list[tuple[str, datetime]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_split_order_and_duplicates_give_the_same_raw_tables(
+    files: list[tuple[str, datetime]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     store = Store(tmp_path_factory.mktemp("store"))
     documents = [store.document(content, at) for content, at in files]
     shuffled = data.draw(st.permutations(documents))

@@ -1,0 +1,225 @@
+"""Write ``docs/inputs.md``, the page about every file that is understood, from the specs and the suites themselves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.gate import GateContext
+from seller_warehouse.parse import MAX_DOCUMENT_BYTES
+from seller_warehouse.paths import REPOSITORY, write_whole
+from seller_warehouse.raw_store import SHRINK_FROM_ROWS
+from seller_warehouse.report_spec import LOCAL, Column, ReportSpec, Unit
+from seller_warehouse.reports import SPECS
+
+PAGE = REPOSITORY / "docs" / "inputs.md"
+
+Rule = tuple[str, str, str]
+"""Severity, name, and what is wrong where the rule is broken."""
+
+# Its own way of writing dates is that of no report, so it can be told from the reports' formats.
+_ACCOUNT = Account(id="any", name="Any", region="eu", marketplaces=("A1F83G8C2ARO7P",), source="files")
+_ISO = "YYYY-MM-DD (a time may follow)"
+_LATEST_DAY = date(2026, 1, 1)
+_WRITTEN = {"%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%b": "Mon", "%H": "hh", "%M": "mm", "%S": "ss", "ISO": _ISO}
+
+INTRODUCTION = f"""# The files that are understood
+
+This page is made by `make docs` from the code that reads the files; do not edit it by hand.
+
+## How to hand in a file
+
+Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SELLER_WAREHOUSE_HOME` says otherwise) and run
+`make run`. Any file name will do: a file is recognised by its **header**, never by its name. It may be
+
+- tab-separated text as Amazon sends it, or text with commas or semicolons as a spreadsheet saves it (CSV), where a value that
+  holds the separator stands in double quotes; `seller_performance` is JSON;
+- plain or compressed with gzip, in UTF-8, UTF-16 or Windows-1252 (Shift_JIS for an account that sells in Japan);
+- with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`.
+
+Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50`, each file decides by what is
+in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
+An amount has at most 14 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
+the day the file was last modified.
+ZIP, Excel and PDF files are not read: unpack them, or save the sheet as CSV. The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked.
+
+## What happens to it
+
+1. A file that is still being written is left alone until its size and time rest.
+2. Its bytes are kept for good, compressed, in `landing/`, and the file leaves the inbox. It counts as **retrieved when it was last
+   modified**, so keep that time when you copy files (`cp -p`).
+3. It is read and judged. If it is *refused*, nothing of it is loaded, nothing that is held changes, and the other files go on: the
+   file goes to `quarantine/` with a `reason.json`, and one sentence in the log, in `meta.loads` and at the end of `make run` says
+   which line, which rule, and what to do. A *warning* does not stop a file; it is kept in `meta.gate_results`.
+4. What passed is loaded. Nothing that was known is forgotten: rows that a newer file no longer has are closed, not deleted.
+
+Columns marked as personal below are dropped while the file is read and never stored outside `landing/` and `quarantine/`.
+
+## What a file replaces
+
+Amazon restates its reports for months and they have no key, so rows are not matched one by one. A file **is the truth for what it
+covers**, and each report below says what that is. For most it is **every day from its first to its last date**, also the days
+between that have no row. Two equal rows are two units, and stay two.
+
+- The **first and the last day** of a dropped file are often cut in the middle. Such a day is taken only if the file has at least as
+  many rows for it as are held already. So let files overlap by a day or more.
+- A **newer file wins** on the days that two files share, whatever the order in which they are dropped: an old file that turns up late
+  fills only the days that no newer one covers.
+- Of {SHRINK_FROM_ROWS} rows or more, a day (an order, a settlement) does not **shrink to less than half** by a newer file: that looks like a
+  truncated answer. What is held stays, with the warning `unit_shrank`.
+- **The same file again** changes nothing and is reported as UNCHANGED. It counts as retrieved at the earliest time it was seen with.
+- A file with a header and **no rows** deletes nothing.
+"""
+
+EVERY_FILE = """
+## What is checked in every file
+
+Refused before its rows are looked at: a file without bytes · damaged gzip · text in no known charset or with NUL bytes · a header that
+no report has, or in which a required column is missing or stands twice · an error sentence instead of a report · a row with too many
+fields, or with fewer than the report allows · JSON that breaks off · a link instead of a file · a folder of no known account.
+
+A warning, and loaded: `unknown_columns` (columns the report is not known to have are left out) · `header_by_position` (the header is
+in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared) ·
+`usual_volume` (fewer than half the rows a day of the last good load).
+
+Refused by these rules in every report; in the names of rules, here and below, `…` stands for the column's name in the warehouse
+(`return_date_is_filled`):
+
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    write_whole(PAGE, page().encode())
+
+
+def page() -> str:
+    """The whole page."""
+    rules = {spec.name: _rules(spec) for spec in SPECS.values()}
+    shared = [r for r in next(iter(rules.values())) if all(r in of_report for of_report in rules.values())]
+    contents = [f"| [{s.title}](#{s.name}) | `{s.name}` | {_code(s.amazon_type) if s.amazon_type else '—'} |" for s in SPECS.values()]
+    return "".join(
+        [
+            INTRODUCTION,
+            EVERY_FILE,
+            "".join(f"- {line}\n" for line in _in_words(shared, ())),
+            "\n## The reports\n\n| report | short name | Amazon's report type |\n|---|---|---|\n" + "\n".join(contents) + "\n",
+            *(_section(spec, [r for r in rules[spec.name] if r not in shared]) for spec in SPECS.values()),
+        ]
+    )
+
+
+def _section(spec: ReportSpec, rules: list[Rule]) -> str:
+    facts = "".join(f"- **{name}:** {text}\n" for name, text in _facts(spec))
+    return f'\n<a id="{spec.name}"></a>\n\n### {spec.title}\n\n{facts}{_spellings(spec)}{_checks(spec, rules)}'
+
+
+def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
+    yield (
+        "Short name",
+        f"`{spec.name}`" + (f", Amazon's `{spec.amazon_type}`" if spec.amazon_type else ", a file of your own or a download without an API"),
+    )
+    yield "Where to get it", spec.found_at
+    yield "What a file replaces", _replaces(spec)
+    if spec.requests and spec.requests.restated_days and spec.unit is not Unit.SNAPSHOT and not spec.requests.listed_only:
+        yield "How often", f"rows still change for about {spec.requests.restated_days} days, so take at least that many days again each time"
+    if spec.read_json:
+        yield "Values read from the JSON", _headers(spec.kept)
+        return
+    yield "Required columns", _headers(c for c in spec.columns if c.required)
+    optional = [c for c in spec.kept if not c.required]
+    if optional:
+        yield "Optional columns", _headers(optional)
+    personal = [c for c in spec.columns if c.personal]
+    if personal:
+        yield "Dropped as personal", _headers(personal)
+    if spec.trailing_optional:
+        last = spec.columns[-1].header if spec.trailing_optional == 1 else f"{spec.trailing_optional} columns"
+        yield "Short rows", f"a row may leave out the last {_code(last) if spec.trailing_optional == 1 else last}"
+    if spec.first_row_probes:
+        yield "Other languages", f"a header in any language is understood where all {len(spec.columns)} columns stand in Amazon's order"
+    for layout in spec.layouts:
+        named = {c.name for c in spec.columns}
+        yield f"Also understood, {layout.name}", _headers(c for c in layout.columns if c.name not in named)
+
+
+def _replaces(spec: ReportSpec) -> str:
+    match spec.unit:
+        case Unit.DATE:
+            assert spec.event_date
+            return f"every day from the first to the last {_code(spec.column(spec.event_date).header)} in it"
+        case Unit.KEY:
+            together = " with its ".join(
+                [_headers([spec.column(spec.key[0])]), *([_headers(spec.column(k) for k in spec.key[1:])] if spec.key[1:] else [])]
+            )
+            return f"all rows held of each {together} that it names"
+        case Unit.SNAPSHOT:
+            return "nothing: it shows one moment and stands beside the earlier ones; the marts use the latest"
+
+
+def _spellings(spec: ReportSpec) -> str:
+    columns = {c.name: c for layout in spec.layouts for c in layout.columns} | {c.name: c for c in spec.columns}
+    rows = [f"| {_code(c.header)} | {', '.join(_code(a) for a in c.aliases)} |" for c in columns.values() if c.aliases]
+    return "\n| column | also understood as |\n|---|---|\n" + "\n".join(rows) + "\n" if rows else ""
+
+
+def _checks(spec: ReportSpec, rules: list[Rule]) -> str:
+    parts = []
+    for severity, title in (("critical", "Refused if"), ("warning", "Loaded with a warning if")):
+        lines = _in_words([r for r in rules if r[0] == severity], spec.kept)
+        if lines:
+            parts.append(f"\n{title}\n\n" + "".join(f"- {line}\n" for line in lines))
+    return "".join(parts)
+
+
+def _rules(spec: ReportSpec) -> list[Rule]:
+    """The rules of the report's own suite, for a file with every column it may have."""
+    context = GateContext(
+        account=_ACCOUNT,
+        columns=frozenset(c.name for c in spec.kept),
+        date_formats={c.name: _ACCOUNT.date_formats(c.formats)[0] for c in spec.kept},
+        decimal_mark=".",
+        decimal_mark_is_certain=True,
+        asked=None,
+        latest_day=_LATEST_DAY,
+        usual_rows=None,
+    )
+    suite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
+    return [(e.severity.value, e.meta["rule"], e.meta["what"]) for e in suite.expectations]
+
+
+def _in_words(rules: list[Rule], columns: tuple[Column, ...]) -> list[str]:
+    """One line for each thing that may be wrong, with the columns and the rules it is said of."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for _, rule, what in rules:
+        said_of = max((c for c in columns if what.startswith(f"{c.header} ")), key=lambda c: len(c.header), default=None)
+        text = what.removeprefix(f"{said_of.header} ") if said_of else what
+        headers, names = found.setdefault(_plain(text), ([], []))
+        headers.extend([_code(said_of.header)] if said_of else [])
+        names.append(rule.replace(said_of.name, "…", 1) if said_of and rule.startswith(said_of.name) else rule)
+    return [
+        f"{'any of ' if len(headers) > 1 else ''}{', '.join(headers)}{' ' if headers else ''}{text} ({', '.join(map(_code, dict.fromkeys(names)))})"
+        for text, (headers, names) in found.items()
+    ]
+
+
+def _plain(text: str) -> str:
+    """A rule's text without what is only so for one account and one day, and with dates as people write them."""
+    text = text.replace(f" ({_LATEST_DAY})", "").replace(" (decimal point)", "")
+    text = text.replace(" or ".join(_ACCOUNT.date_formats((LOCAL,))), f"{_ISO} or as the account's marketplaces write dates")
+    return functools.reduce(lambda t, code: t.replace(code, _WRITTEN[code]), _WRITTEN, text) if text.startswith("is no date") else text
+
+
+def _headers(columns: Iterable[Column]) -> str:
+    return ", ".join(_code(c.header) for c in columns)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+if __name__ == "__main__":
+    main()
