@@ -91,7 +91,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             rules.append(
                 row_rule(
                     f"{c.name}_is_unambiguous",
-                    is_ambiguous_amount(name, ","),
+                    f"({is_ambiguous_amount(name, ',')} or {is_ambiguous_amount(name, '.')})",
                     [c.name],
                     f"{c.header} may be thousands or decimals",
                     "say decimal_comma: true or false for the account in accounts.yaml",

@@ -1,21 +1,24 @@
 {#-
 What Amazon changed in one report after it was first seen: rows that came later, and rows that ceased to be true.
-units, cash_amount and currency_code are SQL over the raw columns; null where the report has none.
+units, cash_amount and currency_code are SQL over the raw columns; null where the report has none. relation may stand
+for the raw table where a value has to be worked out first.
 -#}
-{% macro row_changes(report, units='null', cash_amount='null', currency_code='null') %}
+{% macro row_changes(report, units='null', cash_amount='null', currency_code='null', relation=none) %}
+    {%- set table = relation or source('amazon_seller', report) %}
     select
         rows.account_id,
         '{{ report }}' as report,
         rows._event_date as event_date,
         rows.seen_at,
+        coalesce(rows.seen_at > first_seen.first_whole_at, false) as was_seen_whole,
         {{ currency_code }} as currency_code,
         rows.is_added,
         cast({{ units }} as bigint) as units,
         cast({{ cash_amount }} as decimal(18, 4)) as cash_amount
     from (
-        select *, _valid_from as seen_at, true as is_added from {{ source('amazon_seller', report) }}
+        select *, _valid_from as seen_at, true as is_added from {{ table }}
         union all
-        select *, _valid_to as seen_at, false as is_added from {{ source('amazon_seller', report) }} where _valid_to is not null
+        select *, _valid_to as seen_at, false as is_added from {{ table }} where _valid_to is not null
     ) as rows
     inner join first_seen
         on

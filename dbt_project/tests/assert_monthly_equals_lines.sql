@@ -21,7 +21,7 @@ monthly as (
 
 )
 
-select *
+select lines.account_id, lines.currency_code, lines.cash_amount, monthly.account_id as monthly_account_id, monthly.cash_amount as monthly_cash_amount
 from lines
 full outer join monthly on lines.account_id = monthly.account_id and lines.currency_code = monthly.currency_code
 where

@@ -15,7 +15,7 @@ built as (
 
 )
 
-select *
+select staged.account_id, staged.order_count, staged.units, built.account_id as built_account_id, built.order_count as built_order_count
 from staged
 full outer join built on staged.account_id = built.account_id
 where

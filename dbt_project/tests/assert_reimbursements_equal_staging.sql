@@ -15,7 +15,7 @@ built as (
 
 )
 
-select *
+select staged.account_id, staged.currency_code, staged.cash_amount, built.account_id as built_account_id, built.cash_amount as built_cash_amount
 from staged
 full outer join built on staged.account_id = built.account_id and staged.currency_code = built.currency_code
 where staged.line_count is distinct from built.line_count or staged.cash_amount is distinct from built.cash_amount

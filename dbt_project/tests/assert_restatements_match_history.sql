@@ -10,7 +10,7 @@ with first_seen as (
 
 at_first as (
 
-    select rows.account_id, rows.currency_code, sum(cast(rows.amount_total as decimal(18, 4))) as cash_amount
+    select rows.account_id, rows.currency_code, sum({{ amount('rows.amount_total') }}) as cash_amount
     from {{ source('amazon_seller', 'reimbursements') }} as rows
     inner join first_seen on rows.account_id = first_seen.account_id and rows._unit = first_seen.unit and rows._valid_from = first_seen.first_seen_at
     group by rows.account_id, rows.currency_code
@@ -46,7 +46,7 @@ together as (
 
 )
 
-select *
+select together.account_id, together.currency_code, together.cash_amount, known_now.cash_amount as cash_amount_now
 from together
 full outer join known_now on together.account_id = known_now.account_id and together.currency_code = known_now.currency_code
 where coalesce(together.cash_amount, 0) <> coalesce(known_now.cash_amount, 0)

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -180,7 +181,7 @@ def _stop_left_behind(home: Home) -> None:
     """
     if not _groups_file(home).exists():
         return
-    groups = {number: created for number, created in json.loads(_groups_file(home).read_text())}
+    groups = dict(json.loads(_groups_file(home).read_text()))
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             group = os.getpgid(process.pid)

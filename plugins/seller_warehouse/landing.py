@@ -15,7 +15,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from seller_warehouse.accounts import Account
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 NOT_DOCUMENTS = frozenset({".DS_Store", ".gitkeep", "Thumbs.db", "desktop.ini"})
 """What file managers leave behind; never read, never removed."""
+
+
+CLOCK_SKEW = timedelta(hours=1)
+"""How far the clock that dated a file may be ahead of ours."""
 
 
 @dataclass(kw_only=True)
@@ -57,7 +61,7 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            document = _take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "")
+            document = _take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now)
         except _StillWritten:
             collected.waiting.append(printable(str(place)))
         except _Refused as refused:
@@ -85,7 +89,7 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(root) / name
 
 
-def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str) -> Document:
+def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
     retrieved_at = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
     document = Document(
         document_id="", account_id=account.id if account else printable(folder), report="", source="file", file_name=printable(path.name),
@@ -102,6 +106,9 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
             known = "put it into inbox/<account id> of an account in accounts.yaml"
             what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
             raise Refusal("unknown_account", what, known)
+        if retrieved_at > now + CLOCK_SKEW:
+            # It would count as newer than everything that is still to come.
+            raise Refusal("modified_in_future", f"the file was last modified in the future ({retrieved_at:%Y-%m-%d %H:%M} UTC)", "touch it")
         document = replace(document, report=recognise_file(received, account.fallback_charset))
     except Refusal as refusal:
         _remove_settled(path, status)
@@ -112,7 +119,9 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
 
 
 def _identified(document: Document, sha256: str) -> Document:
-    return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{sha256[:16]}")
+    # The name is part of the id, so that one file under two names is two documents, each with a verdict.
+    both = hashlib.sha256(f"{sha256}/{document.file_name}".encode()).hexdigest()
+    return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{both[:16]}")
 
 
 def _copy(path: Path, status: os.stat_result, target: Path) -> str:

@@ -10,6 +10,7 @@ import codecs
 import functools
 import gzip
 import io
+import itertools
 import json
 import re
 import zlib
@@ -90,7 +91,7 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
     folder.mkdir(parents=True, exist_ok=True)
     text_file = folder / "text"
     try:
-        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset)
+        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, limit=MAX_DOCUMENT_BYTES)
         table, warnings = read_table(text_file, spec)
     finally:
         text_file.unlink(missing_ok=True)
@@ -128,7 +129,7 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
         for _ in range(_GZIP_LAYERS):
             if stream.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]
                 break
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream, mode="rb"))
         yield stream
 
 
@@ -145,7 +146,7 @@ def _chunks(path: Path, limit: int) -> Iterator[bytes]:
         raise Refusal("damaged_gzip", f"the compressed file ends or breaks after {size:,} bytes of text ({error})", "download it again") from error
 
 
-def decode(source: Path, target: Path, *, declared: str | None, fallback: str, limit: int = MAX_DOCUMENT_BYTES) -> str | None:
+def decode(source: Path, target: Path, *, declared: str | None, fallback: str, limit: int) -> str | None:
     """Write the text of ``source`` to ``target`` as UTF-8, strictly; returns what a reader should know of the charset.
 
     UTF-8 proves itself, so it is tried first whatever was declared (labels are wrong at times, reports.md section 4);
@@ -159,15 +160,12 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, l
     else:
         charsets = ["utf-8-sig", _python_charset(declared) if declared else fallback]
     for charset in charsets:
-        try:
-            _decode_as(source, target, charset, limit)
-        except UnicodeDecodeError as error:
-            problem = error
-        else:
+        line = _decode_as(source, target, charset, limit)
+        if line is None:
             wrong_label = declared and charset == "utf-8-sig" and _python_charset(declared) not in ("utf-8", "utf-8-sig", "ascii")
             return f"declared {declared}, but the text is UTF-8" if wrong_label and not target.read_bytes().isascii() else None
     expected = f"in the declared charset {declared}" if declared else f"UTF-8 nor {fallback}"
-    raise Refusal("charset", f"the text is not valid {expected} ({problem.reason})", "save it as UTF-8, or download it again")
+    raise Refusal("charset", f"the text is not valid {expected}", "save it as UTF-8, or download it again", line)
 
 
 def _python_charset(declared: str) -> str:
@@ -178,17 +176,22 @@ def _python_charset(declared: str) -> str:
     return "utf-8-sig" if name == "utf-8" else name
 
 
-def _decode_as(source: Path, target: Path, charset: str, limit: int) -> None:
+def _decode_as(source: Path, target: Path, charset: str, limit: int) -> int | None:
+    """None, or the line where the text is not valid in ``charset``."""
     decoder = codecs.getincrementaldecoder(charset)("strict")
     lines = 1
     with target.open("wb") as out:
         for chunk in (*_chunks(source, limit), None):
-            text = decoder.decode(chunk, False) if chunk is not None else decoder.decode(b"", True)
+            try:
+                text = decoder.decode(chunk, False) if chunk is not None else decoder.decode(b"", True)
+            except UnicodeDecodeError as error:
+                return lines + error.object[: error.start].count(b"\n")
             if "\0" in text:
                 line = lines + text[: text.index("\0")].count("\n")
                 raise Refusal("nul_byte", "the text holds a NUL byte, so the file is damaged or is no text", "download it again", line)
             lines += text.count("\n")
             out.write(text.encode("utf-8"))
+    return None
 
 
 # Text to a table
@@ -198,7 +201,10 @@ def read_table(text_file: Path, spec: ReportSpec) -> tuple[pa.Table, dict[str, s
     """The rows of a UTF-8 text as text columns with their line, and warnings by rule."""
     if spec.read_json:
         return _with_lines(_read_json(text_file, spec), 0), {}
-    shape = recognise(_head(text_file))
+    shape, ends_whole = recognise(_head(text_file)), _ends_with_newline(text_file)
+    if shape.quoted and not ends_whole and _count(text_file, b'"') % 2:
+        line = _count(text_file, b"\n") + 1
+        raise Refusal("row_cut", "the text is cut inside a quoted value", "download the file again; if it was edited, undo the edit", line)
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
     table = _read_delimited(text_file, shape)
@@ -211,7 +217,7 @@ def read_table(text_file: Path, spec: ReportSpec) -> tuple[pa.Table, dict[str, s
         warnings["unknown_columns"] = f"columns the report is not known to have were left out: {', '.join(shape.unknown_headers)}"
     if shape.by_position:
         warnings["header_by_position"] = "the header is in an unknown language; columns were taken by position"
-    if not _ends_with_newline(text_file):
+    if not ends_whole:
         warnings["no_final_newline"] = "the last line does not end in a newline; the file may have been cut after it"
     return table, warnings
 
@@ -224,12 +230,8 @@ def _read_json(text_file: Path, spec: ReportSpec) -> pa.Table:
         raise Refusal("damaged_json", f"the JSON breaks off or is malformed ({error.msg})", "download it again", error.lineno) from error
 
 
-def _with_lines(table: pa.Table, header_line: int, *, inner_newlines: bool = False) -> pa.Table:
-    """The table with the line that each row begins on; quoted values may hold newlines of their own."""
+def _with_lines(table: pa.Table, header_line: int) -> pa.Table:
     lines = np.arange(header_line + 1, header_line + 1 + table.num_rows, dtype=np.int64)
-    if inner_newlines:
-        within = sum(pc.count_substring(table[n], "\n").to_numpy().astype(np.int64) for n in table.column_names)
-        lines[1:] += np.cumsum(within)[:-1]
     return table.append_column("_line", pa.array(lines))
 
 
@@ -245,6 +247,11 @@ def _ends_with_newline(path: Path) -> bool:
         return stream.read(1) in b"\r\n"
 
 
+def _count(path: Path, byte: bytes) -> int:
+    with path.open("rb") as stream:
+        return sum(chunk.count(byte) for chunk in iter(lambda: stream.read(_CHUNK), b""))
+
+
 def _read_delimited(text_file: Path, shape: Shape) -> pa.Table:
     names = [n if n else f"?{i}" for i, n in enumerate(shape.field_names)]
     bad: list[pcsv.InvalidRow] = []
@@ -254,10 +261,34 @@ def _read_delimited(text_file: Path, shape: Shape) -> pa.Table:
         bad.clear()
         table = _read_csv(_pad_short_rows(text_file, shape), shape, names, bad, threads=False)
     if table is None:
-        raise _wrong_field_count(shape, bad[0])
+        line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
+        raise _wrong_field_count(shape, bad[0], line)
     known = [n for n in names if not n.startswith("?")]
     trimmed = pa.table([pc.utf8_trim_whitespace(table[n]) for n in known], names=known)
-    return _without_blank_rows(_with_lines(trimmed, shape.header_line, inner_newlines=shape.quoted))
+    numbered = trimmed.append_column("_line", pa.array(_lines(text_file, shape, table.num_rows), pa.int64()))
+    return _without_blank_rows(numbered)
+
+
+def _lines(text_file: Path, shape: Shape, row_count: int) -> np.ndarray | list[int]:
+    """The line that each row begins on: a blank line is no row, and a quoted value may hold newlines."""
+    one_a_line = np.arange(shape.header_line + 1, shape.header_line + 1 + row_count, dtype=np.int64)
+    if _count(text_file, b"\n") + (not _ends_with_newline(text_file)) == shape.header_line + row_count:
+        return one_a_line
+    starts = list(itertools.islice(_row_starts(text_file, shape), 1, None))
+    return starts if len(starts) == row_count else one_a_line
+
+
+def _row_starts(text_file: Path, shape: Shape) -> Iterator[int]:
+    """The line on which the header and each row begin."""
+    with text_file.open(encoding="utf-8") as stream:
+        if not shape.quoted:
+            yield from (number for number, line in enumerate(stream, 1) if line != "\n")
+            return
+        number, is_open = 0, False
+        for number, line in enumerate(stream, 1):
+            if not is_open and line != "\n":
+                yield number
+            is_open ^= line.count('"') % 2 == 1
 
 
 def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.InvalidRow], *, threads: bool) -> pa.Table | None:
@@ -282,18 +313,18 @@ def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.In
     except pa.ArrowInvalid as error:
         if bad:
             return None
-        if "Empty CSV file" in str(error):
+        if "Empty CSV file" in str(error) or "Could not skip initial" in str(error):
             return pa.table({n: pa.array([], pa.string()) for n in names})
         raise Refusal("damaged_text", f"the text cannot be split into rows ({error})", "download it again") from error
 
 
-def _wrong_field_count(shape: Shape, row: pcsv.InvalidRow) -> Refusal:
+def _wrong_field_count(shape: Shape, row: pcsv.InvalidRow, line: int | None) -> Refusal:
     is_cut = row.actual_columns < row.expected_columns
     return Refusal(
         "row_cut" if is_cut else "too_many_fields",
         f"the row has {row.actual_columns} fields where the header has {row.expected_columns} ({'cut' if is_cut else 'too many'})",
         "download the file again; if it was edited, undo the edit",
-        row.number,
+        line,
     )
 
 
@@ -302,13 +333,21 @@ def _pad_short_rows(text_file: Path, shape: Shape) -> Path:
 
     The very last line is never padded unless it is ended: a short line without its newline is a cut one.
     """
-    expected = len(shape.headers)
+    expected, spec = len(shape.headers), shape.spec
+    may_lack = {
+        None,
+        *(c.name for c in spec.columns if not c.required),
+        *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
+    }
+    allowed = 0
+    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in may_lack:
+        allowed += 1
     padded = text_file.with_name("text.padded")
     with text_file.open(encoding="utf-8", newline="") as source, padded.open("w", encoding="utf-8", newline="") as target:
         for line in source:
             body = line.rstrip("\r\n")
             missing = expected - 1 - body.count(shape.delimiter) if not shape.quoted else 0
-            if body.strip() and 0 < missing <= shape.spec.trailing_optional and body != line:
+            if body.strip() and 0 < missing <= allowed and body != line:
                 body += shape.delimiter * missing
             target.write(body + line[len(line.rstrip("\r\n")) :])
     padded.replace(text_file)
@@ -335,12 +374,13 @@ def recognise_file(path: Path, fallback: str) -> str:
     for charset in charsets:
         try:
             text = codecs.getincrementaldecoder(charset)("strict").decode(head)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            line = head[: error.start].count(b"\n") + 1
             continue
         if text.lstrip()[:1] in ("{", "["):
             return _recognise_json(b"".join(_chunks(path, MAX_DOCUMENT_BYTES)).decode(charset, "replace"))
         return recognise(text).spec.name
-    raise Refusal("charset", f"the text is neither UTF-8 nor {fallback}", "save it as UTF-8, or download it again")
+    raise Refusal("charset", f"the text is neither UTF-8 nor {fallback}", "save it as UTF-8, or download it again", line)
 
 
 def _recognise_json(text: str) -> str:
@@ -375,7 +415,10 @@ def recognise(head: str) -> Shape:
         return shape
     if likeness < 0.5:
         raise Refusal(
-            "unknown_header", f"no report has the header {first[:200]!r}", "see docs/inputs.md for the files that are understood", header_line
+            "unknown_header",
+            f"no report has a header of {len(headers)} columns that begins {headers[0][:60]!r}",
+            "see docs/inputs.md for the files that are understood",
+            header_line,
         )
     names = [next((c.name for c in columns if n in c.headers), None) for n in normal]
     twice = {n for n in names if n and names.count(n) > 1}
@@ -411,14 +454,19 @@ def _by_position(first: str, second: str, delimiter: str, header_line: int, head
     values = [v.strip().strip('"') for v in second.split(delimiter)]
     for spec in SPECS.values():
         names = [c.name for c in spec.columns]
-        if spec.first_row_probes and len(names) == len(headers) == len(values):
-            row = dict(zip(names, values, strict=True))
-            if all(re.fullmatch(probe, row[name]) for name, probe in spec.first_row_probes.items()):
-                return Shape(
-                    spec=spec, layout=None, delimiter=delimiter, header_line=header_line,
-                    field_names=tuple(names), headers=headers, by_position=True,
-                )  # fmt: skip
+        fits = spec.first_row_probes and len(names) == len(headers) == len(values)
+        # Where the first line matches too, the file has no header, and its first row must not be taken for one.
+        if fits and _matches(spec, names, values) and not _matches(spec, names, list(headers)):
+            return Shape(
+                spec=spec, layout=None, delimiter=delimiter, header_line=header_line,
+                field_names=tuple(names), headers=headers, by_position=True,
+            )  # fmt: skip
     return None
+
+
+def _matches(spec: ReportSpec, names: list[str], values: list[str]) -> bool:
+    row = dict(zip(names, values, strict=True))
+    return all(re.fullmatch(probe, row[name]) for name, probe in spec.first_row_probes.items())
 
 
 def _first_lines(head: str) -> tuple[int, str, str]:

@@ -173,11 +173,11 @@ def _record_results(connection: duckdb.DuckDBPyConnection, document: Document, r
 def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, reparse: Reparse) -> tuple[Verdict, str, Change]:
     """Put a document in its place in the history of its units; the caller holds the transaction."""
     twin = _twin(connection, document)
-    if twin and twin[1] <= document.retrieved_at.replace(tzinfo=None):
-        return Verdict.UNCHANGED, f"the same bytes as {twin[0]}", Change()
+    if twin and twin <= (document.retrieved_at.replace(tzinfo=None), document.document_id):
+        return Verdict.UNCHANGED, f"the same bytes as {twin[1]}", Change()
     if twin:
         connection.execute(
-            "delete from meta.coverage where (account_id, report, document_id) = (?, ?, ?)", [document.account_id, document.report, twin[0]]
+            "delete from meta.coverage where (account_id, report, document_id) = (?, ?, ?)", [document.account_id, document.report, twin[1]]
         )
     _stage(connection, document, prepared)
     later = _units_to_fold_again(connection, document, everything=twin is not None)
@@ -187,15 +187,14 @@ def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Pr
     return Verdict.UNCHANGED, "every row was held already", change
 
 
-def _twin(connection: duckdb.DuckDBPyConnection, document: Document) -> tuple[str, datetime] | None:
-    """The document of the same bytes that counts now, for dropped files."""
+def _twin(connection: duckdb.DuckDBPyConnection, document: Document) -> tuple[datetime, str] | None:
+    """Time and id of the document of the same bytes that counts now, for dropped files."""
     if document.source != "file":
         return None
-    found = connection.execute(
-        "select document_id, min(retrieved_at) from meta.coverage where (account_id, report, sha256) = (?, ?, ?) group by document_id",
+    return connection.execute(
+        "select retrieved_at, document_id from meta.coverage where (account_id, report, sha256) = (?, ?, ?) limit 1",
         [document.account_id, document.report, document.sha256],
     ).fetchone()
-    return (found[0], found[1]) if found else None
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, only: list[str] | None = None) -> None:

@@ -52,7 +52,8 @@ def test_every_dag_has_a_page_that_says_what_to_do_when_it_fails(monkeypatch: py
         "for n in sys.argv[1:]:\n"
         "    m = importlib.import_module(n)\n"
         "    d = getattr(m, n)()\n"
-        "    found[n] = [d.doc_md, sorted(d.tags), d.catchup, d.max_active_runs, {t.task_id: [t.pool, t.retries, t.trigger_rule.value] for t in d.tasks}]\n"
+        "    tasks = {t.task_id: [t.pool, t.retries, t.trigger_rule.value] for t in d.tasks}\n"
+        "    found[n] = [d.doc_md, sorted(d.tags), d.catchup, d.max_active_runs, tasks]\n"
         "print(json.dumps(found))"
     )
     out = subprocess.run(

@@ -7,6 +7,7 @@ import sys
 import time
 import venv
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -107,7 +108,7 @@ def test_exports_are_those_of_the_last_publication(built: Warehouse) -> None:
     assert csv.splitlines()[0].startswith("account_id,month,currency_code,attributed_reason_category,seller_sku,gross_cash_amount")
     assert "acme-na,2026-11-01,USD,WAREHOUSE_LOST,LAMP-01,20.0000,0.0000,20.0000,2,0" in csv
     parquet = duckdb.sql(f"select sum(cash_amount) from '{built.home.exports}/fct_reimbursements.parquet'").fetchone()
-    assert parquet and str(parquet[0]) == "20.0000"
+    assert parquet == (Decimal("20.0000"),)
 
 
 @pytest.mark.parametrize("version", ["1.1.3", "1.4.5", "1.5.5"])

@@ -46,6 +46,10 @@ def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
     return {n: warehouse.published(f"select * from sw.marts.{n} order by all") for n in names}
 
 
+def totals(warehouse: Warehouse, mart: str, columns: str) -> list[tuple]:
+    return warehouse.published(f"select {columns} from sw.marts.{mart} group by all order by all")
+
+
 def test_the_demo_ends_with_published_marts_and_a_summary(demo: Warehouse) -> None:
     done = command(demo, "demo")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,13 +57,13 @@ def test_the_demo_ends_with_published_marts_and_a_summary(demo: Warehouse) -> No
     assert "Cash reimbursed, net of reversals, by month" in done.stdout
     assert demo.published("select distinct verdict from sw.meta.loads") == [("LOADED",)]
     # The totals of demo/README.md, worked out by hand from the files.
-    assert demo.published("select account_id, currency_code, sum(net_cash_amount)::varchar from sw.marts.fct_reimbursements_monthly group by all order by all") == [
+    assert totals(demo, "fct_reimbursements_monthly", "account_id, currency_code, sum(net_cash_amount)::varchar") == [
         ("demo-eu", "EUR", "1241.4000"), ("demo-eu", "GBP", "18.8000"), ("demo-na", "CAD", "86.3000"), ("demo-na", "USD", "261.3000"),
     ]  # fmt: skip
-    assert demo.published("select account_id, fulfillment_channel, count(*) from sw.marts.fct_orders group by all order by all") == [
+    assert totals(demo, "fct_orders", "account_id, fulfillment_channel, count(*)") == [
         ("demo-eu", "AFN", 14), ("demo-na", "AFN", 35), ("demo-na", "MFN", 8),
     ]  # fmt: skip
-    assert demo.published("select report, sum(units_change)::int, sum(cash_amount_change)::varchar from sw.marts.fct_restatements group by all order by all") == [
+    assert totals(demo, "fct_restatements", "report, sum(units_change)::int, sum(cash_amount_change)::varchar") == [
         ("inventory_ledger", 0, "0.0000"), ("orders", 0, "24.9900"), ("reimbursements", 0, "0.0000"),
     ]  # fmt: skip
 

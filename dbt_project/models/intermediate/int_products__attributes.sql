@@ -1,11 +1,11 @@
--- What each source says of a product: one row per account, SKU and source, with the day it was last said.
+-- What each source says of a product: one row per account, SKU and source, with when it was last said.
 -- The lower the priority, the more the source is believed: the seller's own catalogue first.
 
 with catalog as (
 
     select
         account_id, seller_sku, cast(null as varchar) as fnsku, asin, parent_asin, product_name, image_url,
-        1 as priority, cast(known_since_at as date) as said_on
+        1 as priority, known_since_at as said_at
     from {{ ref('stg_amazon_seller__product_catalog') }}
 
 ),
@@ -14,7 +14,7 @@ listings as (
 
     select
         account_id, seller_sku, cast(null as varchar) as fnsku, asin, cast(null as varchar) as parent_asin, product_name, image_url,
-        2 as priority, cast(known_since_at as date) as said_on
+        2 as priority, known_since_at as said_at
     from {{ ref('stg_amazon_seller__listings') }}
 
 ),
@@ -23,7 +23,7 @@ inventory as (
 
     select
         account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
-        3 as priority, cast(known_since_at as date) as said_on
+        3 as priority, known_since_at as said_at
     from {{ ref('stg_amazon_seller__fba_inventory') }}
 
 ),
@@ -32,7 +32,7 @@ ledger as (
 
     select
         account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
-        4 as priority, max(event_date) as said_on
+        4 as priority, cast(max(event_date) as timestamp) as said_at
     from {{ ref('stg_amazon_seller__inventory_ledger') }}
     group by account_id, seller_sku, fnsku, asin, product_name
 
@@ -42,7 +42,7 @@ reimbursements as (
 
     select
         account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
-        5 as priority, max(approval_date) as said_on
+        5 as priority, cast(max(approval_date) as timestamp) as said_at
     from {{ ref('stg_amazon_seller__reimbursements') }}
     group by account_id, seller_sku, fnsku, asin, product_name
 
@@ -51,8 +51,8 @@ reimbursements as (
 orders as (
 
     select
-        account_id, seller_sku, cast(null as varchar) as fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
-        6 as priority, max(purchase_date) as said_on
+        account_id, seller_sku, cast(null as varchar) as fnsku, asin, cast(null as varchar) as parent_asin, product_name,
+        cast(null as varchar) as image_url, 6 as priority, cast(max(purchase_date) as timestamp) as said_at
     from {{ ref('stg_amazon_seller__orders') }}
     group by account_id, seller_sku, asin, product_name
 

@@ -6,10 +6,21 @@ with first_seen as (
         account_id,
         report,
         unit,
-        min(retrieved_at) as first_seen_at
+        min(retrieved_at) as first_seen_at,
+        min(case when not is_edge then retrieved_at end) as first_whole_at
     from {{ source('pipeline', 'coverage') }}
     where was_applied
     group by account_id, report, unit
+
+),
+
+-- Many settlements state their currency on the summary row alone.
+settlements as (
+
+    select
+        *,
+        max({{ text_value('currency_code') }}) over (partition by account_id, _unit) as settlement_currency_code
+    from {{ source('amazon_seller', 'settlements') }}
 
 ),
 
@@ -22,6 +33,8 @@ changes as (
     union all
     {{ row_changes('inventory_ledger', units=whole_number('quantity')) }}
     union all
+    {{ row_changes('inventory_ledger_summary', units=whole_number('ending_warehouse_balance')) }}
+    union all
     {{ row_changes('customer_returns', units=whole_number('quantity')) }}
     union all
     {{ row_changes('replacements', units=whole_number('quantity')) }}
@@ -32,13 +45,17 @@ changes as (
     union all
     {{ row_changes('orders', units=whole_number('quantity'), cash_amount=amount('item_price'), currency_code=text_value('currency')) }}
     union all
-    {{ row_changes('fulfilled_shipments', units=whole_number('quantity_shipped'), cash_amount=amount('item_price'), currency_code=text_value('currency')) }}
+    {{ row_changes(
+        'fulfilled_shipments', units=whole_number('quantity_shipped'), cash_amount=amount('item_price'), currency_code=text_value('currency')
+    ) }}
     union all
     {{ row_changes('seller_feedback') }}
     union all
     {{ row_changes('mfn_returns', units=whole_number('return_quantity')) }}
     union all
     {{ row_changes('order_defects') }}
+    union all
+    {{ row_changes('settlements', cash_amount=amount('amount'), currency_code='settlement_currency_code', relation='settlements') }}
 
 )
 

@@ -10,6 +10,16 @@ loads as (
 
 ),
 
+-- A document that was refused and dropped again after a setting was corrected counts by its latest verdict.
+verdicts as (
+
+    select
+        *,
+        row_number() over (partition by account_id, report, document_id order by loaded_at desc, verdict asc) as place
+    from loads
+
+),
+
 held as (
 
     select
@@ -31,8 +41,8 @@ refused as (
         account_id,
         report,
         max(retrieved_at) as last_refused_at
-    from loads
-    where verdict = 'QUARANTINED' and report <> ''
+    from verdicts
+    where place = 1 and verdict = 'QUARANTINED' and report <> ''
     group by account_id, report
 
 ),

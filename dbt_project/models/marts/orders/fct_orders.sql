@@ -21,7 +21,7 @@ described as (
 
     select
         *,
-        row_number() over (partition by account_id, amazon_order_id order by last_updated_at desc nulls last, order_row_id) as place
+        row_number() over (partition by account_id, amazon_order_id order by last_updated_at desc nulls last, order_row_id asc) as place
     from order_lines
 
 ),
@@ -33,11 +33,14 @@ totals as (
         amazon_order_id,
         count(*) as line_count,
         sum(coalesce(quantity_units, 0)) as item_units,
-        case when count(distinct currency_code) = 1 then min(currency_code) end as currency_code,
-        case when count(distinct currency_code) = 1 then sum(item_price_amount) end as item_amount,
-        case when count(distinct currency_code) = 1 then sum(item_tax_amount) end as item_tax_amount,
-        case when count(distinct currency_code) = 1 then sum(shipping_price_amount) end as shipping_amount,
-        case when count(distinct currency_code) = 1 then sum(item_promotion_discount_amount) end as promotion_discount_amount
+        case
+            when count(distinct currency_code) = 1 and count(case when currency_code is null then item_price_amount end) = 0
+                then min(currency_code)
+        end as currency_code,
+        sum(item_price_amount) as item_amount,
+        sum(item_tax_amount) as item_tax_amount,
+        sum(shipping_price_amount) as shipping_amount,
+        sum(item_promotion_discount_amount) as promotion_discount_amount
     from order_lines
     group by account_id, amazon_order_id
 
@@ -58,7 +61,11 @@ select
     described.purchase_at,
     described.purchase_date,
     described.order_status,
-    case described.fulfillment_channel when 'AMAZON' then 'AFN' when 'MERCHANT' then 'MFN' else described.fulfillment_channel end as fulfillment_channel,
+    case described.fulfillment_channel
+        when 'AMAZON' then 'AFN'
+        when 'MERCHANT' then 'MFN'
+        else described.fulfillment_channel
+    end as fulfillment_channel,
     described.sales_channel,
     channels.marketplace_id,
     coalesce(lower(described.sales_channel) like 'non-amazon%', false) as is_multi_channel,
@@ -66,10 +73,10 @@ select
     cast(totals.line_count as integer) as line_count,
     cast(totals.item_units as integer) as item_units,
     totals.currency_code,
-    cast(totals.item_amount as decimal(18, 4)) as item_amount,
-    cast(totals.item_tax_amount as decimal(18, 4)) as item_tax_amount,
-    cast(totals.shipping_amount as decimal(18, 4)) as shipping_amount,
-    cast(totals.promotion_discount_amount as decimal(18, 4)) as promotion_discount_amount
+    cast(case when totals.currency_code is not null then totals.item_amount end as decimal(18, 4)) as item_amount,
+    cast(case when totals.currency_code is not null then totals.item_tax_amount end as decimal(18, 4)) as item_tax_amount,
+    cast(case when totals.currency_code is not null then totals.shipping_amount end as decimal(18, 4)) as shipping_amount,
+    cast(case when totals.currency_code is not null then totals.promotion_discount_amount end as decimal(18, 4)) as promotion_discount_amount
 from totals
 inner join described
     on totals.account_id = described.account_id and totals.amazon_order_id = described.amazon_order_id and described.place = 1

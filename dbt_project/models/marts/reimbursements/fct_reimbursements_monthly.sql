@@ -33,6 +33,10 @@ select
     cast(net_cash_amount as decimal(18, 4)) as net_cash_amount,
     cast(cash_units as integer) as cash_units,
     cast(inventory_units as integer) as inventory_units,
-    cast(nullif('{{ var("reporting_currency_code") }}', '') as varchar) as reporting_currency_code,
-    cast(case when currency_code = '{{ var("reporting_currency_code") }}' then net_cash_amount end as decimal(18, 4)) as net_cash_amount_reporting
+    nullif('{{ var("reporting_currency_code") }}', '') as reporting_currency_code,
+    cast(
+        case
+            when currency_code = '{{ var("reporting_currency_code") }}' then net_cash_amount
+        end as decimal(18, 4)
+    ) as net_cash_amount_reporting
 from monthly

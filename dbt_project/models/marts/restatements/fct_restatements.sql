@@ -9,10 +9,11 @@ select
     report,
     event_date,
     seen_at,
+    was_seen_whole,
     currency_code,
     cast(sum(case when is_added then 1 else 0 end) as integer) as rows_added,
     cast(sum(case when is_added then 0 else 1 end) as integer) as rows_removed,
     cast(sum(case when is_added then coalesce(units, 0) else -coalesce(units, 0) end) as integer) as units_change,
     cast(sum(case when is_added then coalesce(cash_amount, 0) else -coalesce(cash_amount, 0) end) as decimal(18, 4)) as cash_amount_change
 from changes
-group by account_id, report, event_date, seen_at, currency_code
+group by account_id, report, event_date, seen_at, was_seen_whole, currency_code

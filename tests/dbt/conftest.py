@@ -1,0 +1,51 @@
+"""One warehouse that holds every valid fixture, each under an account of its own, built once for all tests of this folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.build import build_marts
+from seller_warehouse.paths import Home
+from tests.support import AT, FIXTURES, Warehouse
+
+
+@dataclass(frozen=True)
+class Case:
+    """What ``case.yaml`` says of a report's valid fixture."""
+
+    report: str
+    account: Account
+    retrieved_at: datetime
+    rows: int
+    staged: dict[str, str]
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """The cases by report; the account of each is named after it."""
+    return {p.parent.name: _case(p.parent.name, yaml.safe_load(p.read_text(encoding="utf-8"))) for p in sorted(FIXTURES.glob("*/case.yaml"))}
+
+
+def _case(report: str, content: dict[str, Any]) -> Case:
+    account = Account(id=report.replace("_", "-"), name=report, source="files", **content["account"])
+    staged = {s["measure"]: s["equals"] for s in content["staged"]}
+    return Case(report=report, account=account, retrieved_at=content["retrieved_at"], rows=content["rows"], staged=staged)
+
+
+@pytest.fixture(scope="session")
+def fixtures_built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Every valid fixture loaded and built."""
+    warehouse = Warehouse(Home(tmp_path_factory.mktemp("fixtures") / "home"), accounts={c.account.id: c.account for c in cases().values()})
+    for case in cases().values():
+        (file,) = (FIXTURES / case.report).glob("valid.*")
+        warehouse.drop(file.name, file.read_bytes(), account=case.account.id, at=case.retrieved_at)
+    assert warehouse.load() == []
+    build_marts(warehouse.home, as_of=AT.date())
+    return warehouse

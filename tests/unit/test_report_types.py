@@ -1,0 +1,149 @@
+"""Every report type is whole: its six pieces exist, and its fixtures are recognised and pass its gate."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.documents import Verdict
+from seller_warehouse.gate import judge
+from seller_warehouse.parse import recognise_file
+from seller_warehouse.paths import REPOSITORY
+from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.reports import SPECS
+from tests.support import FIXTURES, document_of
+
+AMAZON_TYPES = {
+    "reimbursements": "GET_FBA_REIMBURSEMENTS_DATA",
+    "customer_returns": "GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA",
+    "inventory_ledger": "GET_LEDGER_DETAIL_VIEW_DATA",
+    "inventory_ledger_summary": "GET_LEDGER_SUMMARY_VIEW_DATA",
+    "fba_inventory": "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",
+    "replacements": "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA",
+    "removal_orders": "GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA",
+    "removal_shipments": "GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA",
+    "orders": "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
+    "fulfilled_shipments": "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL",
+    "seller_performance": "GET_V2_SELLER_PERFORMANCE_REPORT",
+    "seller_feedback": "GET_SELLER_FEEDBACK_DATA",
+    "mfn_returns": "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
+    "settlements": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
+    "listings": "GET_MERCHANT_LISTINGS_ALL_DATA",
+    "order_defects": None,
+    "sourcing_costs": None,
+    "claims": None,
+    "product_catalog": None,
+}
+
+STAGING = Path("dbt_project/models/staging/amazon_seller")
+SOURCES = STAGING / "_amazon_seller__sources.yml"
+
+
+def pieces(report: str) -> dict[str, Path]:
+    """The six places of a report type: what each is, and where it lies in the repository."""
+    return {
+        "report spec": Path(f"plugins/seller_warehouse/reports/{report}.py"),
+        "suite": Path(f"expectations/{report}.py"),
+        "staging source": SOURCES,
+        "staging model": STAGING / f"stg_amazon_seller__{report}.sql",
+        "staging description": STAGING / f"stg_amazon_seller__{report}.yml",
+        "fixtures": Path(f"tests/fixtures/{report}"),
+    }
+
+
+def missing_pieces(root: Path, report: str) -> list[str]:
+    """What a report type lacks in the repository at ``root``, one sentence each."""
+    return [f"{report} lacks its {what}: {place}" for what, place in pieces(report).items() if not _exists(root, what, place, report)]
+
+
+def _exists(root: Path, what: str, place: Path, report: str) -> bool:
+    path = root / place
+    if what == "staging source":
+        sources = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"] if path.exists() else []
+        return any(t["name"] == report for s in sources if s["name"] == "amazon_seller" for t in s["tables"])
+    if what == "staging description":
+        models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"] if path.exists() else []
+        return any(m["name"] == f"stg_amazon_seller__{report}" for m in models)
+    if what == "fixtures":
+        return (path / "case.yaml").exists() and any(path.glob("valid.*"))
+    return path.exists()
+
+
+def names_found(root: Path) -> set[str]:
+    """Every report type of which the repository at ``root`` has at least one piece."""
+    sources = yaml.safe_load((root / SOURCES).read_text(encoding="utf-8"))["sources"]
+    return {
+        *(p.stem for folder in ("plugins/seller_warehouse/reports", "expectations") for p in (root / folder).glob("*.py")),
+        *(p.stem.removeprefix("stg_amazon_seller__") for p in (root / STAGING).glob("stg_*")),
+        *(t["name"] for s in sources for t in s["tables"]),
+        *(p.name for p in (root / "tests/fixtures").iterdir() if p.is_dir()),
+    } - {"__init__", "common"}
+
+
+def test_there_are_exactly_the_promised_report_types() -> None:
+    assert {name: spec.amazon_type for name, spec in SPECS.items()} == AMAZON_TYPES
+
+
+@pytest.mark.parametrize("report", sorted(names_found(REPOSITORY)))
+def test_a_report_type_has_all_six_pieces(report: str) -> None:
+    assert missing_pieces(REPOSITORY, report) == []
+
+
+@pytest.mark.parametrize("what", pieces("claims"))
+def test_a_missing_piece_is_named(tmp_path: Path, what: str) -> None:
+    for place in pieces("claims").values():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (REPOSITORY / place).is_dir() else shutil.copy)(REPOSITORY / place, tmp_path / place)
+    assert missing_pieces(tmp_path, "claims") == []
+    place = pieces("claims")[what]
+    if what == "staging source":
+        kept = (tmp_path / place).read_text(encoding="utf-8").replace("      - name: claims\n", "")
+        (tmp_path / place).write_text(kept, encoding="utf-8")
+    elif (tmp_path / place).is_dir():
+        shutil.rmtree(tmp_path / place)
+    else:
+        (tmp_path / place).unlink()
+    assert missing_pieces(tmp_path, "claims") == [f"claims lacks its {what}: {place}"]
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=lambda s: s.name)
+def test_a_spec_says_where_its_report_comes_from_and_which_rows_are_whole(spec: ReportSpec) -> None:
+    assert spec.title
+    assert spec.found_at
+    assert (spec.requests is not None) == (spec.amazon_type is not None)
+    assert any(c.filled for c in spec.kept)
+    assert not any(c.personal and (c.filled or c.required) for c in spec.columns)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=lambda s: s.name)
+def test_the_columns_of_a_spec_answer_to_different_headers(spec: ReportSpec) -> None:
+    spellings = [h for c in spec.columns for h in c.headers]
+    assert sorted(h for h in set(spellings) if spellings.count(h) > 1) == []
+
+
+FILES = [p for p in sorted(FIXTURES.glob("*/*")) if p.name != "case.yaml"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_a_fixture_is_recognised_and_passes_the_gate_with_every_row(path: Path, tmp_path: Path) -> None:
+    case = yaml.safe_load((path.parent / "case.yaml").read_text(encoding="utf-8"))
+    account = Account(id="case", name="Case", source="files", **case["account"])
+    assert recognise_file(path, account.fallback_charset) == path.parent.name
+    document = document_of(path.read_bytes(), tmp_path, report=path.parent.name, account=account, retrieved_at=case["retrieved_at"])
+    judged = judge(document, account, tmp_path / "work")
+    assert (judged.verdict, judged.reason) == (Verdict.PENDING, "")
+    assert [r.rule for r in judged.results if not r.passed and not is_about_the_header(r.rule)] == []
+    assert judged.row_count == case["rows"] if path.stem == "valid" else judged.row_count > 0
+
+
+def is_about_the_header(rule: str) -> bool:
+    """Variants show headers that nobody has written down yet; they load with these warnings."""
+    return rule in ("unknown_columns", "header_by_position")
+
+
+def test_the_row_counts_of_valid_fixtures_leave_no_report_out() -> None:
+    assert {p.parent.name for p in FILES if p.stem == "valid"} == set(SPECS)
