@@ -33,10 +33,10 @@ run: install ## one real pass over the inbox (0 all loaded, 2 something quaranti
 	@$(BIN)/python -m seller_warehouse.run
 
 test: install ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak
 
 soak: install ## the long storms; COUNT=n rounds, SEED=n
-	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/soak -m soak
+	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/soak
 
 bench: install ## the benchmark: ratios to plain DuckDB of the same run
 	@$(BIN)/python -m benchmarks.bench
