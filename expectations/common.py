@@ -6,6 +6,7 @@ A rule of severity ``critical`` refuses the document; a ``warning`` is kept and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -65,7 +66,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             meta={"rule": "required_columns", "what": "a required column is missing", "remedy": "download the whole report, with every column"},
         )
     ]
-    copies = [f"(regexp_replace(lower({identifier(c.name)}), '[^a-z0-9]', '', 'g') in ({_literals(c.headers)}))::integer" for c in present]
+    copies = [f"(lower({identifier(c.name)}) in ({_literals(_spellings(c))}))::integer" for c in present]
     rules.append(
         row_rule(
             "header_repeated",
@@ -218,6 +219,11 @@ def identity(rule: str, condition: str, show: Iterable[str], what: str, severity
 def number(name: str) -> str:
     """A whole number in SQL; null where the text is blank or none."""
     return f"try_cast({identifier(name)} as integer)"
+
+
+def _spellings(column: Column) -> set[str]:
+    """The column's headers in lower case, with each mark that may part their words."""
+    return {re.sub("[ _-]+", mark, h.lower()) for h in (column.header, *column.aliases) for mark in (" ", "-", "_", "")}
 
 
 def _in_words(column: Column, context: GateContext) -> str:

@@ -87,9 +87,10 @@ class Warehouse:
                 refusals += str(refused).splitlines()
         return refusals
 
-    def publish(self, run_id: str = "test", at: datetime = AT) -> Publication:
-        """Build every mart and publish it."""
-        build_marts(self.home, as_of=at.date())
+    def publish(self, run_id: str = "test", at: datetime = AT, *, build: bool = True) -> Publication:
+        """Build every mart and publish it; or publish again what was built."""
+        if build:
+            build_marts(self.home, as_of=at.date())
         return publish(self.home, at=at, as_of=at.date(), code_version=code_version(), run_id=run_id)
 
     def query(self, sql: str) -> list[tuple]:

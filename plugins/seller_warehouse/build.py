@@ -29,6 +29,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     """
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", str(DBT_PROJECT), "--project-dir", str(DBT_PROJECT)]
     command += ["--target-path", str(home.root / "dbt" / "target"), "--log-path", str(home.root / "dbt" / "logs")]
+    command += ["--log-level-file", "info"]
     # Unit tests judge the models' code, not the data: the test suite runs them.
     command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps({"as_of_date": as_of.isoformat()})]
     command += ["--select", select] if select else []

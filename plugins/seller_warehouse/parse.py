@@ -39,6 +39,8 @@ MAX_DOCUMENT_BYTES = 2 * 1024**3
 
 _CHUNK = 1 << 20
 _GZIP_LAYERS = 3
+_ROW_GROUP = 1 << 14
+"""Small, since DuckDB reads row groups in parallel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
     if charset_note:
         warnings["charset"] = charset_note
     parquet = folder / "rows.parquet"
-    pq.write_table(table, parquet, compression="snappy")
+    pq.write_table(table, parquet, compression="snappy", row_group_size=_ROW_GROUP)
     names = tuple(n for n in table.column_names if n != "_line")
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")

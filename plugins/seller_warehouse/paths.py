@@ -59,7 +59,7 @@ class Home:
 
     @property
     def alias(self) -> Path:
-        """The same file under a name that is no schema: in a database called marts, ``marts.fct_orders`` is ambiguous."""
+        """The same file under a name that is no schema, for DuckDB before 1.5 (see ``publish``)."""
         return self.published / "seller_warehouse.duckdb"
 
     @property

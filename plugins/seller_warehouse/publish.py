@@ -2,15 +2,18 @@
 
 ::
 
-    published/<publication id>/marts.duckdb      never changed once it is there
+    published/<publication id>/seller_warehouse.duckdb     never changed once it is there
     published/<publication id>/exports/
-    published/current -> <publication id>        the one pointer, flipped by rename
-    published/marts.duckdb -> current/marts.duckdb
-    published/seller_warehouse.duckdb -> current/marts.duckdb
+    published/current -> <publication id>                  the one pointer, flipped by rename
+    published/marts.duckdb -> current/seller_warehouse.duckdb
+    published/seller_warehouse.duckdb -> current/seller_warehouse.duckdb
     exports -> published/current/exports
 
 Whoever has a publication open keeps it; the last few stay. Tables alone are published: a view would keep the name of
 the build database and break. The storage version is one that every DuckDB from 1.1 on can open.
+
+The file itself is not called marts: DuckDB names a database by its file, and in a database called marts the table
+``marts.fct_orders`` is ambiguous. DuckDB before 1.5 goes by the pointer's name, hence the second pointer.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from seller_warehouse.values import identifier, text_literal
 
 KEPT_PUBLICATIONS = 5
 STORAGE_VERSION = "v1.0.0"
+FILE = "seller_warehouse.duckdb"
 EXPORTED = ("fct_reimbursements", "fct_reimbursements_monthly")
 """The finance tables that are also written as CSV and Parquet."""
 
@@ -67,15 +71,15 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
             publication_id=publication_id, published_at=at, as_of_date=as_of, code_version=code_version,
             run_id=run_id, load_count=count, last_loaded_at=last,
         )  # fmt: skip
-        _copy(warehouse, part / "marts.duckdb", publication)
+        _copy(warehouse, part / FILE, publication)
     _export(part)
     for path in part.rglob("*"):
         if path.is_file():
             _sync(path)
     os.replace(part, home.published / publication_id)
     _point(home.published / "current", Path(publication_id))
-    _point(home.marts, Path("current") / "marts.duckdb")
-    _point(home.alias, Path("current") / "marts.duckdb")
+    _point(home.marts, Path("current") / FILE)
+    _point(home.alias, Path("current") / FILE)
     _point(home.exports, Path(os.path.relpath(home.published / "current" / "exports", home.root)))
     _prune(home)
     return publication
@@ -163,8 +167,7 @@ def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, schema: st
 
 def _export(folder: Path) -> None:
     with duckdb.connect() as connection:
-        # Attached under another name: in a database called marts, marts.<table> would be ambiguous.
-        connection.execute(f"attach {text_literal(str(folder / 'marts.duckdb'))} as published (read_only)")
+        connection.execute(f"attach {text_literal(str(folder / FILE))} as published (read_only)")
         for table in EXPORTED:
             for form, options in (("csv", "format csv, header"), ("parquet", "format parquet")):
                 target = folder / "exports" / f"{table}.{form}"

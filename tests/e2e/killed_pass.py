@@ -1,6 +1,6 @@
 """One pass over a home that kills its own process, as kill -9 would, at the n-th call of a function.
 
-usage: killed_pass.py HOME MODULE.FUNCTION before|after N
+usage: killed_pass.py HOME MODULE.FUNCTION before|after N pass|publish
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ def kill_at(target: str, when: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    home, target, when, number = sys.argv[1:]
+    home, target, when, number, steps = sys.argv[1:]
     kill_at(target, when, int(number))
     warehouse = Warehouse(Home(Path(home)))
-    warehouse.load()
-    warehouse.publish()
+    if steps == "pass":
+        warehouse.load()
+    warehouse.publish(build=steps == "pass")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,9 +47,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-def kill(home: Path, target: str, when: str, number: int) -> None:
+def kill(home: Path, target: str, when: str, number: int, steps: str = "pass") -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
-    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), f"seller_warehouse.{target}", when, str(number)]
+    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), f"seller_warehouse.{target}", when, str(number), steps]
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stdout + ended.stderr
 
@@ -82,33 +83,42 @@ def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when
 @pytest.mark.parametrize(
     ("target", "when"),
     [
-        pytest.param("build.log", "before", id="building: dbt has begun"),
-        pytest.param("publish._copy_comments", "after", id="publishing: half copied"),
-        pytest.param("publish._export", "after", id="publishing: written, not in place"),
-        pytest.param("publish._point", "before", id="publishing: in place, not pointed to"),
-        pytest.param("publish._prune", "before", id="publishing: pointed to, old ones not pruned"),
+        pytest.param("publish._copy_comments", "after", id="half copied"),
+        pytest.param("publish._export", "after", id="written, not in place"),
+        pytest.param("publish._point", "before", id="in place, not pointed to"),
+        pytest.param("publish._prune", "before", id="pointed to, old ones not pruned"),
     ],
 )
-def test_killed_while_publishing_readers_have_a_whole_publication_and_the_next_run_is_the_same(
-    target: str, when: str, undisturbed: Warehouse, tmp_path: Path
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
+def test_killed_while_publishing_readers_have_a_whole_publication_and_so_has_the_next_run(
+    target: str, when: str, is_first: bool, undisturbed: Warehouse, tmp_path: Path
 ) -> None:
-    warehouse = dropped(tmp_path)
-    if target == "build.log":
-        kill_while_dbt_runs(tmp_path)
-    else:
-        kill(tmp_path, target, when, 1)
+    warehouse = Warehouse(Home(tmp_path))
+    shutil.copyfile(undisturbed.home.warehouse, warehouse.home.warehouse)
+    if not is_first:
+        warehouse.publish("earlier", AT - timedelta(hours=1), build=False)
+    kill(tmp_path, target, when, 1, "publish")
+    assert warehouse.home.marts.exists() or is_first
     if warehouse.home.marts.exists():
         assert marts_of(warehouse) == marts_of(undisturbed)
+    warehouse.publish("again", AT + timedelta(hours=1), build=False)
+    assert marts_of(warehouse) == marts_of(undisturbed)
+    assert [p.name for p in warehouse.home.published.iterdir() if p.name.endswith(".part")] == []
+
+
+def test_killed_while_dbt_builds_the_next_run_ends_as_an_undisturbed_one(undisturbed: Warehouse, tmp_path: Path) -> None:
+    warehouse = dropped(tmp_path)
+    kill_while_dbt_runs(tmp_path)
+    assert not warehouse.home.marts.exists()
     warehouse.load("again", AT + timedelta(hours=1))
     warehouse.publish("again", AT + timedelta(hours=1))
     assert marts_of(warehouse) == marts_of(undisturbed)
-    assert [p.name for p in warehouse.home.published.iterdir() if p.name.endswith(".part")] == []
 
 
 def kill_while_dbt_runs(home: Path) -> None:
     """End the pass and its dbt as soon as dbt has opened the build database."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
-    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), "seller_warehouse.publish.publish", "before", "1"]
+    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), "seller_warehouse.publish.publish", "before", "1", "pass"]
     with subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as process:

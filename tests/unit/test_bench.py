@@ -81,7 +81,7 @@ def test_failing_step_fails_the_benchmark() -> None:
         bench.measure(["-c", "raise SystemExit(3)"])
 
 
-def test_step_that_lands_nothing_is_no_measurement(tmp_path: Path) -> None:
+def test_step_that_loads_nothing_is_no_measurement(tmp_path: Path) -> None:
     write(tmp_path / "files", 100)
     Home(tmp_path / "home").work.mkdir(parents=True)
     (steps._run(tmp_path, "first").work).mkdir()

@@ -1,0 +1,147 @@
+"""The steps that are measured; each runs in a process of its own: ``python -m benchmarks.steps <step> <folder>``.
+
+``folder`` holds ``files/`` (see ``generate``), ``plain.duckdb`` (see ``plain``) and ``home/`` (the warehouse). A step
+imports only what it runs, as a task does. One that did not do what it should fails: loading nothing is fast.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from benchmarks.plain import QUOTING
+from seller_warehouse.paths import Home
+
+if TYPE_CHECKING:
+    from seller_warehouse.accounts import Account
+    from seller_warehouse.pipeline import Run
+
+REPORTS = tuple(QUOTING)
+AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
+
+
+class NotMeasured(Exception):
+    """A step did something else than what is to be measured."""
+
+
+def land(folder: Path, run_id: str, reports: tuple[str, ...]) -> None:
+    """Drop every file of ``files/<report>`` into the inbox and land it."""
+    from seller_warehouse.pipeline import land_files
+
+    run = _run(folder, run_id)
+    inbox = run.home.inbox / _account().id
+    inbox.mkdir(parents=True)
+    dropped = _files(folder, reports)
+    for path in dropped:
+        # A hard link: dropping a file costs the user's copy, not the pipeline's time.
+        os.link(path, inbox / path.name)
+    _expect({"pending": land_files(run, settle_seconds=0)["pending"]}, {"pending": len(dropped)})
+    inbox.rmdir()
+
+
+def parse(folder: Path) -> None:
+    """Parse every landed document, and throw the result away."""
+    from seller_warehouse.landing import landed_documents
+    from seller_warehouse.parse import prepare
+
+    for document in landed_documents(_home(folder)):
+        prepare(document, _account(), folder / "parsed")
+    shutil.rmtree(folder / "parsed")
+
+
+def gate(folder: Path, run_id: str) -> None:
+    """Parse and judge what was landed."""
+    from seller_warehouse.pipeline import gate_documents
+
+    gate_documents(_run(folder, run_id))
+
+
+def load(folder: Path, run_id: str, reports: tuple[str, ...], verdict: str) -> None:
+    """Load what passed."""
+    from seller_warehouse.pipeline import load_documents
+
+    _expect(load_documents(_run(folder, run_id)), {verdict: len(_files(folder, reports))})
+
+
+def count(folder: Path) -> None:
+    """Not measured: every row that plain DuckDB read is held once."""
+    for report in REPORTS:
+        held, read = _count(_home(folder).warehouse, f"raw.{report}"), _count(folder / "plain.duckdb", report)
+        _expect({report: held}, {report: read})
+
+
+def build(folder: Path) -> None:
+    """Build and test every model."""
+    from seller_warehouse.build import build_marts
+
+    build_marts(_home(folder), as_of=AT.date())
+
+
+def publish(folder: Path) -> None:
+    """Publish what was built."""
+    from seller_warehouse.build import code_version
+    from seller_warehouse.publish import publish
+
+    publish(_home(folder), at=AT, as_of=AT.date(), code_version=code_version(), run_id="first")
+
+
+STEPS: dict[str, Callable[[Path], None]] = {
+    "land": partial(land, run_id="first", reports=REPORTS),
+    "parse alone": parse,
+    "gate": partial(gate, run_id="first"),
+    "load": partial(load, run_id="first", reports=REPORTS, verdict="LOADED"),
+    "count": count,
+    "build": build,
+    "publish": publish,
+    "again: land": partial(land, run_id="again", reports=REPORTS),
+    "again: gate": partial(gate, run_id="again"),
+    "again: load": partial(load, run_id="again", reports=REPORTS, verdict="UNCHANGED"),
+    "restated: land": partial(land, run_id="restated", reports=("restated",)),
+    "restated: gate": partial(gate, run_id="restated"),
+    "restated: load": partial(load, run_id="restated", reports=("restated",), verdict="LOADED"),
+}
+"""Every step by its name in the table."""
+
+
+def _account() -> Account:
+    from seller_warehouse.accounts import Account
+
+    return Account(id="bench", name="Benchmark", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")
+
+
+def _home(folder: Path) -> Home:
+    return Home(folder / "home")
+
+
+def _run(folder: Path, run_id: str) -> Run:
+    from seller_warehouse.pipeline import Run
+
+    return Run(_home(folder), {_account().id: _account()}, run_id, AT)
+
+
+def _files(folder: Path, reports: tuple[str, ...]) -> list[Path]:
+    return [path for report in reports for path in sorted((folder / "files" / report).glob("*.txt"))]
+
+
+def _count(database: Path, table: str) -> int:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        found = connection.execute(f"select count(*) from {table}").fetchone()
+    assert found
+    return found[0]
+
+
+def _expect(found: dict[str, int], wanted: dict[str, int]) -> None:
+    if found != wanted:
+        raise NotMeasured(f"{wanted} was expected, {found} was found")
+
+
+if __name__ == "__main__":
+    STEPS[sys.argv[1]](Path(sys.argv[2]))
