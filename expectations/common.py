@@ -216,6 +216,12 @@ def identity(rule: str, condition: str, show: Iterable[str], what: str, severity
     return row_rule(rule, condition, show, what, "compare with Seller Central; if it shows the same, report it to Amazon", severity)
 
 
+def has_currency(amount: str, currency: str, row_id: str) -> Expectation:
+    """Money that is not nothing says in which currency it is."""
+    condition = f"regexp_matches({identifier(amount)}, '[1-9]') and {identifier(currency)} = ''"
+    return identity(f"{amount}_has_currency", condition, [row_id, amount, currency], f"{amount} has no currency")
+
+
 def number(name: str) -> str:
     """A whole number in SQL; null where the text is blank or none."""
     return f"try_cast({identifier(name)} as integer)"

@@ -2,7 +2,7 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import identity, row_rule, suite
+from expectations.common import has_currency, row_rule, suite
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
@@ -13,12 +13,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
         spec,
         context,
         [
-            identity(
-                "price_has_currency",
-                "regexp_matches(item_price, '[1-9]') and currency = ''",
-                ["amazon_order_id", "item_price", "currency"],
-                "an item price has no currency",
-            ),
+            has_currency("item_price", "currency", "amazon_order_id"),
             row_rule(
                 "shipment_item_is_unique",
                 "copies > 1",

@@ -2,7 +2,7 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import identity, number, suite
+from expectations.common import has_currency, identity, number, suite
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
@@ -20,11 +20,6 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 ["order_id", "requested_quantity", *parts],
                 "cancelled, disposed, shipped and in-process units do not make up the requested units",
             ),
-            identity(
-                "fee_has_currency",
-                "regexp_matches(removal_fee, '[1-9]') and currency = ''",
-                ["order_id", "removal_fee", "currency"],
-                "a removal fee has no currency",
-            ),
+            has_currency("removal_fee", "currency", "order_id"),
         ],
     )

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from seller_warehouse.accounts import Account
+from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.gate import GateContext
-from seller_warehouse.parse import MAX_DOCUMENT_BYTES
 from seller_warehouse.paths import REPOSITORY, write_whole
 from seller_warehouse.raw_store import SHRINK_FROM_ROWS
 from seller_warehouse.report_spec import LOCAL, Column, ReportSpec, Unit

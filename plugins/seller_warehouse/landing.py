@@ -19,10 +19,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from seller_warehouse.accounts import Account
+from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.documents import Document, Refusal, Verdict, printable
 from seller_warehouse.gate import Judgement, RuleResult
-from seller_warehouse.parse import MAX_DOCUMENT_BYTES, recognise_file
 from seller_warehouse.paths import Home, write_whole
+from seller_warehouse.recognise import recognise_file
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,9 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
     """
     for account_id in accounts:
         (home.inbox / account_id).mkdir(parents=True, exist_ok=True)
+    for folder in (home.landing, home.quarantine):
+        # The bytes still hold buyers' names and addresses.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(_incoming(home), ignore_errors=True)
     _incoming(home).mkdir(parents=True)
     collected = Collected()

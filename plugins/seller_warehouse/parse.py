@@ -6,20 +6,15 @@ Whatever is wrong with the bytes or the shape of the text is a ``Refusal`` that 
 
 from __future__ import annotations
 
-import codecs
 import functools
-import gzip
 import io
 import itertools
 import json
-import re
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import duckdb
 import numpy as np
@@ -29,41 +24,15 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from seller_warehouse.accounts import Account
+from seller_warehouse.decode import CHUNK, decode
 from seller_warehouse.documents import Document, Refusal
-from seller_warehouse.report_spec import LOCAL, Column, Kind, Layout, Quoting, ReportSpec, Unit, normalise_header
+from seller_warehouse.recognise import Shape, recognise
+from seller_warehouse.report_spec import LOCAL, Column, Kind, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.values import as_date, identifier, text_literal
 
-MAX_DOCUMENT_BYTES = 2 * 1024**3
-"""Above this a document is refused unread: ten times the largest report measured (reports.md, SellerQI)."""
-
-_CHUNK = 1 << 20
-_GZIP_LAYERS = 3
 _ROW_GROUP = 1 << 14
 """Small, since DuckDB reads row groups in parallel."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """How a text is laid out: which report, its delimiter, and which field is which column."""
-
-    spec: ReportSpec
-    layout: Layout | None
-    delimiter: str
-    header_line: int
-    field_names: tuple[str | None, ...]
-    headers: tuple[str, ...]
-    by_position: bool = False
-
-    @property
-    def unknown_headers(self) -> tuple[str, ...]:
-        """Headers that no column of the report answers to."""
-        return tuple(h for h, n in zip(self.headers, self.field_names, strict=True) if n is None)
-
-    @property
-    def quoted(self) -> bool:
-        """Whether a double quote encloses a field."""
-        return self.delimiter != "\t" or self.spec.quoting is Quoting.ALL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +62,7 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
     folder.mkdir(parents=True, exist_ok=True)
     text_file = folder / "text"
     try:
-        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, limit=MAX_DOCUMENT_BYTES)
+        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset)
         table, warnings = read_table(text_file, spec)
     finally:
         text_file.unlink(missing_ok=True)
@@ -118,82 +87,6 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
         window=window,
         warnings=warnings,
     )
-
-
-# Bytes to text
-
-
-@contextmanager
-def open_plain(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, gunzipped by their magic number and never by a name or a header."""
-    with path.open("rb") as raw:
-        stream: BinaryIO = raw
-        for _ in range(_GZIP_LAYERS):
-            if stream.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]
-                break
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream, mode="rb"))
-        yield stream
-
-
-def _chunks(path: Path, limit: int) -> Iterator[bytes]:
-    size = 0
-    try:
-        with open_plain(path) as stream:
-            while chunk := stream.read(_CHUNK):
-                size += len(chunk)
-                if size > limit:
-                    raise Refusal("too_large", f"the document unpacks to more than {limit:,} bytes", "split it into shorter date ranges")
-                yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Refusal("damaged_gzip", f"the compressed file ends or breaks after {size:,} bytes of text ({error})", "download it again") from error
-
-
-def decode(source: Path, target: Path, *, declared: str | None, fallback: str, limit: int) -> str | None:
-    """Write the text of ``source`` to ``target`` as UTF-8, strictly; returns what a reader should know of the charset.
-
-    UTF-8 proves itself, so it is tried first whatever was declared (labels are wrong at times, reports.md section 4);
-    then the declared charset, or without one the ``fallback`` of the region.
-    """
-    first = next(_chunks(source, limit), b"")
-    if not first:
-        raise Refusal("empty_file", "the file has no bytes", "download it again")
-    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        charsets = ["utf-16"]
-    else:
-        charsets = ["utf-8-sig", _python_charset(declared) if declared else fallback]
-    for charset in charsets:
-        line = _decode_as(source, target, charset, limit)
-        if line is None:
-            wrong_label = declared and charset == "utf-8-sig" and _python_charset(declared) not in ("utf-8", "utf-8-sig", "ascii")
-            return f"declared {declared}, but the text is UTF-8" if wrong_label and not target.read_bytes().isascii() else None
-    expected = f"in the declared charset {declared}" if declared else f"UTF-8 nor {fallback}"
-    raise Refusal("charset", f"the text is not valid {expected}", "save it as UTF-8, or download it again", line)
-
-
-def _python_charset(declared: str) -> str:
-    try:
-        name = codecs.lookup({"windows-31j": "cp932"}.get(declared.lower(), declared)).name
-    except LookupError:
-        raise Refusal("charset", f"the declared charset {declared!r} is unknown", "download it again") from None
-    return "utf-8-sig" if name == "utf-8" else name
-
-
-def _decode_as(source: Path, target: Path, charset: str, limit: int) -> int | None:
-    """None, or the line where the text is not valid in ``charset``."""
-    decoder = codecs.getincrementaldecoder(charset)("strict")
-    lines = 1
-    with target.open("wb") as out:
-        for chunk in (*_chunks(source, limit), None):
-            try:
-                text = decoder.decode(chunk, False) if chunk is not None else decoder.decode(b"", True)
-            except UnicodeDecodeError as error:
-                return lines + error.object[: error.start].count(b"\n")
-            if "\0" in text:
-                line = lines + text[: text.index("\0")].count("\n")
-                raise Refusal("nul_byte", "the text holds a NUL byte, so the file is damaged or is no text", "download it again", line)
-            lines += text.count("\n")
-            out.write(text.encode("utf-8"))
-    return None
 
 
 # Text to a table
@@ -251,7 +144,7 @@ def _ends_with_newline(path: Path) -> bool:
 
 def _count(path: Path, byte: bytes) -> int:
     with path.open("rb") as stream:
-        return sum(chunk.count(byte) for chunk in iter(lambda: stream.read(_CHUNK), b""))
+        return sum(chunk.count(byte) for chunk in iter(lambda: stream.read(CHUNK), b""))
 
 
 def _read_delimited(text_file: Path, shape: Shape) -> pa.Table:
@@ -356,132 +249,9 @@ def _pad_short_rows(text_file: Path, shape: Shape) -> Path:
     return text_file
 
 
-# What a header says
-
-
-def recognise_file(path: Path, fallback: str) -> str:
-    """The report that a received file holds, by its first lines alone; its name says nothing.
-
-    Raises Refusal where the bytes cannot be read or no report has such a header.
-    """
-    head = b""
-    for chunk in _chunks(path, MAX_DOCUMENT_BYTES):
-        head = chunk
-        break
-    if not head:
-        raise Refusal("empty_file", "the file has no bytes", "download it again")
-    if head.startswith((b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0")):
-        raise Refusal("no_text", "this is a ZIP, Excel or PDF file, not text", "unpack it, or save the sheet as CSV")
-    charsets = ["utf-16"] if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ["utf-8-sig", fallback]
-    for charset in charsets:
-        try:
-            text = codecs.getincrementaldecoder(charset)("strict").decode(head)
-        except UnicodeDecodeError as error:
-            line = head[: error.start].count(b"\n") + 1
-            continue
-        if text.lstrip()[:1] in ("{", "["):
-            return _recognise_json(b"".join(_chunks(path, MAX_DOCUMENT_BYTES)).decode(charset, "replace"))
-        return recognise(text).spec.name
-    raise Refusal("charset", f"the text is neither UTF-8 nor {fallback}", "save it as UTF-8, or download it again", line)
-
-
-def _recognise_json(text: str) -> str:
-    for spec in SPECS.values():
-        if spec.read_json:
-            try:
-                spec.read_json(text.encode())
-            except json.JSONDecodeError as error:
-                raise Refusal("damaged_json", f"the JSON breaks off or is malformed ({error.msg})", "download it again", error.lineno) from error
-            except Refusal:
-                continue
-            return spec.name
-    raise Refusal("unknown_header", "no report has such a JSON", "see docs/inputs.md for the files that are understood", 1)
-
-
-def recognise(head: str) -> Shape:
-    """Which report a text is, by its header and, where the language is unknown, its first row.
-
-    Raises Refusal where the first line is no header, where no report has such a header, or a column stands twice.
-    """
-    header_line, first, second = _first_lines(head)
-    delimiter = max("\t,;", key=lambda d: (first.count(d) > 0 and d == "\t", first.count(d)))
-    if delimiter not in first:
-        raise Refusal("no_report", f"this is no report; it begins {first[:120]!r}", "read what it says and ask for the report again", header_line)
-    headers = tuple(h.strip().strip('"').strip() for h in first.split(delimiter))
-    normal = [normalise_header(h) for h in headers]
-    best = max(_candidates(), key=lambda c: _likeness(c[2], normal))
-    spec, layout, columns = best
-    missing = [c.header for c in columns if c.required and not c.headers & set(normal)]
-    likeness = _likeness(columns, normal)
-    if (missing or likeness < 0.5) and (shape := _by_position(first, second, delimiter, header_line, headers)):
-        return shape
-    if likeness < 0.5:
-        raise Refusal(
-            "unknown_header",
-            f"no report has a header of {len(headers)} columns that begins {headers[0][:60]!r}",
-            "see docs/inputs.md for the files that are understood",
-            header_line,
-        )
-    names = [next((c.name for c in columns if n in c.headers), None) for n in normal]
-    twice = {n for n in names if n and names.count(n) > 1}
-    if twice:
-        raise Refusal("column_twice", f"the column {sorted(twice)[0]} of {spec.name} stands twice", "download the file again", header_line)
-    if missing:
-        listed = ", ".join(repr(m) for m in missing)
-        raise Refusal(
-            "missing_column", f"the header is that of {spec.name} but lacks {listed}", "download the whole report, with every column", header_line
-        )
-    return Shape(spec=spec, layout=layout, delimiter=delimiter, header_line=header_line, field_names=tuple(names), headers=headers)
-
-
-def _candidates() -> list[tuple[ReportSpec, Layout | None, tuple[Column, ...]]]:
-    found: list[tuple[ReportSpec, Layout | None, tuple[Column, ...]]] = []
-    for spec in SPECS.values():
-        if not spec.read_json:
-            found.append((spec, None, spec.columns))
-            found.extend((spec, layout, layout.columns) for layout in spec.layouts)
-    return found
-
-
-def _likeness(columns: tuple[Column, ...], normal: list[str]) -> float:
-    """The share of required columns that are there, then of headers that are understood."""
-    required = [c for c in columns if c.required]
-    present = sum(1 for c in required if c.headers & set(normal)) / len(required)
-    known = frozenset().union(*(c.headers for c in columns))
-    understood = sum(n in known for n in normal) / len(normal)
-    return present * understood
-
-
-def _by_position(first: str, second: str, delimiter: str, header_line: int, headers: tuple[str, ...]) -> Shape | None:
-    values = [v.strip().strip('"') for v in second.split(delimiter)]
-    for spec in SPECS.values():
-        names = [c.name for c in spec.columns]
-        fits = spec.first_row_probes and len(names) == len(headers) == len(values)
-        # Where the first line matches too, the file has no header, and its first row must not be taken for one.
-        if fits and _matches(spec, names, values) and not _matches(spec, names, list(headers)):
-            return Shape(
-                spec=spec, layout=None, delimiter=delimiter, header_line=header_line,
-                field_names=tuple(names), headers=headers, by_position=True,
-            )  # fmt: skip
-    return None
-
-
-def _matches(spec: ReportSpec, names: list[str], values: list[str]) -> bool:
-    row = dict(zip(names, values, strict=True))
-    return all(re.fullmatch(probe, row[name]) for name, probe in spec.first_row_probes.items())
-
-
-def _first_lines(head: str) -> tuple[int, str, str]:
-    lines = re.split(r"\r\n|\r|\n", head)
-    for i, line in enumerate(lines):
-        if line.strip():
-            return i + 1, line, lines[i + 1] if i + 1 < len(lines) else ""
-    raise Refusal("empty_file", "the file holds nothing but blank lines", "download it again")
-
-
 def _head(text_file: Path) -> str:
     with text_file.open("rb") as stream:
-        return stream.read(_CHUNK).decode("utf-8", "ignore")
+        return stream.read(CHUNK).decode("utf-8", "ignore")
 
 
 # How values are written

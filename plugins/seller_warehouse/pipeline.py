@@ -111,7 +111,11 @@ def load_documents(run: Run) -> dict[str, int]:
     judgements = [_JUDGEMENT.validate_json(p.read_bytes()) for p in stored]
     verdicts: Counter[str] = Counter()
     with open_warehouse(run.home.warehouse) as connection:
+        # A load that was killed and is tried again goes on where it stopped.
+        recorded = judged_documents(connection, run.run_id)
         for judgement in sorted(judgements, key=lambda j: j.document.order):
+            if (judgement.document.account_id, judgement.document.report, judgement.document.document_id) in recorded:
+                continue
             if judgement.verdict is Verdict.QUARANTINED:
                 quarantine(run.home, judgement, None)
             verdict = record(connection, judgement, run_id=run.run_id, at=run.at, reparse=_reparser(run))

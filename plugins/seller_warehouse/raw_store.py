@@ -118,9 +118,11 @@ def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> list[tuple[str,
     ).fetchall()
 
 
-def judged_documents(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
-    """Account, report and id of every document that has a verdict."""
-    return set(connection.execute("select distinct account_id, report, document_id from meta.loads").fetchall())
+def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> set[tuple[str, str, str]]:
+    """Account, report and id of every document that has a verdict, of all runs or of one."""
+    condition = "where run_id = ?" if run_id else ""
+    found = connection.execute(f"select distinct account_id, report, document_id from meta.loads {condition}", [run_id] if run_id else [])
+    return set(found.fetchall())
 
 
 def record(connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, reparse: Reparse) -> Verdict:

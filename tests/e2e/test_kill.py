@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.pipeline import Run, load_documents
 from tests.support import AT, Warehouse, reimbursements
 
 REPORTS = ("reimbursements",)
@@ -134,3 +135,12 @@ def test_what_a_kill_leaves_in_the_build_database_can_always_be_opened(tmp_path:
     kill(tmp_path, "raw_store._record_results", "after", 1)
     with duckdb.connect(str(warehouse.home.warehouse), read_only=True) as connection:
         assert connection.execute("select count(*) from raw.reimbursements").fetchone() == (0,)
+
+
+def test_a_load_that_is_tried_again_records_every_document_once(tmp_path: Path) -> None:
+    warehouse = dropped(tmp_path)
+    kill(tmp_path, "pipeline.record", "after", 2)
+    load_documents(Run(warehouse.home, warehouse.accounts, "test", AT))
+    assert warehouse.query("select file_name, count(*) from meta.loads group by all order by all") == [
+        ("first.txt", 1), ("other.txt", 1), ("refused.txt", 1), ("second.txt", 1),
+    ]  # fmt: skip

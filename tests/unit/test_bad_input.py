@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse import parse
+from seller_warehouse import decode
 from seller_warehouse.documents import Verdict
 from seller_warehouse.gate import judge
 from seller_warehouse.paths import Home
@@ -189,7 +189,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Pass:
     secret.write_text(second_row(12))
     (warehouse.home.inbox / NA.id / "link.txt").symlink_to(secret)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parse, "MAX_DOCUMENT_BYTES", LIMIT)
+        patch.setattr(decode, "MAX_DOCUMENT_BYTES", LIMIT)
         refusals = warehouse.load("second")
     return Pass(warehouse, refusals, before, raw_state(warehouse, SPECS), secret)
 

@@ -11,8 +11,8 @@ import yaml
 from seller_warehouse.accounts import Account
 from seller_warehouse.documents import Verdict
 from seller_warehouse.gate import judge
-from seller_warehouse.parse import recognise_file
 from seller_warehouse.paths import REPOSITORY
+from seller_warehouse.recognise import recognise_file
 from seller_warehouse.report_spec import ReportSpec
 from seller_warehouse.reports import SPECS
 from tests.support import FIXTURES, document_of
