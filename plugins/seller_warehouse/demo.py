@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.paths import REPOSITORY, Home, shown
 from seller_warehouse.run import NOT_PUBLISHED, one_pass
 
 DEMO = REPOSITORY / "demo"
@@ -63,11 +63,11 @@ def main() -> int:
     """Fill the inbox, run one pass, print what was published; returns the exit code of the pass."""
     home = Home.from_environment()
     os.environ.setdefault("SELLER_WAREHOUSE_ACCOUNTS", str(DEMO / "accounts.yaml"))
-    print(f"{fill_inbox(home)} demo files are in {home.inbox}", flush=True)
+    print(f"{fill_inbox(home)} demo files are in {shown(home.inbox)}", flush=True)
     code = one_pass(home, Path(os.environ["SELLER_WAREHOUSE_ACCOUNTS"]))
     if code != NOT_PUBLISHED:
         print_summary(home.marts)
-        print(f"\nLook further: open {home.alias} with any DuckDB and ask: select * from marts.fct_reimbursements")
+        print(f"\nLook further: open {shown(home.alias)} with any DuckDB and ask: select * from marts.fct_reimbursements")
     return code
 
 

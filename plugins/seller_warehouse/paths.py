@@ -78,6 +78,11 @@ def accounts_file() -> Path:
     return Path(os.environ.get("SELLER_WAREHOUSE_ACCOUNTS") or REPOSITORY / "accounts.yaml").resolve()
 
 
+def shown(path: Path) -> str:
+    """A path as messages show it: from the repository on where it lies there."""
+    return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is either absent or complete, whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from seller_warehouse.accounts import ConfigurationError, load_accounts
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
-from seller_warehouse.paths import Home, accounts_file
+from seller_warehouse.paths import Home, accounts_file, shown
 
 LOADED, NOT_PUBLISHED, QUARANTINED = 0, 1, 2
 RUN_SECONDS = 6 * 3600
@@ -43,7 +43,7 @@ def one_pass(home: Home, accounts_path: Path) -> int:
         with FileLock(home.root / ".run.lock", timeout=0):
             for account_id in accounts:
                 (home.inbox / account_id).mkdir(parents=True, exist_ok=True)
-            say(f"{len(accounts)} accounts, home {home.root}")
+            say(f"{len(accounts)} accounts, home {shown(home.root)}")
             with running_airflow(home, say) as api:
                 return _drive(api, home, say)
     except Timeout:
@@ -62,12 +62,12 @@ def _drive(api: Api, home: Home, say: Progress) -> int:
         say("nothing new: the last publication holds everything")
         return LOADED
     if tasks["load_documents"] != "success":
-        say(f"not published: load_documents ended as {tasks['load_documents']}; read {home.airflow}/logs/dag_id=collect_inbox")
+        say(f"not published: load_documents ended as {tasks['load_documents']}; read {shown(home.airflow)}/logs/dag_id=collect_inbox")
         return NOT_PUBLISHED
     build_id = _build_after(api, earlier_builds)
     states = _follow(api, "build_marts", build_id, say)
     if set(states.values()) != {"success"}:
-        say(f"not published: build_marts failed; read {home.airflow}/logs/dag_id=build_marts")
+        say(f"not published: build_marts failed; read {shown(home.airflow)}/logs/dag_id=build_marts")
         return NOT_PUBLISHED
     return _report(home, run_id, say)
 
@@ -108,7 +108,7 @@ def _report(home: Home, run_id: str, say: Progress) -> int:
         refused = connection.execute(
             "select account_id, reason from meta.loads where run_id = ? and verdict = 'QUARANTINED' order by all", [run_id]
         ).fetchall()
-    say(f"published {home.marts}")
+    say(f"published {shown(home.marts)}")
     say("documents of this run: " + (", ".join(f"{count} {verdict}" for verdict, count in verdicts) or "none"))
     for account_id, reason in refused:
         print(f"QUARANTINED {account_id}: {reason}", flush=True)
