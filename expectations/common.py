@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Literal
 
 import pycountry
@@ -117,7 +118,11 @@ _NUMBER_REMEDY = "correct the value, or say how the account writes numbers (deci
 def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """What identifies or places a row is filled."""
     filled = [c for c in spec.kept if c.filled and c.name in context.columns]
-    return [
+    ids = [c.name for c in spec.kept if c.name.endswith("_id") and c.kind is Kind.TEXT and c.name in context.columns]
+    shortened = " or ".join(f"regexp_full_match({identifier(i)}, '[0-9](\\.[0-9]+)?[Ee]\\+[0-9]+')" for i in ids)
+    remedy = "download the report again and do not save it with a spreadsheet"
+    whole_ids = [row_rule("ids_are_whole", shortened, ids, "a spreadsheet has shortened an id, such as 8.11E+09", remedy)] if ids else []
+    return whole_ids + [
         row_rule(
             f"{c.name}_is_filled",
             f"coalesce({identifier(c.name)}, '') = ''",
@@ -168,7 +173,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                         f"{c.name}_not_in_future",
                         f"{day} > date '{context.latest_day}'",
                         [c.name],
-                        f"{c.header} lies after the day the document was retrieved ({context.latest_day})",
+                        f"{c.header} lies more than a day after the document was retrieved ({context.latest_day - timedelta(days=1)})",
                         "check the date, or the modification time of the file",
                     )
                 )

@@ -101,9 +101,11 @@ def load_accounts(path: Path) -> dict[str, Account]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         entries = content["accounts"] if isinstance(content, dict) else content
-        accounts = [Account(**entry) for entry in entries]
-    except (yaml.YAMLError, ValidationError, TypeError, KeyError) as error:
+        accounts = [Account(**entry) for entry in entries or ()]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{path}: not a valid list of accounts; compare with accounts.example.yaml: {error}") from error
+    if not accounts:
+        raise ConfigurationError(f"{path}: no account is named; compare with accounts.example.yaml")
     by_id = {a.id: a for a in accounts}
     if len(by_id) != len(accounts):
         raise ConfigurationError(f"{path}: an account id stands twice; each account needs an id of its own")

@@ -88,6 +88,7 @@ def running_airflow(home: Home, say: Any) -> Iterator[Api]:
         say(f"airflow: scheduler, DAG processor and API server are up on port {port}")
         yield api
     finally:
+        say("airflow: stopping")
         _stop(started)
         _groups_file(home).unlink(missing_ok=True)
 
@@ -160,6 +161,8 @@ def _free_port() -> int:
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    # A second Ctrl-C must not leave them behind.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for process in reversed(processes):
         _signal_group(process.pid, signal.SIGTERM)
     for process in processes:

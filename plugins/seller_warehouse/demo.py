@@ -11,7 +11,7 @@ import duckdb
 import yaml
 
 from seller_warehouse.paths import REPOSITORY, Home, shown
-from seller_warehouse.run import NOT_PUBLISHED, one_pass
+from seller_warehouse.run import LOADED, QUARANTINED, one_pass, stop_when_ended
 
 DEMO = REPOSITORY / "demo"
 
@@ -64,8 +64,9 @@ def main() -> int:
     home = Home.from_environment()
     os.environ.setdefault("SELLER_WAREHOUSE_ACCOUNTS", str(DEMO / "accounts.yaml"))
     print(f"{fill_inbox(home)} demo files are in {shown(home.inbox)}", flush=True)
+    stop_when_ended()
     code = one_pass(home, Path(os.environ["SELLER_WAREHOUSE_ACCOUNTS"]))
-    if code != NOT_PUBLISHED:
+    if code in (LOADED, QUARANTINED):
         print_summary(home.marts)
         print(f"\nLook further: open {shown(home.alias)} with any DuckDB and ask: select * from marts.fct_reimbursements")
     return code

@@ -14,11 +14,12 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from seller_warehouse.accounts import Account
+from seller_warehouse.accounts import Account, ConfigurationError
 from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.documents import Document, Refusal, Verdict, printable
 from seller_warehouse.gate import Judgement, RuleResult
@@ -35,12 +36,27 @@ CLOCK_SKEW = timedelta(hours=1)
 """How far the clock that dated a file may be ahead of ours."""
 
 
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that is put aside in quarantine and still lies in the inbox, until its verdict is recorded."""
+
+    judgement: Judgement
+    path: Path
+    status: os.stat_result
+    may_go: bool = True
+
+    def remove(self) -> None:
+        """Take it out of the inbox."""
+        if self.may_go:
+            _remove_settled(self.path, self.status)
+
+
 @dataclass(kw_only=True)
 class Collected:
     """What one look into the inbox did: documents landed, files refused, files still being written."""
 
     landed: list[Document] = field(default_factory=list)
-    refused: list[Judgement] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
 
@@ -49,15 +65,14 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
 
     A file is settled when it was last changed ``settle_seconds`` before ``now``; a younger one waits for the next look.
     """
-    for account_id in accounts:
-        (home.inbox / account_id).mkdir(parents=True, exist_ok=True)
+    prepare_inbox(home, accounts)
     for folder in (home.landing, home.quarantine):
         # The bytes still hold buyers' names and addresses.
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(_incoming(home), ignore_errors=True)
     _incoming(home).mkdir(parents=True)
     collected = Collected()
-    for path in _files(home.inbox):
+    for path in inbox_files(home):
         place = path.relative_to(home.inbox)
         account = accounts.get(place.parts[0]) if len(place.parts) > 1 else None
         status = path.lstat()
@@ -65,13 +80,14 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            document = _take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now)
+            collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
         except _StillWritten:
             collected.waiting.append(printable(str(place)))
-        except _Refused as refused:
-            collected.refused.append(refused.judgement)
-        else:
-            collected.landed.append(document)
+        except Refusal as refusal:
+            collected.refused.append(_put_aside(home, path, status, place, refusal))
+        except OSError as error:
+            unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
+            collected.refused.append(_put_aside(home, path, status, place, unreadable, may_go=False))
     return collected
 
 
@@ -79,14 +95,28 @@ class _StillWritten(Exception):
     pass
 
 
-class _Refused(Exception):
-    def __init__(self, judgement: Judgement) -> None:
-        self.judgement = judgement
+def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
+    """Make a folder for each account.
+
+    Raises ConfigurationError where something that is no folder stands in its place: it would be taken for a dropped file.
+    """
+    for account_id in accounts:
+        folder = home.inbox / account_id
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise ConfigurationError(f"{folder} is a link or a file; make it a folder, or move what it points to there")
+        folder.mkdir(parents=True, exist_ok=True)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file and symlink below a folder, in a fixed order; links are not followed."""
-    for root, folders, names in os.walk(folder):
+def inbox_files(home: Home) -> Iterator[Path]:
+    """Every file and link in the inbox, in a fixed order; links are not followed.
+
+    Raises OSError where a folder cannot be read: its files would wait there unseen.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for root, folders, names in os.walk(home.inbox, onerror=fail):
         folders.sort()
         for name in sorted([*names, *(f for f in folders if (Path(root) / f).is_symlink())]):
             if name not in NOT_DOCUMENTS:
@@ -94,32 +124,44 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
-    retrieved_at = datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC)
-    document = Document(
-        document_id="", account_id=account.id if account else printable(folder), report="", source="file", file_name=printable(path.name),
-        sha256="", byte_count=status.st_size, retrieved_at=retrieved_at,
-    )  # fmt: skip
     if not stat.S_ISREG(status.st_mode):
-        document = _identified(document, hashlib.sha256(os.fsencode(path.name)).hexdigest())
-        path.unlink()
-        _refuse(home, document, None, Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox"))
+        raise Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox")
+    if account is None:
+        what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
+        raise Refusal("unknown_account", what, "put it into inbox/<account id> of an account in accounts.yaml")
+    document = _document(path, status, account.id)
+    if document.retrieved_at > now + CLOCK_SKEW:
+        # It would count as newer than everything that is still to come.
+        what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
+        raise Refusal("modified_in_future", what, "set its time to when it was downloaded (touch -d) and drop it again")
     received = _incoming(home) / "document.gz"
     document = _identified(document, _copy(path, status, received))
-    try:
-        if account is None:
-            known = "put it into inbox/<account id> of an account in accounts.yaml"
-            what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
-            raise Refusal("unknown_account", what, known)
-        if retrieved_at > now + CLOCK_SKEW:
-            # It would count as newer than everything that is still to come.
-            raise Refusal("modified_in_future", f"the file was last modified in the future ({retrieved_at:%Y-%m-%d %H:%M} UTC)", "touch it")
-        document = replace(document, report=recognise_file(received, account.fallback_charset))
-    except Refusal as refusal:
-        _remove_settled(path, status)
-        _refuse(home, document, received, refusal)
-    document = land(home, document, received)
+    document = land(home, replace(document, report=recognise_file(received, account.fallback_charset)), received)
     _remove_settled(path, status)
     return document
+
+
+def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
+    return Document(
+        document_id="", account_id=account_id, report="", source="file", file_name=printable(path.name), sha256="",
+        byte_count=status.st_size, retrieved_at=datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC),
+    )  # fmt: skip
+
+
+def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, *, may_go: bool = True) -> RefusedFile:
+    """Keep a refused file and its reason in quarantine; it stays in the inbox until its verdict is recorded."""
+    received: Path | None = None
+    sha256 = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    if may_go and stat.S_ISREG(status.st_mode):
+        received = _incoming(home) / "document.gz"
+        with suppress(_StillWritten):  # What was read is kept as it was; a file that changed stays for the next look.
+            sha256 = _copy(path, status, received)
+    document = _identified(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
+    result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
+    reason = f"{document.file_name}, {refusal}"
+    judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
+    quarantine(home, judgement, received)
+    return RefusedFile(judgement, path, status, may_go)
 
 
 def _identified(document: Document, sha256: str) -> Document:
@@ -156,15 +198,6 @@ def _remove_settled(path: Path, status: os.stat_result) -> None:
     """Remove a dropped file, unless it was written again meanwhile: then the next look takes it."""
     if not _changed(path.lstat(), status):
         path.unlink()
-
-
-def _refuse(home: Home, document: Document, received: Path | None, refusal: Refusal) -> None:
-    result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
-    judgement = Judgement(
-        document=document, verdict=Verdict.QUARANTINED, reason=f"{document.file_name}, {refusal}", row_count=0, prepared=None, results=[result]
-    )
-    quarantine(home, judgement, received)
-    raise _Refused(judgement)
 
 
 def land(home: Home, document: Document, received: Path) -> Document:

@@ -61,7 +61,7 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     with open_warehouse(run.home.warehouse) as connection:
         save_accounts(connection, run.accounts.values())
         for refused in collected.refused:
-            record(connection, refused, run_id=run.run_id, at=run.at, reparse=_no_reparse)
+            record(connection, refused.judgement, run_id=run.run_id, at=run.at, reparse=_no_reparse)
         known = judged_documents(connection)
         usual = usual_rows_per_day(connection)
     dropped_now = {d.document_id for d in collected.landed}
@@ -74,7 +74,9 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     write_whole(run.work / "usual.json", _USUAL.dump_json(usual))
     for document in pending:
         log.info("to be judged: %s/%s %s", document.account_id, document.report, document.file_name)
-    _raise_refused(collected.refused)
+    for refused in collected.refused:
+        refused.remove()
+    _raise_refused([r.judgement for r in collected.refused])
     return {"landed": len(collected.landed), "refused": 0, "waiting": len(collected.waiting), "pending": len(pending)}
 
 

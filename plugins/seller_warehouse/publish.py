@@ -169,9 +169,19 @@ def _export(folder: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach {text_literal(str(folder / FILE))} as published (read_only)")
         for table in EXPORTED:
-            for form, options in (("csv", "format csv, header"), ("parquet", "format parquet")):
-                target = folder / "exports" / f"{table}.{form}"
-                connection.execute(f"copy (select * from published.marts.{table} order by all) to {text_literal(str(target))} ({options})")
+            texts = connection.execute(
+                "select column_name from duckdb_columns() where (schema_name, table_name, data_type) = ('marts', ?, 'VARCHAR')", [table]
+            ).fetchall()
+            ordered = f"(select * from published.marts.{table} order by all)"
+            escaped = ", ".join(_as_text(identifier(c)) for (c,) in texts)
+            for form, select in (("csv", f"select * replace ({escaped}) from {ordered}"), ("parquet", f"from {ordered}")):
+                target = text_literal(str(folder / "exports" / f"{table}.{form}"))
+                connection.execute(f"copy ({select}) to {target} (format {form}{', header' if form == 'csv' else ''})")
+
+
+def _as_text(column: str) -> str:
+    """A text that begins like a formula, with a quote in front, so that no spreadsheet runs it."""
+    return rf"case when regexp_matches({column}, '^[=+@\t\r-]') then '''' || {column} else {column} end as {column}"
 
 
 def _sync(path: Path) -> None:

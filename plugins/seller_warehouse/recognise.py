@@ -83,6 +83,8 @@ def recognise(head: str) -> Shape:
     """
     header_line, first, second = _first_lines(head)
     delimiter = max("\t,;", key=lambda d: (first.count(d) > 0 and d == "\t", first.count(d)))
+    if first.lstrip().startswith("<"):
+        raise Refusal("no_report", "this is a web page, not a report", "sign in to Seller Central and download the report again", header_line)
     if delimiter not in first:
         raise Refusal("no_report", f"this is no report; it begins {first[:120]!r}", "read what it says and ask for the report again", header_line)
     headers = tuple(h.strip().strip('"').strip() for h in first.split(delimiter))
@@ -152,6 +154,6 @@ def _matches(spec: ReportSpec, names: list[str], values: list[str]) -> bool:
 def _first_lines(head: str) -> tuple[int, str, str]:
     lines = re.split(r"\r\n|\r|\n", head)
     for i, line in enumerate(lines):
-        if line.strip():
+        if line.strip() and not re.fullmatch("sep=.", line):  # Excel's own first line
             return i + 1, line, lines[i + 1] if i + 1 < len(lines) else ""
     raise Refusal("empty_file", "the file holds nothing but blank lines", "download it again")

@@ -21,12 +21,13 @@ REPORTS = ("reimbursements",)
 
 
 def dropped(home: Path) -> Warehouse:
-    """Two files that overlap, one that is refused, one of another account."""
+    """Two files that overlap, one that the gate refuses, one that is no report, one of another account."""
     warehouse = Warehouse(Home(home))
     lines = [{"approval-date": f"2026-11-0{d}T08:00:00+00:00", "reimbursement-id": str(d)} for d in range(1, 6)]
     warehouse.drop("first.txt", reimbursements(*lines), at=AT - timedelta(days=2))
     warehouse.drop("second.txt", reimbursements(*lines[:2], lines[2] | {"amount-total": "12.00"}, *lines[3:]), at=AT - timedelta(days=1))
     warehouse.drop("refused.txt", reimbursements({"amount-total": "12.50.0"}))
+    warehouse.drop("nonsense.txt", "nonsense")
     warehouse.drop("other.txt", reimbursements({"currency-unit": "EUR"}), account="acme-eu")
     return warehouse
 
@@ -61,6 +62,7 @@ def kill(home: Path, target: str, when: str, number: int, steps: str = "pass") -
         pytest.param("landing._copy", "after", 2, id="landing: bytes copied, not yet in place"),
         pytest.param("landing.write_whole", "before", 2, id="landing: bytes in place, manifest not yet written"),
         pytest.param("landing._remove_settled", "before", 2, id="landing: manifest written, file still in the inbox"),
+        pytest.param("landing.quarantine", "after", 1, id="landing: put aside, still in the inbox"),
         pytest.param("pipeline.save_accounts", "before", 1, id="landing: everything landed, nothing recorded"),
         pytest.param("gate.prepare", "before", 2, id="parsing: before the second document"),
         pytest.param("gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
@@ -76,8 +78,10 @@ def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when
     kill(tmp_path, target, when, number)
     warehouse.load("again", AT + timedelta(hours=1))
     assert raw_of(warehouse) == raw_of(undisturbed)
-    assert warehouse.verdicts()["refused.txt"] == "QUARANTINED"
-    assert len(list(warehouse.home.quarantine.glob("acme-na/*/reason.json"))) == 1
+    assert {name for name, verdict in warehouse.verdicts().items() if verdict == "QUARANTINED"} == {"nonsense.txt", "refused.txt"}
+    for kept in warehouse.home.quarantine.glob("acme-na/*"):
+        assert {p.name for p in kept.iterdir()} == {"document.gz", "reason.json"}
+    assert len(list(warehouse.home.quarantine.glob("acme-na/*"))) == 2
     assert not list(warehouse.home.inbox.glob("*/*"))
 
 
@@ -142,5 +146,5 @@ def test_a_load_that_is_tried_again_records_every_document_once(tmp_path: Path) 
     kill(tmp_path, "pipeline.record", "after", 2)
     load_documents(Run(warehouse.home, warehouse.accounts, "test", AT))
     assert warehouse.query("select file_name, count(*) from meta.loads group by all order by all") == [
-        ("first.txt", 1), ("other.txt", 1), ("refused.txt", 1), ("second.txt", 1),
+        ("first.txt", 1), ("nonsense.txt", 1), ("other.txt", 1), ("refused.txt", 1), ("second.txt", 1),
     ]  # fmt: skip

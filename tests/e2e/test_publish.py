@@ -42,7 +42,7 @@ print(opened, len(seen))
 def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Two lines of 10.00 USD, built once."""
     warehouse = Warehouse(Home(tmp_path_factory.mktemp("built")))
-    warehouse.drop("r.txt", reimbursements({}, {"reimbursement-id": "1002"}))
+    warehouse.drop("r.txt", reimbursements({}, {"reimbursement-id": "1002", "product-name": "=1+2"}))
     warehouse.load()
     build_marts(warehouse.home, as_of=AT.date())
     return warehouse
@@ -107,6 +107,9 @@ def test_exports_are_those_of_the_last_publication(built: Warehouse) -> None:
     csv = (built.home.exports / "fct_reimbursements_monthly.csv").read_text(encoding="utf-8")
     assert csv.splitlines()[0].startswith("account_id,month,currency_code,attributed_reason_category,seller_sku,gross_cash_amount")
     assert "acme-na,2026-11-01,USD,WAREHOUSE_LOST,LAMP-01,20.0000,0.0000,20.0000,2,0" in csv
+    lines = (built.home.exports / "fct_reimbursements.csv").read_text(encoding="utf-8")
+    assert ",'=1+2," in lines
+    assert ",=1+2," not in lines
     parquet = duckdb.sql(f"select sum(cash_amount) from '{built.home.exports}/fct_reimbursements.parquet'").fetchone()
     assert parquet == (Decimal("20.0000"),)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse import decode
+from seller_warehouse import decode, landing
+from seller_warehouse.accounts import ConfigurationError
 from seller_warehouse.documents import Verdict
 from seller_warehouse.gate import judge
 from seller_warehouse.paths import Home
@@ -442,5 +443,50 @@ def test_unknown_columns_and_codes_load_with_a_warning_that_a_reader_sees(wareho
 
 def test_a_file_dated_in_the_future_is_refused_for_it_would_outlast_every_later_one(warehouse: Warehouse) -> None:
     warehouse.drop("tomorrow.txt", reimbursements({}), at=AT + timedelta(days=1))
-    assert "the file was last modified in the future (2026-11-21 06:00 UTC); touch it." in warehouse.load()[0]
+    assert "the file was last modified in the future (2026-11-21 06:00 UTC); set its time" in warehouse.load()[0]
     assert warehouse.query("select count(*) from raw.reimbursements") == [(0,)]
+
+
+def test_an_id_that_a_spreadsheet_shortened_is_refused(tmp_path: Path) -> None:
+    judgement = judge(document_of(reimbursements({"reimbursement-id": "8.11E+09"}), tmp_path, report="reimbursements"), NA, tmp_path / "work")
+    assert judgement.verdict is Verdict.QUARANTINED
+    assert "line 2: a spreadsheet has shortened an id" in judgement.reason
+    assert "reimbursement_id='8.11E+09'" in judgement.reason
+
+
+def test_a_web_page_is_named_as_one(warehouse: Warehouse) -> None:
+    warehouse.drop("report.html", "<!DOCTYPE html>\n<title>Sign in, please</title>\n")
+    assert "line 1: this is a web page, not a report; sign in to Seller Central" in warehouse.load()[0]
+
+
+def test_a_csv_with_the_first_line_of_excel_is_read(warehouse: Warehouse) -> None:
+    text = "sep=,\n" + reimbursements({}).replace("\t", ",")
+    warehouse.drop("excel.csv", text)
+    assert warehouse.load() == []
+    assert warehouse.query("select _line from raw.reimbursements") == [(3,)]
+
+
+def test_an_inbox_folder_that_is_a_link_is_named_and_left(warehouse: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    warehouse.home.inbox.mkdir(parents=True)
+    (warehouse.home.inbox / NA.id).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match=r"inbox/acme-na is a link or a file; make it a folder"):
+        warehouse.load()
+    assert (warehouse.home.inbox / NA.id).is_symlink()
+
+
+def test_a_file_that_may_not_be_read_is_named_and_left_and_hinders_no_other(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = warehouse.drop("a locked.txt", reimbursements({}))
+    warehouse.drop("b fine.txt", reimbursements({}))
+    copy = landing._copy
+
+    def deny(path: Path, *rest: object) -> str:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return copy(path, *rest)
+
+    # Root may read everything, so the refusal of the system is made here.
+    monkeypatch.setattr(landing, "_copy", deny)
+    assert warehouse.load() == ["acme-na: a locked.txt, the file cannot be read (Permission denied); give the pipeline the right to read it."]
+    assert locked.exists()
+    assert warehouse.verdicts() == {"a locked.txt": "QUARANTINED", "b fine.txt": "LOADED"}
