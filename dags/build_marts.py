@@ -12,7 +12,7 @@ Runs whenever raw data changed, once for a whole batch of loads.
 
 from airflow.sdk import dag
 
-from seller_warehouse.dag_settings import DEFAULT_ARGS, MARTS, RAW, TAGS, WAREHOUSE_POOL
+from seller_warehouse.airflow_settings import DEFAULT_ARGS, MARTS, RAW, TAGS, WAREHOUSE_POOL
 from seller_warehouse.operators import BuildMartsOperator, PublishMartsOperator
 
 

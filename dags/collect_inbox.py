@@ -14,7 +14,7 @@ the rows and the remedy; everything else of the run was loaded. Put the correcte
 
 from airflow.sdk import TriggerRule, dag
 
-from seller_warehouse.dag_settings import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL
+from seller_warehouse.airflow_settings import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL
 from seller_warehouse.operators import GateDocumentsOperator, LandFilesOperator, LoadDocumentsOperator
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
-from seller_warehouse.dag_settings import WAREHOUSE_POOL
+from seller_warehouse.airflow_settings import WAREHOUSE_POOL
 from seller_warehouse.paths import REPOSITORY, Home, write_whole
 
 PROCESSES = ("api-server", "scheduler", "dag-processor")

@@ -18,7 +18,7 @@ DAGS = sorted((REPOSITORY / "dags").glob("*.py"))
 PURE = [
     p
     for p in sorted((REPOSITORY / "plugins" / "seller_warehouse").rglob("*.py"))
-    if p.name not in ("operators.py", "dag_settings.py", "airflow_processes.py", "run.py", "demo.py")
+    if p.name not in ("operators.py", "airflow_settings.py", "airflow_processes.py", "run.py", "demo.py")
 ]
 
 
