@@ -26,7 +26,7 @@ def open_plain(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as raw:
         stream: BinaryIO = raw
         for _ in range(_GZIP_LAYERS):
-            if stream.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]
+            if stream.peek(2)[:2] != b"\x1f\x8b":  # type: ignore[attr-defined]  # both streams are buffered
                 break
             stream = io.BufferedReader(gzip.GzipFile(fileobj=stream, mode="rb"))
         yield stream
