@@ -1,0 +1,212 @@
+"""What really happened to each unit and each cent, apart from what reports say of it, and what was known of it at an instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEFECT_CLAIMS = ("Granted", "Refunded")
+"""Outcomes of an A-to-z claim that make the order a defect; pending, denied and withdrawn ones do not."""
+DEFECT_CHARGEBACKS = ("Service",)
+"""Chargebacks about the seller's service; those for fraud do not count."""
+
+
+def as_of(changes: tuple[tuple[datetime, T], ...], known_at: datetime) -> T | None:
+    """The latest of dated values that was known at an instant; None before the first."""
+    return next((value for since, value in reversed(changes) if since <= known_at), None)
+
+
+@dataclass(frozen=True)
+class ReimbursementTruth:
+    """One line that Amazon finally shows: cash is net of nothing, a reversal is a line of its own with negative cash or units."""
+
+    reimbursement_id: str
+    approval_at: datetime
+    reason: str
+    currency_code: str
+    cash: Decimal
+    cash_units: int
+    inventory_units: int
+    is_reversal: bool
+    original_reimbursement_id: str | None
+    case_id: str | None
+    order_id: str | None
+    sku: str
+    seen_from: datetime
+    """When the report first shows it, also where it showed it in two lines at first."""
+
+
+@dataclass(frozen=True)
+class InventoryEventTruth:
+    """Units lost or damaged in a warehouse, and what has become of them: ``units`` is the sum of the five counts of units."""
+
+    event_id: str
+    kind: str
+    ledger_date: date
+    code: str
+    fnsku: str
+    seller_sku: str
+    country: str
+    units: int
+    found_units: int
+    corrected_units: int
+    reimbursed_cash_units: int
+    reimbursed_inventory_units: int
+    open_units: int
+    cash: Decimal
+    currency_code: str
+    reimbursement_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReturnTruth:
+    """Units of an order line that Amazon refunded or replaced, or a multi-channel buyer sent back (``refunded_at`` None)."""
+
+    order_id: str
+    sku: str
+    marketplace_id: str
+    units: int
+    refunded_at: datetime | None
+    is_replacement: bool
+    returned_date: date | None
+    disposition: str | None
+    reimbursed_units: int
+    cash: Decimal
+    currency_code: str
+
+
+@dataclass(frozen=True)
+class OrderTruth:
+    """An order; ``counts_toward_odr`` means that it is one of the orders the rate divides by, ``is_defect`` one of those it counts."""
+
+    order_id: str
+    channel: str
+    marketplace_id: str
+    purchased_at: datetime
+    status: str
+    is_multi_channel: bool
+    is_replacement: bool
+    feedback: int | None
+    negative_feedback: bool
+    a_to_z: str | None
+    chargeback: str | None
+    counts_toward_odr: bool
+    is_defect: bool
+
+
+@dataclass(frozen=True)
+class Truth:
+    """All that is true of a seller and that Amazon's reports could have told by ``known_at``."""
+
+    known_at: datetime
+    inventory_events: list[InventoryEventTruth]
+    returns: list[ReturnTruth]
+    reimbursements: list[ReimbursementTruth]
+    orders: list[OrderTruth]
+    cash: dict[tuple[str, date], Decimal]
+    """Cash by currency and by the first day of the month (UTC) of approval, reversals in their own month."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Units of a warehouse event that went to a bucket (``found``, ``corrected``, ``cash``, ``inventory``), or left it again (negative)."""
+
+    seen_from: datetime
+    bucket: str
+    units: int
+    payment: ReimbursementTruth | None = None
+
+
+@dataclass(frozen=True)
+class InventoryEvent:
+    """A warehouse event and all that will ever come of it."""
+
+    event_id: str
+    kind: str
+    ledger_date: date
+    code: str
+    fnsku: str
+    seller_sku: str
+    country: str
+    units: int
+    currency_code: str
+    seen_from: datetime
+    steps: tuple[Step, ...]
+
+    def truth(self, known_at: datetime) -> InventoryEventTruth:
+        """The event as of an instant."""
+        steps = [s for s in self.steps if s.seen_from <= known_at]
+        found, corrected, cash, inventory = (sum(s.units for s in steps if s.bucket == b) for b in ("found", "corrected", "cash", "inventory"))
+        payments = [s.payment for s in steps if s.payment]
+        return InventoryEventTruth(
+            event_id=self.event_id, kind=self.kind, ledger_date=self.ledger_date, code=self.code, fnsku=self.fnsku, seller_sku=self.seller_sku,
+            country=self.country, units=self.units, found_units=found, corrected_units=corrected, reimbursed_cash_units=cash,
+            reimbursed_inventory_units=inventory, open_units=self.units - found - corrected - cash - inventory,
+            cash=sum((p.cash for p in payments), Decimal(0)), currency_code=self.currency_code,
+            reimbursement_ids=tuple(dict.fromkeys(p.reimbursement_id for p in payments)),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Return:
+    """A refund, a replacement or a return, and all that will ever come of it."""
+
+    order_id: str
+    sku: str
+    marketplace_id: str
+    currency_code: str
+    units: int
+    refunded_at: datetime | None
+    is_replacement: bool
+    returned: tuple[tuple[datetime, date], ...]
+    disposition: str | None
+    payments: tuple[ReimbursementTruth, ...]
+
+    @property
+    def seen_from(self) -> datetime:
+        """When it began: with the refund, or with the first row about the unit."""
+        return self.refunded_at or self.returned[0][0]
+
+    def truth(self, known_at: datetime) -> ReturnTruth:
+        """The return as of an instant."""
+        payments = [p for p in self.payments if p.seen_from <= known_at]
+        returned = as_of(self.returned, known_at)
+        return ReturnTruth(
+            order_id=self.order_id, sku=self.sku, marketplace_id=self.marketplace_id, units=self.units, refunded_at=self.refunded_at,
+            is_replacement=self.is_replacement, returned_date=returned, disposition=self.disposition if returned else None,
+            reimbursed_units=sum(p.cash_units for p in payments), cash=sum((p.cash for p in payments), Decimal(0)),
+            currency_code=self.currency_code,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order and all that will ever be said of it, each with the instant from which on it is known."""
+
+    order_id: str
+    channel: str
+    marketplace_id: str
+    purchased_at: datetime
+    statuses: tuple[tuple[datetime, str], ...]
+    is_multi_channel: bool = False
+    is_replacement: bool = False
+    feedback: tuple[tuple[datetime, int | None], ...] = ()
+    a_to_z: tuple[tuple[datetime, str], ...] = ()
+    chargeback: tuple[tuple[datetime, str], ...] = ()
+
+    def truth(self, known_at: datetime) -> OrderTruth:
+        """The order as of an instant."""
+        status, stars = as_of(self.statuses, known_at) or self.statuses[0][1], as_of(self.feedback, known_at)
+        claim, chargeback = as_of(self.a_to_z, known_at), as_of(self.chargeback, known_at)
+        negative = stars is not None and stars <= 2
+        counts = status != "Cancelled" and not self.is_multi_channel and not self.is_replacement
+        return OrderTruth(
+            order_id=self.order_id, channel=self.channel, marketplace_id=self.marketplace_id, purchased_at=self.purchased_at, status=status,
+            is_multi_channel=self.is_multi_channel, is_replacement=self.is_replacement, feedback=stars, negative_feedback=negative, a_to_z=claim,
+            chargeback=chargeback, counts_toward_odr=counts,
+            is_defect=counts and (negative or claim in DEFECT_CLAIMS or chargeback in DEFECT_CHARGEBACKS),
+        )  # fmt: skip
