@@ -43,7 +43,7 @@ def land(folder: Path, run_id: str, reports: tuple[str, ...]) -> None:
     for path in dropped:
         # A hard link: dropping a file costs the user's copy, not the pipeline's time.
         os.link(path, inbox / path.name)
-    _expect({"pending": land_files(run, settle_seconds=0)["pending"]}, {"pending": len(dropped)})
+    _expect({"landed": land_files(run, settle_seconds=0)["landed"]}, {"landed": len(dropped)})
     inbox.rmdir()
 
 

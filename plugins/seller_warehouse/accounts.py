@@ -67,6 +67,10 @@ class Account(BaseModel):
                 raise ValueError(f"marketplace {i} is in region {marketplaces()[i].region!r}, not {self.region!r}; one account is one region")
         return self
 
+    def in_marketplace(self, marketplace_id: str) -> Account:
+        """The account in one of its marketplaces alone, as far as it is known; dates are written as there."""
+        return self.model_copy(update={"marketplaces": (marketplace_id,)}) if marketplace_id in self.marketplaces else self
+
     @property
     def writes_decimal_comma(self) -> bool:
         """Whether ``12,50`` may be a number in this account's files."""

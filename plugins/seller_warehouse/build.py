@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -46,6 +47,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
         raise BuildFailed("dbt build failed; nothing was published.\n" + "\n".join(output[-40:]))
 
 
+@cache
 def code_version() -> str:
     """A fingerprint of the code that makes the marts: the models, the specs, the pipeline."""
     digest = hashlib.sha256()

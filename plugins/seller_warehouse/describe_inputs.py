@@ -183,6 +183,7 @@ def _rules(spec: ReportSpec) -> list[Rule]:
         date_formats={c.name: _ACCOUNT.date_formats(c.formats)[0] for c in spec.kept},
         decimal_mark=".",
         decimal_mark_is_certain=True,
+        from_amazon=False,
         asked=None,
         latest_day=_LATEST_DAY,
         usual_rows=None,

@@ -20,6 +20,10 @@ class Verdict(StrEnum):
     PENDING = "PENDING"
 
 
+DONE = "DONE"
+"""Amazon's processing status of a report that has a document."""
+
+
 class Refusal(Exception):
     """A document that cannot be trusted: ``rule`` names why, the message says where and what to do."""
 
@@ -33,8 +37,10 @@ class Refusal(Exception):
 class Document:
     """The manifest of one landed document.
 
-    ``window_start`` and ``window_end`` are the days it was asked for, both included; none for a dropped file.
-    ``charset`` is what Amazon declared. ``retrieved_at`` (UTC) decides which document is newer.
+    ``window_start`` and ``window_end`` are the days it was asked for, both included; none for a dropped file and for a snapshot.
+    ``charset`` is what Amazon declared. ``retrieved_at`` (UTC) decides which document is newer. ``marketplace_id`` is blank where
+    the report covers the whole account. ``report_id`` is Amazon's, unique within a seller. ``answer`` is Amazon's processing status:
+    without DONE there are no bytes, and ``explanation`` says why.
     """
 
     document_id: str
@@ -48,6 +54,10 @@ class Document:
     window_start: date | None = None
     window_end: date | None = None
     charset: str | None = None
+    marketplace_id: str = ""
+    report_id: str = ""
+    answer: str = DONE
+    explanation: str = ""
     path: Path = Path()
 
     @property

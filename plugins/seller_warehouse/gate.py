@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Document, Refusal, Verdict, printable
+from seller_warehouse.documents import DONE, Document, Refusal, Verdict, printable
 from seller_warehouse.parse import Prepared, prepare
 from seller_warehouse.report_spec import Unit
 from seller_warehouse.reports import SPECS
@@ -37,8 +37,9 @@ SHOWN_ROWS = 10
 class GateContext:
     """What a suite may know beside the rows.
 
-    ``columns`` are those the document has; ``asked`` the days it was requested for; ``latest_day`` the last day a row
-    may have; ``usual_rows`` how many rows the last good load would lead one to expect.
+    ``columns`` are those the document has; ``from_amazon`` whether it was asked for and not dropped; ``asked`` the days of the range
+    it was requested for; ``latest_day`` the last day a row may have; ``usual_rows`` how many rows the last good load would lead one
+    to expect.
     """
 
     account: Account
@@ -46,6 +47,7 @@ class GateContext:
     date_formats: dict[str, str]
     decimal_mark: str
     decimal_mark_is_certain: bool
+    from_amazon: bool
     asked: tuple[date, date] | None
     latest_day: date
     usual_rows: int | None
@@ -78,6 +80,8 @@ class Judgement:
 
 def judge(document: Document, account: Account, folder: Path, usual_rows_per_day: float | None = None) -> Judgement:
     """Parse and judge one document in ``folder``; a refusal is a judgement, any other error is raised."""
+    if document.answer != DONE:
+        return _judge_unanswered(document)
     try:
         prepared = prepare(document, account, folder)
     except Refusal as refusal:
@@ -97,6 +101,19 @@ def judge(document: Document, account: Account, folder: Path, usual_rows_per_day
     return Judgement(document=document, verdict=verdict, reason=reason, row_count=prepared.row_count, prepared=prepared, results=results)
 
 
+def _judge_unanswered(document: Document) -> Judgement:
+    """What Amazon did not make: cancelled says nothing of the rows (trap 1), anything else is a refusal in Amazon's words."""
+    said = f": {document.explanation}" if document.explanation else ""
+    if document.answer == "CANCELLED":
+        reason = f"Amazon cancelled the report{said}; there was no data, or the report was asked for elsewhere too soon: nothing was replaced"
+        return Judgement(document=document, verdict=Verdict.NO_DATA, reason=reason, row_count=0, prepared=None, results=[])
+    what = f"Amazon ended the report {document.answer}{said}"
+    remedy = "it is asked for again, five times at most; after that download it in Seller Central and drop it into the inbox"
+    result = RuleResult(rule="amazon_made_it", severity="critical", passed=False, what=what, remedy=remedy)
+    reason = f"{document.file_name}, {_sentence(result)}"
+    return Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
+
+
 def _sentence(result: RuleResult) -> str:
     line = f"line {result.rows[0]['_line']}: " if result.rows else ""
     values = ", ".join(f"{k}={v!r}" for k, v in result.rows[0].items() if k != "_line") if result.rows else ""
@@ -110,7 +127,11 @@ def _parse_warnings(prepared: Prepared) -> list[RuleResult]:
 
 def _run_suite(document: Document, account: Account, prepared: Prepared, usual_rows_per_day: float | None) -> list[RuleResult]:
     spec = SPECS[document.report]
-    asked = (document.window_start, document.window_end) if document.window_start and document.window_end else None
+    asked = None
+    if spec.unit is Unit.DATE and spec.requests and document.window_start and document.window_end:
+        # The range is asked wider than its days; what lies beside them is cut when it is loaded.
+        margin = timedelta(days=1 if spec.requests.margin_hours else 0)
+        asked = (document.window_start - margin, document.window_end + margin)
     days = (prepared.window[1] - prepared.window[0]).days + 1 if prepared.window else 1
     context = GateContext(
         account=account,
@@ -118,7 +139,8 @@ def _run_suite(document: Document, account: Account, prepared: Prepared, usual_r
         date_formats=prepared.date_formats,
         decimal_mark=prepared.decimal_mark,
         decimal_mark_is_certain=prepared.decimal_mark_is_certain,
-        asked=asked if spec.unit is Unit.DATE else None,
+        from_amazon=document.source == "sp_api",
+        asked=asked,
         # A day of grace: the day is the marketplace's own, which may be ahead of UTC.
         latest_day=document.retrieved_at.date() + timedelta(days=1),
         usual_rows=round(usual_rows_per_day * days) if usual_rows_per_day else None,
@@ -135,7 +157,7 @@ def _validate(parquet: Path, suite: ExpectationSuite) -> list[RuleResult]:
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         database = Path(folder) / "gate.duckdb"
         with duckdb.connect(str(database)) as connection:
-            connection.execute(f"create view document as select * from read_parquet({text_literal(str(parquet))})")
+            connection.execute(f"create table document as select * from read_parquet({text_literal(str(parquet))})")
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         source = context.data_sources.add_duckdb(name="gate", connection_string=f"duckdb:///{database}")

@@ -1,7 +1,8 @@
 """Landing: bytes exactly as received, compressed, with a manifest each; never changed, never rewritten.
 
 A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
-written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``.
+written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``, a snapshot under
+``snapshot``.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import BufferedReader
 from pathlib import Path
 
-from seller_warehouse.accounts import Account, ConfigurationError
+from seller_warehouse.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.documents import Document, Refusal, Verdict, printable
 from seller_warehouse.gate import Judgement, RuleResult
 from seller_warehouse.paths import Home, write_whole
 from seller_warehouse.recognise import recognise_file
+from seller_warehouse.report_spec import Scope
+from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
 
@@ -135,10 +139,23 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
         what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
         raise Refusal("modified_in_future", what, "set its time to when it was downloaded (touch -d) and drop it again")
     received = _incoming(home) / "document.gz"
-    document = _identified(document, _copy(path, status, received))
-    document = land(home, replace(document, report=recognise_file(received, account.fallback_charset)), received)
+    document = identified(document, _copy(path, status, received))
+    report = recognise_file(received, account.fallback_charset)
+    document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, path.parent.name)), received)
     _remove_settled(path, status)
     return document
+
+
+def _marketplace(account: Account, report: str, folder: str) -> str:
+    """The marketplace of a dropped file: that of the folder it lies in (``inbox/<account>/DE/``), else the account's first.
+
+    Blank where the report covers the whole account.
+    """
+    requests = SPECS[report].requests
+    if not requests or requests.scope is not Scope.EACH:
+        return ""
+    named = (m for m in account.marketplaces if folder.upper() in (m, marketplaces()[m].country_code))
+    return next(named, account.marketplaces[0])
 
 
 def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
@@ -156,7 +173,7 @@ def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refu
         received = _incoming(home) / "document.gz"
         with suppress(_StillWritten):  # What was read is kept as it was; a file that changed stays for the next look.
             sha256 = _copy(path, status, received)
-    document = _identified(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
+    document = identified(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
     result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
     reason = f"{document.file_name}, {refusal}"
     judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
@@ -164,17 +181,26 @@ def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refu
     return RefusedFile(judgement, path, status, may_go)
 
 
-def _identified(document: Document, sha256: str) -> Document:
+def identified(document: Document, sha256: str) -> Document:
+    """The document with its hash and an id made of when it was retrieved, its hash and its name."""
     # The name is part of the id, so that one file under two names is two documents, each with a verdict.
     both = hashlib.sha256(f"{sha256}/{document.file_name}".encode()).hexdigest()
     return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{both[:16]}")
 
 
 def _copy(path: Path, status: os.stat_result, target: Path) -> str:
-    """Copy the bytes, compressed unless they are already; returns their sha256."""
+    """Keep a dropped file's bytes; returns their sha256."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
+        sha256, _ = keep(source, target)
+        if _changed(os.fstat(source.fileno()), status):
+            raise _StillWritten
+    return sha256
+
+
+def keep(source: BufferedReader, target: Path) -> tuple[str, int]:
+    """Copy the bytes, compressed unless they are already; returns their sha256 and how many they were."""
     digest, size = hashlib.sha256(), 0
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as source, target.open("wb") as raw:
+    with target.open("wb") as raw:
         compressed = source.peek(2)[:2] == b"\x1f\x8b"
         out = raw if compressed else gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="")
         while (chunk := source.read(1 << 20)) and size <= MAX_DOCUMENT_BYTES:
@@ -185,9 +211,7 @@ def _copy(path: Path, status: os.stat_result, target: Path) -> str:
             out.close()
         raw.flush()
         os.fsync(raw.fileno())
-        if _changed(os.fstat(source.fileno()), status):
-            raise _StillWritten
-    return digest.hexdigest()
+    return digest.hexdigest(), size
 
 
 def _changed(now: os.stat_result, before: os.stat_result) -> bool:
@@ -200,21 +224,25 @@ def _remove_settled(path: Path, status: os.stat_result) -> None:
         path.unlink()
 
 
-def land(home: Home, document: Document, received: Path) -> Document:
-    """Move compressed bytes to their place in landing and write the manifest; the same document again changes nothing."""
-    window = f"{document.window_start}_{document.window_end}" if document.window_start else "file"
+def land(home: Home, document: Document, received: Path | None) -> Document:
+    """Move compressed bytes to their place in landing and write the manifest; the same document again changes nothing.
+
+    An answer without bytes, such as a cancelled report, is a manifest alone.
+    """
+    window = f"{document.window_start}_{document.window_end}" if document.window_start else "file" if document.source == "file" else "snapshot"
     folder = home.landing / document.account_id / document.report / window / document.document_id
     folder.mkdir(parents=True, exist_ok=True)
     placed = replace(document, path=folder / "document.gz")
     if not (folder / "manifest.json").exists():
-        os.replace(received, placed.path)
+        if received:
+            os.replace(received, placed.path)
         write_whole(folder / "manifest.json", placed.to_json().encode())
     return placed
 
 
-def landed_documents(home: Home) -> Iterator[Document]:
-    """Every complete document in landing, in a fixed order."""
-    for manifest in sorted(home.landing.glob("*/*/*/*/manifest.json")):
+def landed_documents(home: Home, place: str = "*/*") -> Iterator[Document]:
+    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``."""
+    for manifest in sorted(home.landing.glob(f"{place}/*/*/manifest.json")):
         yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
 
 
@@ -239,7 +267,7 @@ def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
     target = folder / "document.gz"
     if received:
         os.replace(received, target)
-    elif document.path.name and not target.exists():
+    elif document.path.is_file() and not target.exists():
         os.link(document.path, target)
     rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
     reason = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}

@@ -66,6 +66,8 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
         table, warnings = read_table(text_file, spec)
     finally:
         text_file.unlink(missing_ok=True)
+    if document.source == "sp_api" and "no_final_newline" in warnings:
+        raise Refusal("document_cut", "the text does not end in a newline, so Amazon's document was probably cut", "it is asked for again")
     if charset_note:
         warnings["charset"] = charset_note
     parquet = folder / "rows.parquet"
@@ -74,7 +76,8 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         columns = [c for c in spec.kept if c.name in names]
-        formats = _date_formats(connection, parquet, [c for c in columns if c.kind is Kind.DATE], account)
+        dates = [c for c in columns if c.kind is Kind.DATE]
+        formats = _date_formats(connection, parquet, dates, account.in_marketplace(document.marketplace_id))
         mark, certain = _decimal_mark(connection, parquet, [c for c in columns if c.kind is Kind.AMOUNT], account)
         window = _window(connection, parquet, spec, document, formats)
     return Prepared(

@@ -43,6 +43,11 @@ class Home:
         return self.root / "work"
 
     @property
+    def requests(self) -> Path:
+        """What has been asked of Amazon and not yet landed, and the quotas."""
+        return self.root / "requests"
+
+    @property
     def warehouse(self) -> Path:
         """The build database, which the pipeline alone opens."""
         return self.root / "warehouse.duckdb"
@@ -83,11 +88,11 @@ def shown(path: Path) -> str:
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is either absent or complete, whatever happens."""
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file so that it is either absent or complete, whatever happens; ``mode`` is what the umask may leave of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as stream:
+    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())

@@ -11,24 +11,31 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
 from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Document, Verdict
+from seller_warehouse.build import code_version
+from seller_warehouse.clock import Clock
+from seller_warehouse.documents import DONE, Document, Verdict
+from seller_warehouse.fetch import advance, load_lane
 from seller_warehouse.gate import Judgement, as_log_lines, judge
 from seller_warehouse.landing import collect_inbox, find_document, landed_documents, quarantine
 from seller_warehouse.parse import Prepared, prepare
 from seller_warehouse.paths import Home, write_whole
-from seller_warehouse.raw_store import judged_documents, open_warehouse, record, save_accounts, usual_rows_per_day
+from seller_warehouse.planner import Answer, Kind, Window, plan_windows, round_of
+from seller_warehouse.raw_store import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
+from seller_warehouse.reports import SPECS
+from seller_warehouse.sp_api import Amazon
 
 log = logging.getLogger(__name__)
 
 _JUDGEMENT = TypeAdapter(Judgement)
-_DOCUMENTS = TypeAdapter(list[Document])
-_USUAL = TypeAdapter(list[tuple[str, str, datetime, float]])
+_WINDOWS = TypeAdapter(list[Window])
 
 
 class DocumentsRefused(Exception):
@@ -46,12 +53,12 @@ class Run:
 
     @property
     def work(self) -> Path:
-        """What the steps of this pass hand to each other."""
-        return self.home.work / "".join(c if c.isalnum() or c in "-_" else "_" for c in self.run_id)
+        """Parsed documents between gate and load, of all runs; those of other code are not believed."""
+        return self.home.work / code_version()
 
 
 def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
-    """Move the inbox to landing and list what is to be judged: what was dropped now, and what a killed pass left behind.
+    """Move the inbox to landing.
 
     Raises DocumentsRefused, after everything is stored, where a file is no report of a known account.
     """
@@ -59,25 +66,56 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     for place in collected.waiting:
         log.info("%s is still being written; the next run takes it", place)
     with open_warehouse(run.home.warehouse) as connection:
-        save_accounts(connection, run.accounts.values())
+        save_settings(connection, run.accounts.values())
         for refused in collected.refused:
             record(connection, refused.judgement, run_id=run.run_id, at=run.at, reparse=_no_reparse)
-        known = judged_documents(connection)
-        usual = usual_rows_per_day(connection)
-    dropped_now = {d.document_id for d in collected.landed}
-    pending = [
-        d for d in landed_documents(run.home)
-        if d.account_id in run.accounts and (d.document_id in dropped_now or (d.account_id, d.report, d.document_id) not in known)
-    ]  # fmt: skip
-    shutil.rmtree(run.home.work, ignore_errors=True)
-    write_whole(run.work / "pending.json", _DOCUMENTS.dump_json(pending))
-    write_whole(run.work / "usual.json", _USUAL.dump_json(usual))
-    for document in pending:
-        log.info("to be judged: %s/%s %s", document.account_id, document.report, document.file_name)
+    for document in collected.landed:
+        # Dropped again after a setting was corrected, a document is judged again.
+        _folder(run, document).mkdir(parents=True, exist_ok=True)
     for refused in collected.refused:
         refused.remove()
     _raise_refused([r.judgement for r in collected.refused])
-    return {"landed": len(collected.landed), "refused": 0, "waiting": len(collected.waiting), "pending": len(pending)}
+    return {"landed": len(collected.landed), "refused": 0, "waiting": len(collected.waiting)}
+
+
+def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = None) -> list[dict[str, Any]]:
+    """What to ask Amazon for now: a lane for each account and report, with its windows newest first.
+
+    What has landed and is not judged yet counts as answered.
+    """
+    with open_warehouse(run.home.warehouse) as connection:
+        save_settings(connection, run.accounts.values())
+        known = judged_documents(connection)
+        answered = answers(connection)
+    for document in landed_documents(run.home):
+        if document.source == "sp_api" and (document.account_id, document.report, document.document_id) not in known:
+            answered.setdefault((document.account_id, document.report), []).append(
+                Answer(
+                    marketplace_id=document.marketplace_id, first=document.window_start, last=document.window_end,
+                    asked_at=document.retrieved_at, kind=Kind.GOOD if document.answer == DONE else Kind.REFUSED,
+                )
+            )  # fmt: skip
+    lanes = []
+    for account in run.accounts.values():
+        if account.source != "sp_api" or only not in (None, account.id):
+            continue
+        today = run.at.astimezone(ZoneInfo(account.home_time_zone)).date()
+        for spec in SPECS.values():
+            windows = plan_windows(spec, account, answered.get((account.id, spec.name), []), today=today, months=months, recent=recent)
+            if windows and spec.requests:
+                chosen = round_of(windows, spec.requests)
+                lanes.append(
+                    {"account_id": account.id, "report": spec.name, "windows": _WINDOWS.dump_python(chosen, mode="json"), "of": len(windows)}
+                )
+    return lanes
+
+
+def land_report(run: Run, lane: dict[str, Any], amazon: Amazon, clock: Clock) -> datetime | None:
+    """Go on with one lane of the plan; returns when to come back, or None when every window of it has its answer."""
+    state = load_lane(run.home, run.run_id, lane["account_id"], lane["report"], _WINDOWS.validate_python(lane["windows"]))
+    until = advance(state, run.accounts[lane["account_id"]], amazon, run.home, clock)
+    log.info("%s/%s: %d of %d windows, %d rows", state.account_id, state.report, state.landed, state.planned, state.rows)
+    return until
 
 
 def _no_reparse(*document: str) -> tuple[Document, Prepared]:
@@ -85,45 +123,48 @@ def _no_reparse(*document: str) -> tuple[Document, Prepared]:
 
 
 def gate_documents(run: Run) -> dict[str, int]:
-    """Parse and judge every pending document; what was judged before a kill is not judged again.
+    """Parse and judge every document that has landed and has no verdict; what was judged before a kill is not judged again.
 
     Raises DocumentsRefused, after every judgement is stored, naming file, rule and rows of each refused document.
     """
-    pending = _DOCUMENTS.validate_json((run.work / "pending.json").read_bytes())
-    usual = {(a, r): (at.replace(tzinfo=UTC), rows) for a, r, at, rows in _USUAL.validate_json((run.work / "usual.json").read_bytes())}
+    with open_warehouse(run.home.warehouse) as connection:
+        known, usual = judged_documents(connection), usual_rows_per_day(connection)
+    pending = [
+        d for d in landed_documents(run.home)
+        if d.account_id in run.accounts and not _judgement_file(run, d).exists()
+        and ((d.account_id, d.report, d.document_id) not in known or _folder(run, d).exists())
+    ]  # fmt: skip
+    for left in run.home.work.glob("*"):
+        if left != run.work:
+            shutil.rmtree(left)
     judgements = []
     for document in pending:
-        folder = _folder(run, document)
-        stored = folder / "judgement.json"
-        if not stored.exists():
-            account = run.accounts[document.account_id]
-            last_at, rows_per_day = usual.get((document.account_id, document.report), (document.retrieved_at, 0.0))
-            judgement = judge(document, account, folder, rows_per_day if last_at < document.retrieved_at else None)
-            write_whole(stored, _JUDGEMENT.dump_json(judgement))
-        judgements.append(_JUDGEMENT.validate_json(stored.read_bytes()))
-        log.info("%s: %s/%s %s", judgements[-1].verdict, document.account_id, document.report, document.file_name)
+        last_at, rows_per_day = usual.get((document.account_id, document.report), (document.retrieved_at, 0.0))
+        expected = rows_per_day if last_at < document.retrieved_at else None
+        judgement = judge(document, run.accounts[document.account_id], _folder(run, document), expected)
+        write_whole(_judgement_file(run, document), _JUDGEMENT.dump_json(judgement))
+        judgements.append(judgement)
+        log.info("%s: %s/%s %s", judgement.verdict, document.account_id, document.report, document.file_name)
     _raise_refused([j for j in judgements if j.verdict is Verdict.QUARANTINED])
     return dict(Counter(j.verdict.value for j in judgements))
 
 
 def load_documents(run: Run) -> dict[str, int]:
-    """Load what passed, put aside what did not, and record a verdict for each."""
-    pending = _DOCUMENTS.validate_json((run.work / "pending.json").read_bytes())
-    stored = [p for d in pending if (p := _folder(run, d) / "judgement.json").exists()]
-    judgements = [_JUDGEMENT.validate_json(p.read_bytes()) for p in stored]
+    """Load what passed, put aside what did not, and record a verdict for each; whichever run judged it."""
+    judgements = [_JUDGEMENT.validate_json(p.read_bytes()) for p in run.work.glob("*/*/*/judgement.json")]
     verdicts: Counter[str] = Counter()
     with open_warehouse(run.home.warehouse) as connection:
         # A load that was killed and is tried again goes on where it stopped.
         recorded = judged_documents(connection, run.run_id)
-        for judgement in sorted(judgements, key=lambda j: j.document.order):
-            if (judgement.document.account_id, judgement.document.report, judgement.document.document_id) in recorded:
-                continue
-            if judgement.verdict is Verdict.QUARANTINED:
-                quarantine(run.home, judgement, None)
-            verdict = record(connection, judgement, run_id=run.run_id, at=run.at, reparse=_reparser(run))
-            verdicts[verdict.value] += 1
-            log.info("%s: %s/%s %s", verdict, judgement.document.account_id, judgement.document.report, judgement.document.file_name)
-    shutil.rmtree(run.work)
+        for judgement in sorted(judgements, key=lambda j: (j.document.order, j.document.document_id)):
+            document = judgement.document
+            if (document.account_id, document.report, document.document_id) not in recorded:
+                if judgement.verdict is Verdict.QUARANTINED:
+                    quarantine(run.home, judgement, None)
+                verdict = record(connection, judgement, run_id=run.run_id, at=run.at, reparse=_reparser(run))
+                verdicts[verdict.value] += 1
+                log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
+            shutil.rmtree(_folder(run, document))
     return dict(verdicts)
 
 
@@ -131,10 +172,14 @@ def _folder(run: Run, document: Document) -> Path:
     return run.work / document.account_id / document.report / document.document_id
 
 
+def _judgement_file(run: Run, document: Document) -> Path:
+    return _folder(run, document) / "judgement.json"
+
+
 def _reparser(run: Run) -> Callable[[str, str, str], tuple[Document, Prepared]]:
     def reparse(account_id: str, report: str, document_id: str) -> tuple[Document, Prepared]:
         document = find_document(run.home, account_id, report, document_id)
-        return document, prepare(document, run.accounts[account_id], run.work / "again" / document_id)
+        return document, prepare(document, run.accounts[account_id], run.home.work / "again" / document_id)
 
     return reparse
 

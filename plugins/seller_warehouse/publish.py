@@ -95,6 +95,13 @@ def is_due(home: Home, *, as_of: date, code_version: str) -> bool:
     return state != (published.load_count, published.last_loaded_at, published.as_of_date, published.code_version)
 
 
+def holds_every_load(home: Home) -> bool:
+    """Whether readers see all that was loaded."""
+    published = last_publication(home)
+    with open_warehouse(home.warehouse) as warehouse:
+        return published is not None and _loads(warehouse) == (published.load_count, published.last_loaded_at)
+
+
 def last_publication(home: Home) -> Publication | None:
     """What readers see now; None before the first publication."""
     if not home.marts.exists():

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -31,6 +31,7 @@ from seller_warehouse.accounts import Account
 from seller_warehouse.documents import Document, Verdict
 from seller_warehouse.gate import Judgement, RuleResult, results_as_rows
 from seller_warehouse.parse import Prepared
+from seller_warehouse.planner import Answer, Kind
 from seller_warehouse.report_spec import ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.values import as_date, identifier, one_spelling, text_literal
@@ -44,11 +45,15 @@ create schema if not exists meta;
 create table if not exists raw.accounts (
     account_id varchar, account_name varchar, region varchar, source varchar, marketplace_ids varchar, home_time_zone varchar
 );
+create table if not exists raw.report_types (report varchar, amazon_type varchar, title varchar, reaches_back varchar);
 create table if not exists meta.loads (
     run_id varchar, account_id varchar, report varchar, document_id varchar, source varchar, file_name varchar,
     window_start date, window_end date, retrieved_at timestamp, sha256 varchar,
     row_count bigint, rows_added bigint, rows_removed bigint, verdict varchar, reason varchar, loaded_at timestamp
 );
+alter table meta.loads add column if not exists marketplace_id varchar;
+alter table meta.loads add column if not exists report_id varchar;
+alter table meta.loads add column if not exists answer varchar;
 create table if not exists meta.gate_results (
     run_id varchar, account_id varchar, report varchar, document_id varchar, rule varchar, severity varchar,
     passed boolean, what varchar, remedy varchar, failed_count bigint, "rows" varchar
@@ -93,29 +98,50 @@ def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, held:
         columns = ", ".join(f"{identifier(c.name)} varchar" for c in spec.kept)
         connection.execute(
             f"create table raw.{spec.name} (account_id varchar, {columns}, _unit varchar, _event_date date, _row_hash varchar, "
-            "_occurrence integer, _line bigint, _document_id varchar, _valid_from timestamp, _valid_to timestamp)"
+            "_occurrence integer, _line bigint, _document_id varchar, _marketplace_id varchar, _valid_from timestamp, _valid_to timestamp)"
         )
         return
+    connection.execute(f"alter table raw.{spec.name} add column if not exists _marketplace_id varchar")
     for c in spec.kept:
         if (spec.name, c.name) not in held:
             connection.execute(f"alter table raw.{spec.name} add column {identifier(c.name)} varchar")
 
 
-def save_accounts(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Account]) -> None:
-    """Make the configured accounts known to dbt."""
+def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Account]) -> None:
+    """Make the configured accounts and the report types known to dbt."""
     rows = [(a.id, a.name, a.region, a.source, ",".join(a.marketplaces), a.home_time_zone) for a in accounts]
     connection.execute("begin")
     connection.execute("delete from raw.accounts")
     connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?)", rows)
+    connection.execute("delete from raw.report_types")
+    types = [(s.name, s.amazon_type, s.title, s.reaches_back) for s in SPECS.values()]
+    connection.executemany("insert into raw.report_types values (?, ?, ?, ?)", types)
     connection.execute("commit")
 
 
-def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime, float]]:
-    """Account, report, when the last good load was retrieved, and how many rows a day it had."""
-    return connection.execute(
+def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[datetime, float]]:
+    """By account and report: when the last good load was retrieved (UTC), and how many rows a day it had."""
+    found = connection.execute(
         "select account_id, report, max(retrieved_at), arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
-        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all order by all"
+        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all"
     ).fetchall()
+    return {(account_id, report): (at.replace(tzinfo=UTC), rows) for account_id, report, at, rows in found}
+
+
+def answers(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[Answer]]:
+    """By account and report: what Amazon has answered so far, each document by its latest verdict."""
+    found = connection.execute(
+        "select account_id, report, arg_max((marketplace_id, window_start, window_end, retrieved_at, verdict), loaded_at) "
+        "from meta.loads where source = 'sp_api' group by account_id, report, document_id"
+    ).fetchall()
+    kinds = {Verdict.QUARANTINED: Kind.REFUSED, Verdict.NO_DATA: Kind.EMPTY}
+    made: dict[tuple[str, str], list[Answer]] = {}
+    for account_id, report, (marketplace_id, first, last, at, verdict) in found:
+        answer = Answer(
+            marketplace_id=marketplace_id, first=first, last=last, asked_at=at.replace(tzinfo=UTC), kind=kinds.get(Verdict(verdict), Kind.GOOD)
+        )
+        made.setdefault((account_id, report), []).append(answer)
+    return made
 
 
 def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> set[tuple[str, str, str]]:
@@ -153,11 +179,12 @@ def _record_load(
 ) -> None:  # fmt: skip
     first, last = window or (document.window_start, document.window_end)
     connection.execute(
-        "insert into meta.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into meta.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             run_id, document.account_id, document.report, document.document_id, document.source, document.file_name,
             first, last, document.retrieved_at.replace(tzinfo=None), document.sha256,
             row_count, change.added, change.removed, verdict, reason, at.replace(tzinfo=None),
+            document.marketplace_id, document.report_id, document.answer,
         ],
     )  # fmt: skip
 
@@ -227,7 +254,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
         )
         select *, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as _occurrence
         from hashed
-        where _unit {only_wanted}
+        where _unit {only_wanted}{_inside_window(spec, document)}
         """
     )
     if spec.unit is Unit.DATE:
@@ -235,9 +262,9 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
         first, last = prepared.window
         edges = "false" if document.window_start else f"day in (date '{first}', date '{last}')"
         units = f"""
-            select cast(day as varchar) as unit, day as event_date, {edges} as is_edge
+            select {_marketplace(document)} || cast(day as varchar) as unit, day as event_date, {edges} as is_edge
             from (select cast(unnest(generate_series(timestamp '{first}', timestamp '{last}', interval 1 day)) as date) as day)
-            where cast(day as varchar) {only_wanted}
+            where {_marketplace(document)} || cast(day as varchar) {only_wanted}
         """
     else:
         units = "select _unit as unit, max(_event_date) as event_date, false as is_edge from incoming group by _unit"
@@ -260,14 +287,27 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
     )
 
 
+def _inside_window(spec: ReportSpec, document: Document) -> str:
+    """Leaves out the margin of a report whose units are days: half a day must not replace a whole one."""
+    if spec.key != (spec.event_date,) or not document.window_start:
+        return ""
+    return f" and _event_date between date '{document.window_start}' and date '{document.window_end}'"
+
+
+def _marketplace(document: Document) -> str:
+    """What a unit begins with where a report is of one marketplace: its days are not those of another's report."""
+    return text_literal(f"{document.marketplace_id}|" if document.marketplace_id and SPECS[document.report].unit is not Unit.KEY else "")
+
+
 def _unit(spec: ReportSpec, document: Document) -> str:
     match spec.unit:
         case Unit.DATE:
-            return "_event_date"
+            return f"{_marketplace(document)} || _event_date"
         case Unit.KEY:
-            return " || '|' || ".join(f"coalesce({identifier(k)}, '')" for k in spec.key)
+            parts = ("cast(_event_date as varchar)" if k == spec.event_date else identifier(k) for k in spec.key)
+            return " || '|' || ".join(f"coalesce({part}, '')" for part in parts)
         case Unit.SNAPSHOT:
-            return text_literal(f"{document.retrieved_at:%Y-%m-%dT%H:%M:%S.%f}Z")
+            return f"{_marketplace(document)} || {text_literal(f'{document.retrieved_at:%Y-%m-%dT%H:%M:%S.%f}Z')}"
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, document: Document) -> Change:
@@ -283,13 +323,13 @@ def _apply(connection: duckdb.DuckDBPyConnection, document: Document) -> Change:
         f"""
         insert into {table} by name
         select ? as account_id, {names}, _unit, _event_date, _row_hash, _occurrence, _line,
-            ? as _document_id, cast(? as timestamp) as _valid_from, cast(null as timestamp) as _valid_to
+            ? as _document_id, ? as _marketplace_id, cast(? as timestamp) as _valid_from, cast(null as timestamp) as _valid_to
         from incoming as i
         where _unit in (select unit from versions where is_held)
             and not exists (select 1 from {table} as r where {current} and {same})
         order by _unit, _line
         """,
-        [document.account_id, document.document_id, at, document.account_id],
+        [document.account_id, document.document_id, document.marketplace_id, at, document.account_id],
     ).fetchone()
     key = [document.account_id, document.report]
     connection.execute(

@@ -98,21 +98,40 @@ class Layout:
     reshape: Callable[[pa.Table], pa.Table]
 
 
+class Scope(StrEnum):
+    """What one answer covers, and so which marketplaces a request names (reports.md section 0; never a loop over a region-wide report)."""
+
+    REGION = "region"
+    """The whole account, whichever marketplace is asked: one request names the first."""
+    EACH = "each"
+    """One marketplace, the first that is asked: a request for each."""
+    NAMED = "named"
+    """The marketplaces that are named: one request names them all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """Amazon's limits for asking for a report (reports.md section 0 and 8; blank in none of them means no limit).
+    """How a report is asked for, and Amazon's limits (reports.md section 0 and 8).
 
-    ``max_days`` is the widest range of one request, ``history_months`` how far back Amazon answers, ``restated_days``
-    how long rows keep changing, ``pause_minutes`` how soon the same type may be asked again, ``options`` the
-    reportOptions to send. ``listed_only`` reports cannot be requested, only found.
+    ``max_days`` is the widest range of one request (None: no limit), ``history_months`` how far back Amazon answers (0: only what is now),
+    ``restated_days`` how long rows keep changing after their day, ``pause_minutes`` how soon the same type may be asked again,
+    ``margin_hours`` how much wider than its days a range is asked on either side, since nobody knows in which zone Amazon cuts days,
+    ``options`` the reportOptions to send. ``listed_only`` reports are made by Amazon and can only be found.
     """
 
     max_days: int | None = None
     history_months: int = 18
     restated_days: int = 30
     pause_minutes: int = 240
+    margin_hours: int = 12
     options: dict[str, str] = field(default_factory=dict)
+    scope: Scope = Scope.REGION
     listed_only: bool = False
+
+    @property
+    def window_days(self) -> int | None:
+        """How many whole days one request can speak for, with its margins inside Amazon's limit."""
+        return self.max_days - (2 * self.margin_hours + 23) // 24 if self.max_days else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,3 +178,10 @@ class ReportSpec:
     def column(self, name: str) -> Column:
         """The column of that name."""
         return next(c for c in self.columns if c.name == name)
+
+    @property
+    def reaches_back(self) -> str:
+        """How far back Amazon answers, as ``meta.freshness`` says it."""
+        if not self.requests:
+            return "FILES_ONLY"
+        return {0: "SNAPSHOTS_ONLY", 3: "NINETY_DAYS", 18: "EIGHTEEN_MONTHS"}[self.requests.history_months]

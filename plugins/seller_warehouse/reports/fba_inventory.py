@@ -11,7 +11,7 @@ Quirks, with their source:
 - ``afn-researching-quantity`` is what Amazon is looking for: units that are missing and not yet in the ledger.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column
 
 SPEC = ReportSpec(
     name="fba_inventory",
@@ -19,7 +19,7 @@ SPEC = ReportSpec(
     title="FBA inventory",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Manage FBA Inventory",
     unit=Unit.SNAPSHOT,
-    requests=Requests(history_months=0, restated_days=0, pause_minutes=30),
+    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.EACH),
     columns=(
         column("sku", filled=True),
         column("fnsku"),

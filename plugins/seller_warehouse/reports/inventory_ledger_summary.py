@@ -26,7 +26,7 @@ SPEC = ReportSpec(
     key=("date",),
     event_date="date",
     quoting=Quoting.ALL,
-    requests=Requests(max_days=90, options={"aggregateByLocation": "COUNTRY", "aggregatedByTimePeriod": "DAILY"}),
+    requests=Requests(max_days=90, pause_minutes=30, options={"aggregateByLocation": "COUNTRY", "aggregatedByTimePeriod": "DAILY"}),
     columns=(
         column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y", "%m/%Y")),
         column("FNSKU", filled=True),

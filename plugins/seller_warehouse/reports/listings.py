@@ -16,7 +16,7 @@ Quirks, with their source:
 
 import pyarrow as pa
 
-from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column
 
 STATUSES = ("Active", "Inactive", "Incomplete")
 
@@ -277,7 +277,7 @@ SPEC = ReportSpec(
     title="All listings",
     found_at="Seller Central > Inventory > Inventory Reports > All Listings Report",
     unit=Unit.SNAPSHOT,
-    requests=Requests(pause_minutes=30),
+    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.EACH),
     layouts=(Layout(name="with extra columns", columns=(*COLUMNS, *EXTRAS), reshape=without_extras),),
     first_row_probes={
         "seller_sku": r".+",

@@ -10,7 +10,7 @@ Quirks, with their source:
 - How ``SafeT claim creation time`` is written was never seen, so it stays text.
 """
 
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Scope, Unit, column
 
 DATES = ("%d-%b-%Y", ISO)
 FLAGS = ("Y", "N")
@@ -23,7 +23,7 @@ SPEC = ReportSpec(
     unit=Unit.DATE,
     event_date="return_request_date",
     may_be_empty=True,
-    requests=Requests(max_days=60, restated_days=60),
+    requests=Requests(max_days=60, restated_days=60, pause_minutes=30, scope=Scope.EACH),
     columns=(
         column("Order ID"),
         column("Order date", Kind.DATE, formats=DATES),

@@ -9,6 +9,7 @@ Quirks, with their source:
 - Multi-channel orders have the sales channel ``Non-Amazon`` or, with a country, ``Non-Amazon CA`` (seen in real settlement
   files, 2025), and ids that do not look like Amazon's.
 - A range of more than 30 days is answered with an error text instead of a report (tl-ecom, 2026-07-17).
+- It is exempt from the pause that other report types need between two requests (Reports API FAQ).
 - Statuses are restated: Pending becomes Shipped or Cancelled, Shipped may become ``Shipped - Returned to Seller``; no published list.
 - Brazil adds ``cpf``, a personal tax id, after ``promotion-ids``; other marketplaces and years add the columns of
   ``SOMETIMES`` and ``PERSONAL_SOMETIMES`` anywhere (headers in public consumers' code, 2024 to 2026).
@@ -105,7 +106,7 @@ SPEC = ReportSpec(
     unit=Unit.DATE,
     event_date="purchase_date",
     trailing_optional=2,
-    requests=Requests(max_days=30, restated_days=60, pause_minutes=30),
+    requests=Requests(max_days=30, restated_days=60, pause_minutes=0),
     columns=(
         column("amazon-order-id", filled=True),
         column("merchant-order-id"),

@@ -11,7 +11,8 @@ Quirks, with their source:
 - ``order-id`` is the removal order's own and no customer order (200989100).
 - Amazon answers it about once in two hours (selling-partner-api-docs issue 2803).
 - One consumer reports that the range asked for means the day of the removal order, not of the shipment
-  (selling-partner-api-docs issue 3020, unanswered).
+  (selling-partner-api-docs issue 3020, unanswered). So a document replaces what it names, the parcels of an order on a day, and
+  never the days of its range: that is right under either meaning, and a parcel that is missing from a later answer stays.
 """
 
 from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
@@ -22,10 +23,11 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA",
     title="FBA removal shipment detail",
     found_at="Seller Central > Reports > Fulfillment > Removals > Removal Shipment Detail",
-    unit=Unit.DATE,
+    unit=Unit.KEY,
+    key=("order_id", "shipment_date"),
     event_date="shipment_date",
     may_be_empty=True,
-    requests=Requests(max_days=90, restated_days=120, pause_minutes=120),
+    requests=Requests(max_days=90, restated_days=120, pause_minutes=120, margin_hours=0),
     columns=(
         column("request-date", Kind.DATE, aliases=("removal-date",), filled=True),
         column("order-id", filled=True),

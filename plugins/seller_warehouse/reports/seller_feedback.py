@@ -11,7 +11,7 @@ Quirks, with their source:
 - The text is often ISO-8859-1. One report is one marketplace.
 """
 
-from seller_warehouse.report_spec import LOCAL, Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import LOCAL, Kind, ReportSpec, Requests, Scope, Unit, column
 
 SPEC = ReportSpec(
     name="seller_feedback",
@@ -26,7 +26,7 @@ SPEC = ReportSpec(
         "rating": "[1-5]",
         "order_id": r"[0-9A-Z]{3}-\d{7}-\d{7}",
     },
-    requests=Requests(restated_days=90),
+    requests=Requests(restated_days=90, pause_minutes=30, scope=Scope.EACH),
     columns=(
         column("Date", Kind.DATE, filled=True, formats=(LOCAL,), aliases=("Datum", "Data", "Fecha", "日付")),
         column("Rating", Kind.INTEGER, filled=True, aliases=("Bewertung", "Évaluation", "Valutazione", "Valoración", "Avaliação", "評価")),

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from seller_warehouse.documents import Refusal
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Scope, Unit, column
 
 CHANNELS = ("afn", "mfn")
 STATUSES = ("GOOD", "BAD", "NONE")
@@ -122,7 +122,7 @@ SPEC = ReportSpec(
     found_at="not in Seller Central; Reports API only (the page Performance > Account Health shows the same figures)",
     unit=Unit.SNAPSHOT,
     read_json=read,
-    requests=Requests(),
+    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.NAMED),
     columns=(
         column("marketplaceId", filled=True),
         column("fulfillmentChannel", filled=True),

@@ -160,6 +160,6 @@ SPEC = ReportSpec(
     key=("settlement_id",),
     event_date="posted_date",
     layouts=(OLD_FLAT_FILE,),
-    requests=Requests(max_days=90, history_months=3, listed_only=True),
+    requests=Requests(history_months=3, listed_only=True),
     columns=COLUMNS,
 )

@@ -1,0 +1,48 @@
+"""The clock that the runs go by: the machine's, or that of the sandbox, which runs faster."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What time it is, and how long a wait really takes."""
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+
+    def real_seconds(self, seconds: float) -> float:
+        """How many seconds of this machine pass while so many pass on the clock."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds of the clock."""
+
+
+class MachineClock:
+    """This machine's clock."""
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return datetime.now(UTC)
+
+    def real_seconds(self, seconds: float) -> float:
+        """As many."""
+        return seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(max(0.0, seconds))
+
+
+def clock_from_environment() -> Clock:
+    """The machine's clock, or the one in the file that SELLER_WAREHOUSE_CLOCK names (written by the sandbox)."""
+    path = os.environ.get("SELLER_WAREHOUSE_CLOCK")
+    if not path:
+        return MachineClock()
+    from seller_warehouse.sandbox.clock import SandboxClock
+
+    return SandboxClock.read(Path(path))

@@ -1,0 +1,156 @@
+"""A sandbox of Amazon on real HTTPS with a clock that jumps, and the landing steps driven against it without a scheduler."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.pipeline import Run, land_report, plan_requests
+from seller_warehouse.report_spec import Unit
+from seller_warehouse.reports import SPECS
+from seller_warehouse.sandbox.clock import ManualClock
+from seller_warehouse.sandbox.faults import FaultPlan
+from seller_warehouse.sandbox.server import build_app, serve
+from seller_warehouse.sandbox.world import World
+from seller_warehouse.sp_api import Access, Amazon
+from seller_warehouse.values import identifier
+from tests.support import SAMPLES, Warehouse
+
+CLIENT_ID, CLIENT_SECRET = "amzn1.application-oa2-client.sandbox", "sandbox-client-secret"
+MODEL = SAMPLES / "spec" / "amzn__selling-partner-api-models__reports_2021-06-30.json"
+
+DEMO_NA = Account(id="demo-na", name="NA", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8"), source="sp_api")
+DEMO_EU = Account(id="demo-eu", name="EU", region="eu", marketplaces=("A1PA6795UKMFR9", "A1F83G8C2ARO7P"), source="sp_api")
+SECOND_NA = Account(id="second-na", name="Second", region="na", marketplaces=("ATVPDKIKX0DER",), source="sp_api")
+SELLERS = {a.id: a for a in (DEMO_NA, DEMO_EU, SECOND_NA)}
+
+
+@dataclass
+class Sandbox:
+    """Amazon as a test sees it: its clock, its address, and what it counted."""
+
+    clock: ManualClock
+    url: str
+    home: Path
+
+    def access(self, account: Account, **changed: str) -> Access:
+        """The account's connection."""
+        given = {
+            "connection": "amazon_test", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": f"Atzr|sandbox-{account.id}",
+            "endpoint": self.url, "token_url": f"{self.url}/auth/o2/token", "verify": str(self.home / "cert.pem"),
+        }  # fmt: skip
+        return Access(**{**given, **changed})
+
+    def counts(self) -> dict[str, Any]:
+        """What the sandbox counted so far."""
+        return httpx.get(f"{self.url}/sandbox/counts", verify=str(self.home / "cert.pem")).json()
+
+
+@contextmanager
+def sandbox(folder: Path, world: World, shows: datetime, faults: FaultPlan | None = None) -> Iterator[Sandbox]:
+    """Amazon with the sellers of ``world``, showing ``shows``; requests are checked against Amazon's model where it is at hand."""
+    clock = ManualClock(shows)
+    model = json.loads(MODEL.read_text()) if MODEL.exists() else None
+    with serve(build_app(world, clock, faults or FaultPlan(seed=0, rates={}), spec=model), folder) as url:
+        yield Sandbox(clock=clock, url=url, home=folder)
+
+
+@dataclass
+class Landing:
+    """What the landing DAGs do, on one home."""
+
+    warehouse: Warehouse
+    amazon: Sandbox
+    months: int = 18
+    runs: int = field(default=0)
+
+    def land(self, *, recent: bool) -> list[dict[str, Any]]:
+        """One run as the DAG makes it: plan, land every lane, gate and load; returns the lanes."""
+        self.runs += 1
+        run = Run(self.warehouse.home, self.warehouse.accounts, f"run-{self.runs:04}", self.amazon.clock.now())
+        lanes = plan_requests(run, recent=recent, months=self.months)
+        clients = {a.id: Amazon(a, self.amazon.access(a), run.home, self.amazon.clock) for a in run.accounts.values()}
+        waiting = {(lane["account_id"], lane["report"]): (self.amazon.clock.now(), lane) for lane in lanes}
+        while waiting:
+            key, (until, lane) = min(waiting.items(), key=lambda item: item[1][0])
+            self.amazon.clock.sleep((until - self.amazon.clock.now()).total_seconds())
+            later = land_report(run, lane, clients[key[0]], self.amazon.clock)
+            if later:
+                waiting[key] = (later, lane)
+            else:
+                del waiting[key]
+        for client in clients.values():
+            client.close()
+        self.warehouse.load(run.run_id, self.amazon.clock.now())
+        return lanes
+
+    def backfill(self) -> int:
+        """Recent days, then rounds of history until nothing is missing; returns how many windows were planned."""
+        planned = sum(len(lane["windows"]) for lane in self.land(recent=True))
+        while lanes := self.land(recent=False):
+            planned += sum(len(lane["windows"]) for lane in lanes)
+        return planned
+
+    def until(self, at: datetime) -> None:
+        """Let Amazon's clock show ``at``."""
+        self.amazon.clock.sleep((at - self.amazon.clock.now()).total_seconds())
+
+
+def morning(day: date) -> datetime:
+    """When the daily run of a day is due."""
+    return datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
+
+
+def days_before(day: date, count: int) -> date:
+    """A day earlier."""
+    return day - timedelta(days=count)
+
+
+TECHNICAL = {"inventory_ledger": {"date_and_time"}, "mfn_returns": {"category"}}
+"""Columns that Amazon leaves out of some answers: whether they are held depends on which answer came last."""
+
+
+def raw_now(warehouse: Warehouse) -> dict[str, Counter[tuple]]:
+    """What raw holds as true of every report, as a multiset of its content with account and marketplace; of snapshots the latest."""
+    held = {}
+    for spec in SPECS.values():
+        names = ["account_id", "_marketplace_id", *(c.name for c in spec.kept if c.name not in TECHNICAL.get(spec.name, ()))]
+        latest = "qualify _valid_from = max(_valid_from) over (partition by account_id, _marketplace_id)" if spec.unit is Unit.SNAPSHOT else ""
+        held[spec.name] = Counter(
+            warehouse.query(f"select {', '.join(map(identifier, names))} from raw.{spec.name} where _valid_to is null {latest}")
+        )
+    return held
+
+
+def differences(held: dict[str, Counter[tuple]], expected: dict[str, Counter[tuple]]) -> dict[str, tuple[list[tuple], list[tuple]]]:
+    """By report: rows that are too many, and rows that lack."""
+    return {r: (list((held[r] - rows).elements()), list((rows - held[r]).elements())) for r, rows in expected.items() if held[r] != rows}
+
+
+@contextmanager
+def unjudged() -> Iterator[None]:
+    """Without Great Expectations, which takes a quarter of a second a document; what does not parse is refused all the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seller_warehouse.gate._run_suite", lambda *_: [])
+        yield
+
+
+MARTS_OF_HISTORY = {"fct_restatements"}
+"""What tells when something was seen, and so depends on when one looked."""
+
+
+def marts_now(warehouse: Warehouse, at: datetime) -> dict[str, list[tuple]]:
+    """Build and publish; every mart but those that tell history, in a fixed order."""
+    warehouse.publish(at=at)
+    names = warehouse.published("select table_name from duckdb_tables() where (database_name, schema_name) = ('sw', 'marts')")
+    return {n: warehouse.published(f"select * from sw.marts.{n} order by all") for (n,) in names if n not in MARTS_OF_HISTORY}
