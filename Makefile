@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help install requirements demo run test lint bench soak docs clean
+.PHONY: help install postgresql requirements demo run backfill up down test lint bench soak docs clean
 
 help: ## what there is to type
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -26,16 +26,35 @@ requirements: ## pin requirements.in anew
 	@test -x $(BIN)/uv || (test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet uv)
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header requirements.in --output-file requirements.txt
 
-demo: install ## two demo accounts, from their files to published marts
+demo: install ## 18 months of two simulated sellers, from the sandbox of Amazon's API to published marts
 	@$(BIN)/python -m seller_warehouse.demo
 
-run: install ## one real pass over the inbox (0 all loaded, 2 something quarantined, 1 not published)
+run: install ## one real pass: the inbox, and what is due at Amazon (0 all loaded, 2 something quarantined, 1 not published)
 	@$(BIN)/python -m seller_warehouse.run
+
+backfill: install ## the history of one account; ACCOUNT=<id> [MONTHS=18]
+	@test -n "$(ACCOUNT)" || (echo "say which account: make backfill ACCOUNT=<id> [MONTHS=18]" >&2; exit 1)
+	@$(BIN)/python -m seller_warehouse.run backfill --account "$(ACCOUNT)" --months $(or $(MONTHS),18)
+
+up: install ## Airflow and its page on http://127.0.0.1:8080 (SELLER_WAREHOUSE_PORT) in the background, running by its timetables
+	@$(BIN)/python -m seller_warehouse.up
+
+down: ## stop what make up started
+	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.up down
 
 test: install ## the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak
 
-soak: install ## the long storms; COUNT=n rounds, SEED=n
+# Only a test needs it, which is skipped where it is lacking: docker-compose.yaml brings its own.
+postgresql: install
+	@if $(BIN)/python -m tests.postgresql; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql > /dev/null; \
+	else \
+		echo "PostgreSQL is not installed, so the test that runs docker-compose.yaml's services is skipped: apt-get install postgresql" >&2; \
+	fi
+
+soak: install postgresql ## the long storms; COUNT=n rounds, SEED=n
 	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/soak
 
 bench: install ## the benchmark: ratios to plain DuckDB of the same run
@@ -47,8 +66,9 @@ lint: install ## every static check
 	@$(BIN)/mypy
 	@SELLER_WAREHOUSE_DATABASE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint --processes 1 dbt_project/models dbt_project/tests
 
-docs: install ## write docs/inputs.md from the report specs
+docs: install ## write docs/inputs.md and docs/requests.md from the report specs
 	@$(BIN)/python -m seller_warehouse.describe_inputs
+	@$(BIN)/python -m seller_warehouse.describe_requests
 
 clean: ## remove the environment; data stays
 	@rm -rf $(VENV)

@@ -14,14 +14,14 @@ the rows and the remedy; everything else of the run was loaded. Put the correcte
 
 from airflow.sdk import TriggerRule, dag
 
-from seller_warehouse.airflow_settings import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL
+from seller_warehouse.airflow_settings import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL, at
 from seller_warehouse.operators import GateDocumentsOperator, LandFilesOperator, LoadDocumentsOperator
 
 
-@dag(schedule=None, catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, tags=[*TAGS, "inbox"], doc_md=__doc__)
+@dag(schedule=at("*/10 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, tags=[*TAGS, "inbox"], doc_md=__doc__)
 def collect_inbox() -> None:
     land = LandFilesOperator(task_id="land_files", pool=WAREHOUSE_POOL)
-    gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE)
+    gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL)
     load = LoadDocumentsOperator(task_id="load_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL, outlets=[RAW])
     land >> gate >> load
 

@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,16 @@ import psutil
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
 from seller_warehouse.paths import REPOSITORY, Home, write_whole
 
-PROCESSES = ("api-server", "scheduler", "dag-processor")
+# The log servers of scheduler and triggerer would listen on every address; here the API server reads the logs from the disk.
+PROCESSES = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
 START_SECONDS = 180
+PAGE = 100
+_AIRFLOW = [sys.executable, "-m", "airflow"]
 
 
 class AirflowFailed(Exception):
@@ -34,10 +43,6 @@ class AirflowFailed(Exception):
 
 def environment(home: Home, port: int) -> dict[str, str]:
     """The settings of every Airflow process of this home."""
-    secret = home.airflow / "jwt_secret"
-    if not secret.exists():
-        write_whole(secret, secrets.token_hex(32).encode())
-        secret.chmod(0o600)
     return {
         **os.environ,
         "SELLER_WAREHOUSE_HOME": str(home.root),
@@ -49,73 +54,129 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # Without one, Airflow keeps the secrets of connections as they are.
+        "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY") or _kept(home.airflow / "fernet_key"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": secret.read_text(),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow}/airflow.db",
+        "AIRFLOW__API_AUTH__JWT_SECRET": _kept(home.airflow / "jwt_secret"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or f"sqlite:///{home.airflow}/airflow.db",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     }
 
 
-@contextmanager
-def running_airflow(home: Home, say: Any) -> Iterator[Api]:
-    """Api server, scheduler and DAG processor while the context lasts.
+def _kept(path: Path) -> str:
+    """A secret of this home, made once: 32 random bytes, in the letters that a Fernet key is written in."""
+    if not path.exists():
+        write_whole(path, urlsafe_b64encode(secrets.token_bytes(32)), mode=0o600)
+    return path.read_text()
 
-    Raises AirflowFailed where one of them does not start.
+
+@contextmanager
+def running_airflow(home: Home, say: Any, processes: Processes | None = None) -> Iterator[Api]:
+    """Airflow while the context lasts, ready for a run; what an earlier run left unfinished is closed.
+
+    Raises AirflowFailed where one of its processes does not start.
     """
-    home.airflow.mkdir(parents=True, exist_ok=True)
-    _stop_left_behind(home)
-    port = _free_port()
-    env = environment(home, port)
-    airflow = [sys.executable, "-m", "airflow"]
-    migrated = subprocess.run([*airflow, "db", "migrate"], env=env, capture_output=True, text=True, check=False)
-    if migrated.returncode:
-        raise AirflowFailed(f"airflow db migrate failed:\n{migrated.stderr[-3000:]}")
-    say("airflow: metadata database is ready")
-    started = []
-    try:
-        for name in PROCESSES:
-            log = (home.airflow / f"{name}.log").open("ab")
-            started.append(subprocess.Popen([*airflow, name], env=env, stdout=log, stderr=log, start_new_session=True))
-            groups = [(p.pid, psutil.Process(p.pid).create_time()) for p in started]
-            write_whole(_groups_file(home), json.dumps(groups).encode())
-        api = Api(f"http://127.0.0.1:{port}")
-        api.wait_until_ready(lambda: [n for n, p in zip(PROCESSES, started, strict=True) if p.poll() is not None], home)
-        say(f"airflow: scheduler, DAG processor and API server are up on port {port}")
+    with (processes or Processes(home, _free_port())).running(say) as running:
+        api = Api(running.url)
+        api.wait_until_ready(running.failed)
+        say(f"airflow: scheduler, DAG processor, triggerer and API server are up at {running.url}")
+        api.prepare()
         yield api
-    finally:
-        say("airflow: stopping")
-        _stop(started)
-        _groups_file(home).unlink(missing_ok=True)
+
+
+@contextmanager
+def reached_airflow(home: Home, say: Any, url: str, connections: dict[str, dict[str, Any]]) -> Iterator[Api]:
+    """An Airflow that runs already and works on this home, as docker-compose.yaml starts it; it gets the connections.
+
+    Raises AirflowFailed where it is not ready in time.
+    """
+    # Where a login is needed, Airflow keeps the password that it has generated beside its other files.
+    passwords = home.airflow / "simple_auth_manager_passwords.json.generated"
+    logins = json.loads(passwords.read_text()) if passwords.exists() else {}
+    api = Api(url, next(({"username": user, "password": password} for user, password in logins.items()), None))
+    api.wait_until_ready()
+    say(f"airflow: reached at {url}")
+    for name, connection in connections.items():
+        api.save_connection(name, connection)
+    yield api
+
+
+class Processes:
+    """The processes of a home's Airflow, each in a process group of its own."""
+
+    def __init__(self, home: Home, port: int, settings: dict[str, str] | None = None) -> None:
+        home.airflow.mkdir(parents=True, exist_ok=True)
+        self.url = f"http://127.0.0.1:{port}"
+        self._home, self._env = home, environment(home, port) | (settings or {})
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    @contextmanager
+    def running(self, say: Any) -> Iterator[Processes]:
+        """Start all over a metadata database of the right version; stop them at the end, whatever happens.
+
+        Raises AirflowFailed where the database cannot be prepared.
+        """
+        stop_left_behind(self._home)
+        migrated = subprocess.run([*_AIRFLOW, "db", "migrate"], env=self._env, capture_output=True, text=True, check=False)
+        if migrated.returncode:
+            raise AirflowFailed(f"airflow db migrate failed:\n{migrated.stderr[-3000:]}")
+        say("airflow: metadata database is ready")
+        try:
+            for name in PROCESSES:
+                self.start(name)
+            yield self
+        finally:
+            say("airflow: stopping")
+            _stop(list(self._started.values()))
+            _groups_file(self._home).unlink(missing_ok=True)
+
+    def start(self, name: str) -> None:
+        """Start one of PROCESSES, for the first time or again; what is left of its group then goes."""
+        if name in self._started:
+            _signal_group(self._started[name].pid, signal.SIGKILL)
+        with (self._home.airflow / f"{name}.log").open("ab") as log:
+            self._started[name] = subprocess.Popen([*_AIRFLOW, *PROCESSES[name]], env=self._env, stdout=log, stderr=log, start_new_session=True)
+        groups = [(p.pid, psutil.Process(p.pid).create_time()) for p in self._started.values()]
+        write_whole(_groups_file(self._home), json.dumps(groups).encode())
+
+    def dead(self) -> list[str]:
+        """The names of those that have ended."""
+        return [name for name, process in self._started.items() if process.poll() is not None]
+
+    def failed(self) -> str:
+        """What to say, and what to read, where one has ended; nothing while all run."""
+        return "".join(f"airflow {name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead())
 
 
 class Api:
     """The few calls of Airflow's REST API (v2) that a run needs."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, login: dict[str, str] | None = None) -> None:
+        """``login`` is username and password; an Airflow of one's own lets everybody on this machine in."""
+        self._client, self._login = httpx.Client(base_url=url, timeout=30), login
 
-    def wait_until_ready(self, dead: Any, home: Home) -> None:
-        """Until the API answers, the scheduler beats and the DAGs are there."""
+    def wait_until_ready(self, failed: Callable[[], str] = str) -> None:
+        """Until the API answers, the scheduler beats and the DAGs are there; ``failed`` says why waiting is vain."""
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
-            if dead():
-                raise AirflowFailed(f"airflow {dead()[0]} stopped at once; read {home.airflow / (dead()[0] + '.log')}")
+            if why := failed():
+                raise AirflowFailed(why.rstrip())
             try:
                 if self._is_ready():
                     return
             except httpx.HTTPError:
                 pass
             time.sleep(0.5)
-        raise AirflowFailed(f"Airflow was not ready within {START_SECONDS} s; read {home.airflow}/*.log")
+        raise AirflowFailed(f"Airflow at {self._client.base_url} was not ready within {START_SECONDS} s; read the logs of its processes")
 
     def _is_ready(self) -> bool:
         if "Authorization" not in self._client.headers:
-            token = self._client.get("/auth/token")
+            token = self._client.post("/auth/token", json=self._login) if self._login else self._client.get("/auth/token")
             token.raise_for_status()
             self._client.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
         health = self.get("/api/v2/monitor/health")
@@ -123,13 +184,23 @@ class Api:
         if errors:
             raise AirflowFailed(f"{errors[0]['filename']}: {errors[0]['stack_trace']}")
         dags = {d["dag_id"] for d in self.get("/api/v2/dags")["dags"]}
-        return health["scheduler"]["status"] == "healthy" and dags >= {"collect_inbox", "build_marts"}
+        healthy = all(health[process]["status"] == "healthy" for process in ("scheduler", "triggerer", "dag_processor"))
+        return healthy and dags >= {"collect_inbox", "land_reports", "backfill_history", "build_marts"}
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """The JSON of a GET."""
         answer = self._client.get(path, params=parameters)
         answer.raise_for_status()
         return answer.json()
+
+    def every(self, path: str, key: str) -> list[dict[str, Any]]:
+        """All items of a listing, page by page."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(path, limit=PAGE, offset=len(found), order_by="id" if key == "dag_runs" else "map_index")[key]
+            found += page
+            if len(page) < PAGE:
+                return found
 
     def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON of a POST or PATCH."""
@@ -145,13 +216,22 @@ class Api:
         for run in self.get("/api/v2/dags/~/dagRuns", state=["running", "queued"])["dag_runs"]:
             self.send("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
-    def trigger(self, dag_id: str) -> str:
-        """Start a run; returns its id."""
-        return self.send("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+    def save_connection(self, name: str, connection: dict[str, Any]) -> None:
+        """Create a connection, or replace it; Airflow encrypts its password and extra with the Fernet key."""
+        body = {"connection_id": name, **connection, "extra": json.dumps(connection["extra"])}
+        known = self.get("/api/v2/connections", connection_id_pattern=name, limit=PAGE)["connections"]
+        if any(c["connection_id"] == name for c in known):
+            self.send("PATCH", f"/api/v2/connections/{name}", body)
+        else:
+            self.send("POST", "/api/v2/connections", body)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run with parameters; returns its id."""
+        return self.send("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
 
     def run_ids(self, dag_id: str) -> set[str]:
         """The ids of all runs of a DAG."""
-        return {r["dag_run_id"] for r in self.get(f"/api/v2/dags/{dag_id}/dagRuns", limit=1000)["dag_runs"]}
+        return {r["dag_run_id"] for r in self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs")}
 
 
 def _free_port() -> int:
@@ -162,7 +242,8 @@ def _free_port() -> int:
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
     # A second Ctrl-C must not leave them behind.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     for process in reversed(processes):
         _signal_group(process.pid, signal.SIGTERM)
     for process in processes:
@@ -177,13 +258,13 @@ def _groups_file(home: Home) -> Path:
     return home.airflow / "process_groups.json"
 
 
-def _stop_left_behind(home: Home) -> None:
-    """Kill what an earlier run of this home could not stop.
+def stop_left_behind(home: Home) -> bool:
+    """Kill what an earlier run of this home could not stop; whether there was anything to stop.
 
     Process groups are told by number and age, since Airflow's processes rewrite their command line and environment.
     """
     if not _groups_file(home).exists():
-        return
+        return False
     groups = dict(json.loads(_groups_file(home).read_text()))
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
@@ -191,6 +272,7 @@ def _stop_left_behind(home: Home) -> None:
             if group in groups and process.create_time() >= groups[group]:
                 process.kill()
     _groups_file(home).unlink()
+    return True
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -1,21 +1,27 @@
-"""Thin Airflow operators over the steps of ``pipeline``: they read the clock and the environment, and nothing else."""
+"""Thin Airflow operators over the steps of ``pipeline`` and ``fetch``: they read the clock, the environment and the connections."""
 
 from __future__ import annotations
 
 import logging
 import os
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.log import mask_secret
 
-from seller_warehouse.accounts import load_accounts
+from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
+from seller_warehouse.clock import MachineClock, clock_from_environment
 from seller_warehouse.paths import Home, accounts_file
 from seller_warehouse.pipeline import DocumentsRefused, Run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from seller_warehouse.sp_api import Amazon
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +34,119 @@ def run_of(context: Context) -> Run:
         home=Home.from_environment(),
         accounts=load_accounts(accounts_file()),
         run_id=context["dag_run"].run_id,
-        at=datetime.now(UTC),
+        at=clock_from_environment().now(),
     )
 
 
 def as_of(context: Context) -> date:
-    """Today for every status and deadline: the setting, or the run's logical date."""
+    """Today for every status and deadline: the setting, the sandbox's day, or the run's logical date."""
     setting = os.environ.get("SELLER_WAREHOUSE_AS_OF")
     if setting:
         return date.fromisoformat(setting)
+    clock = clock_from_environment()
+    if not isinstance(clock, MachineClock):
+        return clock.now().date()
     run = context["dag_run"]
     return (run.logical_date or run.run_after).astimezone(UTC).date()
+
+
+@contextmanager
+def amazon_of(account: Account, home: Home) -> Iterator[Amazon]:
+    """Amazon's API with the secrets of the account's connection, which no log will show.
+
+    Raises ConfigurationError where there is no such connection or it lacks something.
+    """
+    from seller_warehouse.sp_api import Access, Amazon, connection_id
+
+    try:
+        connection = BaseHook.get_connection(connection_id(account))
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(
+            f"there is no Airflow connection {connection_id(account)}; account {account.id} needs it, see 'A real account' in README.md"
+        ) from error
+    extra = connection.extra_dejson
+    for secret in (connection.password, extra.get("refresh_token")):
+        if secret:
+            mask_secret(secret)
+    amazon = Amazon(account, Access.of(account, connection.login, connection.password, extra), home, clock_from_environment())
+    try:
+        yield amazon
+    finally:
+        amazon.close()
+
+
+class PlanRequestsOperator(BaseOperator):
+    """What to ask Amazon for: a lane for each account and report. An account that cannot sign in gets one lane that says why."""
+
+    template_fields = ()
+
+    def __init__(self, *, recent: bool, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.recent = recent
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Returns the lanes, each with the windows of this run and how many there are in all."""
+        from seller_warehouse.pipeline import plan_requests
+
+        run, params = run_of(context), context["params"]
+        lanes = plan_requests(run, recent=self.recent, months=int(params["months"]), only=params["account"])
+        problems = {a: problem for a in sorted({lane["account_id"] for lane in lanes}) if (problem := _sign_in(run, a))}
+        for lane in lanes:
+            log.info("%s/%s: %d of %d windows", lane["account_id"], lane["report"], len(lane["windows"]), lane["of"])
+        refused = [{"account_id": a, "report": "", "problem": problem} for a, problem in problems.items()]
+        return [*refused, *(lane for lane in lanes if lane["account_id"] not in problems)]
+
+
+def _sign_in(run: Run, account_id: str) -> str | None:
+    """Why the account cannot sign in, if it cannot: asked once for an account, not once for each of its reports."""
+    from seller_warehouse.sp_api import AccessRefused, Later
+
+    try:
+        with amazon_of(run.accounts[account_id], run.home) as amazon:
+            amazon.sign_in()
+    except (AccessRefused, ConfigurationError) as error:
+        return str(error)
+    except Later as later:
+        log.warning("%s: %s", account_id, later)
+    return None
+
+
+class LandReportOperator(BaseOperator):
+    """Ask for the windows of one lane, wait without a worker slot, and land what comes."""
+
+    template_fields = ()
+
+    def __init__(self, *, lane: dict[str, Any], **rest: Any) -> None:
+        super().__init__(**rest)
+        self.lane = lane
+
+    def execute(self, context: Context, event: Any = None) -> dict[str, int]:
+        """Returns how many windows have which answer."""
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        from seller_warehouse.pipeline import land_report
+        from seller_warehouse.sp_api import SLEPT_SECONDS, AccessRefused
+
+        context["lane_name"] = f"{self.lane['account_id']} {self.lane['report']}".strip()  # of map_index_template
+        if self.lane.get("problem"):
+            raise AirflowFailException(self.lane["problem"])
+        run, clock = run_of(context), clock_from_environment()
+        try:
+            with amazon_of(run.accounts[self.lane["account_id"]], run.home) as amazon:
+                while until := land_report(run, self.lane, amazon, clock):
+                    wait = (until - clock.now()).total_seconds()
+                    if clock.real_seconds(wait) > SLEPT_SECONDS:
+                        moment = datetime.now(UTC) + timedelta(seconds=clock.real_seconds(wait))
+                        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute")
+                    clock.sleep(wait)
+        except (AccessRefused, ConfigurationError) as error:
+            raise AirflowFailException(str(error)) from None
+        return self._answers(run)
+
+    def _answers(self, run: Run) -> dict[str, int]:
+        from seller_warehouse.fetch import load_lane
+
+        return load_lane(run.home, run.run_id, self.lane["account_id"], self.lane["report"], []).answers
 
 
 class LandFilesOperator(BaseOperator):

@@ -1,14 +1,16 @@
-"""``make run``: one real pass through a real Airflow scheduler, with progress on the console.
+"""``make run`` and ``make backfill``: real passes through a real Airflow scheduler, with progress on the console.
 
 Exit code 0: everything was loaded. 2: published, but something was quarantined (named on the last lines).
-1: not published.
+1: not published, or an account could not be reached.
 """
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +18,33 @@ import duckdb
 import httpx
 from filelock import FileLock, Timeout
 
-from seller_warehouse.accounts import ConfigurationError, load_accounts
+from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
 from seller_warehouse.documents import printable
+from seller_warehouse.follow import Lanes, Progress, follow, lane_states, lanes_of, until_published
 from seller_warehouse.landing import inbox_files, prepare_inbox
 from seller_warehouse.paths import Home, accounts_file, shown
 from seller_warehouse.publish import Publication, last_publication
 
 LOADED, NOT_PUBLISHED, QUARANTINED, INTERRUPTED = 0, 1, 2, 130
-RUN_SECONDS = 6 * 3600
-_DONE = ("success", "failed")
+
+Drive = Callable[[Api, dict[str, Account], Progress], int]
+Airflow = Callable[[Home, Progress], AbstractContextManager[Api]]
 
 
-class Progress:
-    """Lines with the time since the start."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        """Say one line."""
-        print(f"[{time.monotonic() - self._start:6.1f} s] {text}", flush=True)
-
-
-def one_pass(home: Home, accounts_path: Path) -> int:
-    """Collect the inbox, load, build and publish; returns the exit code."""
+def with_airflow(home: Home, accounts_path: Path, drive: Drive, airflow: Airflow = running_airflow) -> int:
+    """Do something with an Airflow, by default one that runs for the while; returns the exit code."""
     say = Progress()
     home.root.mkdir(parents=True, exist_ok=True)
     try:
         accounts = load_accounts(accounts_path)
-        with FileLock(home.root / ".run.lock", timeout=0):
+        with lock_of(home):
             prepare_inbox(home, accounts)
             say(f"{len(accounts)} accounts, home {shown(home.root)}")
-            with running_airflow(home, say) as api:
-                return _drive(api, home, say)
+            with airflow(home, say) as api:
+                return drive(api, accounts, say)
     except Timeout:
-        print(f"another run is using {home.root}; wait until it ends", file=sys.stderr)
+        print(f"another run, or make up, is using {shown(home.root)}; wait until it ends, or stop it with make down", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted; nothing is lost, the next run goes on from here", file=sys.stderr)
         return INTERRUPTED
@@ -62,60 +55,81 @@ def one_pass(home: Home, accounts_path: Path) -> int:
     return NOT_PUBLISHED
 
 
-def _drive(api: Api, home: Home, say: Progress) -> int:
-    api.prepare()
-    before = last_publication(home)
-    earlier_builds = api.run_ids("build_marts")
-    run_id = api.trigger("collect_inbox")
-    tasks = _follow(api, "collect_inbox", run_id, say)
-    if tasks["load_documents"] == "skipped":
-        say("nothing new: the last publication holds everything that was loaded")
-        _say_what_waits(home)
-        return LOADED
-    if tasks["load_documents"] != "success":
-        say(f"not published: load_documents ended as {tasks['load_documents']}; read {shown(home.airflow)}/logs/dag_id=collect_inbox")
-        return NOT_PUBLISHED
-    build_id = _build_after(api, earlier_builds)
-    states = _follow(api, "build_marts", build_id, say)
-    if set(states.values()) != {"success"}:
-        say(f"not published: build_marts failed; read {shown(home.airflow)}/logs/dag_id=build_marts")
-        return NOT_PUBLISHED
-    return _report(home, before, say)
+def lock_of(home: Home, seconds: float = 0) -> FileLock:
+    """What whoever drives this home's Airflow holds; waiting longer than ``seconds`` for it raises Timeout."""
+    return FileLock(home.root / ".run.lock", timeout=seconds)
 
 
-def _build_after(api: Api, earlier: set[str]) -> str:
-    """The build that the new raw data started.
+def one_pass(home: Home) -> Drive:
+    """Collect the inbox, land what is recent of the accounts at Amazon, load, build and publish."""
 
-    The asset events name it too, but their endpoint answers 500 while the run they started is queued (Airflow 3.3.2).
-    """
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        if started := api.run_ids("build_marts") - earlier:
-            return max(started)
-        time.sleep(0.3)
-    raise AirflowFailed("the raw data changed, but Airflow started no build within 120 s; read the scheduler's log")
+    def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
+        asks = any(a.source == "sp_api" for a in accounts.values())
+        return run_dags(api, home, ["collect_inbox", *(["land_reports"] if asks else [])], {}, say)[0]
+
+    return drive
 
 
-def _follow(api: Api, dag_id: str, run_id: str, say: Progress) -> dict[str, str]:
-    """Say every change of a task's state until the run is over; returns the last states."""
-    seen: dict[str, str] = {}
-    until = time.monotonic() + RUN_SECONDS
-    while time.monotonic() < until:
-        run = api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
-        for task in api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]:
-            name, state = task["task_id"], task["state"]
-            if state in ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed") and seen.get(name) != state:
-                seen[name] = state
-                say(f"{dag_id}.{name}: {state}")
-        if run["state"] in _DONE:
-            return seen
-        time.sleep(0.4)
-    raise AirflowFailed(f"{dag_id} did not end within {RUN_SECONDS} s")
+def backfill(home: Home, account: str | None, months: int) -> Drive:
+    """Land what is recent and then, round by round, the history; loaded and published after each round."""
+
+    def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
+        if account and (account not in accounts or accounts[account].source != "sp_api"):
+            raise ConfigurationError(f"there is no account {account!r} with source sp_api in the accounts file; name one that it has")
+        conf = {"account": account, "months": months}
+        dags, worst = ["land_reports", "backfill_history"], LOADED
+        while True:
+            code, landed = run_dags(api, home, dags, conf, say)
+            worst = max(worst, code, key=(LOADED, QUARANTINED, NOT_PUBLISHED).index)
+            if not landed["backfill_history"] or code == NOT_PUBLISHED:
+                return worst
+            dags = ["backfill_history"]
+
+    return drive
+
+
+def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, dict[str, int]]:
+    """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows each landed."""
+    before, earlier_builds = last_publication(home), api.run_ids("build_marts")
+    runs = [(dag_id, api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})) for dag_id in dags]
+    states = follow(api, home, runs, say)
+    lanes = {dag_id: lanes_of(api, dag_id, run_id) for dag_id, run_id in runs if dag_id != "collect_inbox"}
+    landed = {d: sum(s.landed for s in lane_states(home, r, lanes[d])) for d, r in runs if d in lanes}
+    for dag_id in dags:
+        if states[dag_id].get("load_documents") not in ("success", "skipped"):
+            say(f"not published: {dag_id}.load_documents ended as {states[dag_id].get('load_documents')}; read {_log(home, dag_id)}")
+            return NOT_PUBLISHED, landed
+    if not until_published(api, home, earlier_builds, states.values(), say):
+        say(f"not published: build_marts failed; read {_log(home, 'build_marts')}")
+        return NOT_PUBLISHED, landed
+    code = _report(home, before, say)
+    unreached = _say_what_failed(home, states, lanes)
+    return (NOT_PUBLISHED if unreached else code), landed
+
+
+def _say_what_failed(home: Home, states: dict[str, dict[str, str]], lanes: dict[str, Lanes]) -> bool:
+    """Name the accounts and reports that could not be landed; whether there are any."""
+    problems = sorted({lane["problem"] for of in lanes.values() for lane in of if lane.get("problem")})
+    for problem in problems:
+        print(f"NOT REACHED {problem}", flush=True)
+    failed = [f"{d}.{task}" for d, tasks in states.items() for task, state in tasks.items() if task.startswith("land_report") and state == "failed"]
+    if failed and not problems:
+        for task in failed:
+            print(f"FAILED {task}; read {_log(home, task.split('.')[0])}", flush=True)
+    return bool(failed)
+
+
+def _log(home: Home, dag_id: str) -> str:
+    return f"{shown(home.airflow)}/logs/dag_id={dag_id}"
 
 
 def _report(home: Home, before: Publication | None, say: Progress) -> int:
     """Say what became of every document since the publication before, also of those that a killed run had judged."""
     since = before.last_loaded_at if before else None
+    if (last := last_publication(home)) is None or last == before:
+        say("nothing new: the last publication holds everything that was loaded")
+        _say_what_waits(home)
+        return LOADED
     judged = "from meta.loads where (loaded_at > $since or $since is null)"
     with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
         verdicts = connection.execute(f"select verdict, count(*) {judged} group by all order by all", {"since": since}).fetchall()
@@ -146,10 +160,17 @@ def stop_when_ended() -> None:
         signal.signal(number, interrupt)
 
 
-def main(arguments: Any = None) -> int:
-    """The command line: no arguments, everything comes from the environment."""
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; everything else comes from the environment."""
+    parser = argparse.ArgumentParser(prog="python -m seller_warehouse.run", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    history = commands.add_parser("backfill", help="fetch the history of one account, or of all")
+    history.add_argument("--account", default=None)
+    history.add_argument("--months", type=int, default=18, choices=range(1, 19), metavar="1-18")
+    chosen = parser.parse_args(arguments)
+    home = Home.from_environment()
     stop_when_ended()
-    return one_pass(Home.from_environment(), accounts_file())
+    return with_airflow(home, accounts_file(), backfill(home, chosen.account, chosen.months) if chosen.command else one_pass(home))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``make demo`` and ``make run`` through a real Airflow scheduler, undisturbed, refused, and killed."""
+"""``make run`` over dropped files, through a real Airflow scheduler: undisturbed, refused, and killed."""
 
 from __future__ import annotations
 
@@ -10,30 +10,40 @@ import sys
 
 import psutil
 import pytest
+import yaml
 
 from seller_warehouse.accounts import load_accounts
-from seller_warehouse.demo import DEMO
 from seller_warehouse.paths import REPOSITORY, Home
 from tests.support import Warehouse, reimbursements
 
+FILES = REPOSITORY / "tests" / "files"
+"""Two invented sellers; what the marts must show is worked out by hand in README.md beside their files."""
+
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    return Warehouse(Home(tmp_path_factory.mktemp("demo")), accounts=load_accounts(DEMO / "accounts.yaml"))
+def files(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return Warehouse(Home(tmp_path_factory.mktemp("files")), accounts=load_accounts(FILES / "accounts.yaml"))
+
+
+def drop_all(files: Warehouse) -> None:
+    """Put every file into the inbox, dated as it was retrieved."""
+    for name, at in yaml.safe_load((FILES / "retrieved_at.yaml").read_text(encoding="utf-8")).items():
+        account, _, file_name = name.partition("/")
+        files.drop(file_name, (FILES / "inbox" / name).read_bytes(), account=account, at=at)
 
 
 def environment(warehouse: Warehouse) -> dict[str, str]:
     return os.environ | {
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
         "SELLER_WAREHOUSE_HOME": str(warehouse.home.root),
-        "SELLER_WAREHOUSE_ACCOUNTS": str(DEMO / "accounts.yaml"),
+        "SELLER_WAREHOUSE_ACCOUNTS": str(FILES / "accounts.yaml"),
         "SELLER_WAREHOUSE_AS_OF": "2026-11-20",
     }
 
 
-def command(warehouse: Warehouse, module: str) -> subprocess.CompletedProcess[str]:
+def run(warehouse: Warehouse) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"seller_warehouse.{module}"], env=environment(warehouse), capture_output=True, text=True, check=False
+        [sys.executable, "-m", "seller_warehouse.run"], env=environment(warehouse), capture_output=True, text=True, check=False
     )
 
 
@@ -48,42 +58,43 @@ def totals(warehouse: Warehouse, mart: str, columns: str) -> list[tuple]:
     return warehouse.published(f"select {columns} from sw.marts.{mart} group by all order by all")
 
 
-def test_a_killed_demo_and_what_it_leaves_behind_do_not_hinder_the_next(demo: Warehouse) -> None:
-    with subprocess.Popen([sys.executable, "-m", "seller_warehouse.demo"], env=environment(demo), stdout=subprocess.PIPE, text=True) as process:
+def test_a_killed_run_and_what_it_leaves_behind_do_not_hinder_the_next(files: Warehouse) -> None:
+    drop_all(files)
+    with subprocess.Popen([sys.executable, "-m", "seller_warehouse.run"], env=environment(files), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         for line in process.stdout:
             if "load_documents: running" in line:
                 break
         process.send_signal(signal.SIGKILL)
-    left_behind = {number for number, _ in json.loads((demo.home.airflow / "process_groups.json").read_text())}
-    assert not demo.home.marts.exists()
+    left_behind = {number for number, _ in json.loads((files.home.airflow / "process_groups.json").read_text())}
+    assert not files.home.marts.exists()
 
-    done = command(demo, "demo")
+    done = run(files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [p for p in psutil.process_iter() if os.getpgid(p.pid) in left_behind]
     assert "build_marts.publish_marts: success" in done.stdout
-    assert "Cash reimbursed, net of reversals, by month" in done.stdout
-    # The totals of demo/README.md, worked out by hand from the files.
-    assert totals(demo, "fct_reimbursements_monthly", "account_id, currency_code, sum(net_cash_amount)::varchar") == [
+    # The totals of tests/files/README.md, worked out by hand from the files.
+    assert totals(files, "fct_reimbursements_monthly", "account_id, currency_code, sum(net_cash_amount)::varchar") == [
         ("demo-eu", "EUR", "1241.4000"), ("demo-eu", "GBP", "18.8000"), ("demo-na", "CAD", "86.3000"), ("demo-na", "USD", "261.3000"),
     ]  # fmt: skip
-    assert totals(demo, "fct_orders", "account_id, fulfillment_channel, count(*)") == [
+    assert totals(files, "fct_orders", "account_id, fulfillment_channel, count(*)") == [
         ("demo-eu", "AFN", 14), ("demo-na", "AFN", 35), ("demo-na", "MFN", 8),
     ]  # fmt: skip
-    assert totals(demo, "fct_restatements", "report, sum(units_change)::int, sum(cash_amount_change)::varchar") == [
+    assert totals(files, "fct_restatements", "report, sum(units_change)::int, sum(cash_amount_change)::varchar") == [
         ("inventory_ledger", 0, "0.0000"), ("orders", 0, "24.9900"), ("reimbursements", 0, "0.0000"),
     ]  # fmt: skip
 
 
-def test_the_demo_again_changes_no_mart_row_and_a_refused_file_is_named(demo: Warehouse) -> None:
-    before = marts_of(demo)
-    demo.drop("my export.txt", reimbursements({}, {"amount-total": "12.50.0"}), account="demo-na")
-    done = command(demo, "demo")
+def test_the_same_files_again_change_no_mart_row_and_a_refused_file_is_named(files: Warehouse) -> None:
+    before = marts_of(files)
+    drop_all(files)
+    files.drop("my export.txt", reimbursements({}, {"amount-total": "12.50.0"}), account="demo-na")
+    done = run(files)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "collect_inbox.gate_documents: failed" in done.stdout
     assert "QUARANTINED demo-na: my export.txt, line 3: amount-total is no amount" in done.stdout
     assert "40 UNCHANGED" in done.stdout
-    assert marts_of(demo) == before
-    [log] = [p for p in (demo.home.airflow / "logs").rglob("task_id=gate_documents/*.log") if "my export.txt" in p.read_text()]
+    assert marts_of(files) == before
+    [log] = [p for p in (files.home.airflow / "logs").rglob("task_id=gate_documents/*.log") if "my export.txt" in p.read_text()]
     assert "amount_total_is_amount" in log.read_text()
     assert '\\"_line\\": 3, \\"amount_total\\": \\"12.50.0\\"' in log.read_text()

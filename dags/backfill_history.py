@@ -1,0 +1,28 @@
+"""### Fetch the history of new accounts
+
+Up to 18 months, newest first, in rounds of about a day: each round is loaded and published before the next begins. A round that finds
+nothing missing ends at once, so a new account in `accounts.yaml` starts by itself and a finished one costs nothing.
+
+1. **plan_requests** lists the older windows that are missing, in the fewest requests that Amazon's limits allow.
+2. **land_report**, one for each account and report, asks for them; its log says how many of the windows are done and when it goes on.
+3. **gate_documents** and **load_documents** judge and load what has landed.
+
+**When a round fails or is killed** nothing is lost: the next one goes on from what has landed. Days that Amazon refuses five times
+are given up and named in `meta.loads` and `meta.freshness`.
+
+**Rerun:** safe at any time. Trigger it with an account to fetch that one alone.
+"""
+
+from airflow.sdk import dag
+
+from seller_warehouse.airflow_settings import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
+
+
+@dag(
+    schedule=at("*/30 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, params=PARAMS, tags=[*TAGS, "amazon"], doc_md=__doc__
+)  # fmt: skip
+def backfill_history() -> None:
+    land_gate_load(recent=False)
+
+
+backfill_history()

@@ -1,0 +1,28 @@
+"""### Land what is new and what Amazon restated
+
+Every day, for every account of `accounts.yaml` with `source: sp_api`.
+
+1. **plan_requests** looks which recent days are missing or may have changed, and signs in once for each account.
+2. **land_report**, one for each account and report, asks Amazon, waits without a worker slot, and keeps the bytes in `landing/`.
+3. **gate_documents** judges them with Great Expectations; **load_documents** loads what passed, with history.
+
+**A red land_report** says in one sentence which connection Amazon refuses and what to do; the other accounts are not held up.
+**A red gate_documents** is a refused document: its log names file, rule and rows. It is asked for again by the next run.
+
+**Rerun:** safe at any time. After an outage nothing is to be done: the next run asks for the days that are missing.
+"""
+
+from airflow.sdk import dag
+
+from seller_warehouse.airflow_settings import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
+
+
+# 10:00 UTC: by then yesterday is over in every American zone, and Amazon's nightly reports are made.
+@dag(
+    schedule=at("0 10 * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, params=PARAMS, tags=[*TAGS, "amazon"], doc_md=__doc__
+)  # fmt: skip
+def land_reports() -> None:
+    land_gate_load(recent=True)
+
+
+land_reports()

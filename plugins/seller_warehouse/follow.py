@@ -1,0 +1,121 @@
+"""Follow DAG runs through Airflow's API, on the console: task by task, window by window, until everything is published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from seller_warehouse.airflow_processes import AirflowFailed, Api
+from seller_warehouse.fetch import Lane, lane_file, pauses_left
+from seller_warehouse.paths import Home
+from seller_warehouse.publish import holds_every_load
+from seller_warehouse.reports import SPECS
+
+RUN_SECONDS = 7 * 24 * 3600
+BUILD_SECONDS = 120
+SAY_SECONDS = 10.0
+_DONE = ("success", "failed")
+_SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
+
+Lanes = list[dict[str, Any]]
+
+
+class Progress:
+    """Lines with the time since the start."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """The time since the start."""
+        return time.monotonic() - self._start
+
+    def __call__(self, text: str) -> None:
+        """Say one line."""
+        print(f"[{self.seconds:6.1f} s] {text}", flush=True)
+
+
+def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress) -> dict[str, dict[str, str]]:
+    """Say every change of a task's state until all ``runs`` (DAG, run id) are over; returns the last states of each run's tasks."""
+    seen: dict[str, dict[str, str]] = {dag_id: {} for dag_id, _ in runs}
+    left, until, said_at = list(runs), time.monotonic() + RUN_SECONDS, say.seconds
+    last_said = ""
+    while time.monotonic() < until:
+        for dag_id, run_id in list(left):
+            state = api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+            for task in api.every(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"):
+                _say_task(dag_id, task, seen[dag_id], say)
+            if state in _DONE:
+                left.remove((dag_id, run_id))
+                _say_landing(api, home, [(dag_id, run_id)], say)
+        if not left:
+            return seen
+        if say.seconds - said_at > SAY_SECONDS:
+            last_said, said_at = _say_landing(api, home, left, say, last_said), say.seconds
+        time.sleep(0.5)
+    raise AirflowFailed(f"{left[0][0]} did not end within {RUN_SECONDS} s")
+
+
+def _say_task(dag_id: str, task: dict[str, Any], seen: dict[str, str], say: Progress) -> None:
+    name = task["task_id"].removeprefix("reports.")
+    is_lane = name == "land_report"
+    key = f"{name}[{task['rendered_map_index'] or task['map_index']}]" if is_lane else name
+    state = task["state"]
+    if state in _SAID and seen.get(key) != state:
+        seen[key] = state
+        if not is_lane or state in ("failed", "up_for_retry"):
+            say(f"{dag_id}.{key}: {state}")
+
+
+def lanes_of(api: Api, dag_id: str, run_id: str) -> Lanes:
+    """What a run planned, once it has."""
+    tasks = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+    if not any(t["task_id"] == "reports.plan_requests" and t["state"] == "success" for t in api.every(tasks, "task_instances")):
+        return []
+    return api.get(f"{tasks}/reports.plan_requests/xcomEntries/return_value", deserialize="true")["value"] or []
+
+
+def lane_states(home: Home, run_id: str, lanes: Lanes) -> list[Lane]:
+    """How far the lanes of a run have come; those that have not begun are left out."""
+    files = [lane_file(home, run_id, lane["account_id"], lane["report"]) for lane in lanes]
+    return [Lane.model_validate_json(f.read_bytes()) for f in files if f.exists()]
+
+
+def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress, last_said: str = "") -> str:
+    said = []
+    for dag_id, run_id in runs:
+        lanes = [lane for lane in lanes_of(api, dag_id, run_id) if not lane.get("problem")] if dag_id != "collect_inbox" else []
+        if lanes:
+            states = lane_states(home, run_id, lanes)
+            left = max((pauses_left(s, r) for s in states if (r := SPECS[s.report].requests)), default=None)
+            windows, in_all = sum(len(lane["windows"]) for lane in lanes), sum(lane["of"] for lane in lanes)
+            later = f", {in_all - windows} in later rounds" if in_all > windows else ""
+            waits = f", Amazon's pauses leave {left} at least" if left else ""
+            rows, requests = sum(s.rows for s in states), sum(s.requests for s in states)
+            said.append(f"{dag_id}: {sum(s.landed for s in states)} of {windows} windows{later}; {requests} requests, {rows:,} rows{waits}")
+    text = "\n".join(said)
+    if text != last_said:
+        for line in said:
+            say(line)
+    return text
+
+
+def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> bool:
+    """Wait until every load is published; whether that worked. ``states`` are those of the runs that loaded."""
+    if all(s.get("load_documents") == "skipped" for s in states):
+        return True
+    followed: dict[str, dict[str, str]] = {}
+    until = time.monotonic() + BUILD_SECONDS
+    while time.monotonic() < until:
+        new = api.run_ids("build_marts") - earlier_builds - set(followed)
+        for run_id in sorted(new):
+            followed[run_id] = follow(api, home, [("build_marts", run_id)], say)["build_marts"]
+            until = time.monotonic() + BUILD_SECONDS
+        if not new and followed and holds_every_load(home):
+            return True
+        if followed and "failed" in list(followed.values())[-1].values():
+            return False
+        time.sleep(0.3)
+    raise AirflowFailed(f"the raw data changed, but Airflow started no build within {BUILD_SECONDS} s; read the scheduler's log")
