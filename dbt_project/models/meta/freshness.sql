@@ -10,6 +10,18 @@ loads as (
 
 ),
 
+report_types as (
+
+    select * from {{ source('pipeline_settings', 'report_types') }}
+
+),
+
+accounts as (
+
+    select * from {{ source('pipeline_settings', 'accounts') }}
+
+),
+
 -- A document that was refused and dropped again after a setting was corrected counts by its latest verdict.
 verdicts as (
 
@@ -28,10 +40,46 @@ held as (
         min(event_date) as first_date,
         max(event_date) as data_through_date,
         max(retrieved_at) as last_retrieved_at,
-        count(distinct case when unit = cast(event_date as varchar) then event_date end) as held_days,
-        count(case when unit = cast(event_date as varchar) then 1 end) = count(*) as is_daily
+        count(case when unit like '%' || cast(event_date as varchar) then 1 end) = count(*) as is_daily
     from coverage
     group by account_id, report
+
+),
+
+-- Days that were answered: held from a document, or asked for and without data.
+answered_days as (
+
+    select account_id, report, event_date as calendar_date from coverage
+    union
+    select verdicts.account_id, verdicts.report, calendar.calendar_date
+    from verdicts
+    inner join {{ ref('dim_calendar') }} as calendar
+        on calendar.calendar_date between verdicts.window_start and verdicts.window_end
+    where verdicts.place = 1 and verdicts.verdict = 'NO_DATA'
+
+),
+
+answered as (
+
+    select
+        account_id,
+        report,
+        min(calendar_date) as first_answered_date,
+        max(calendar_date) as last_answered_date,
+        count(*) as answered_days
+    from answered_days
+    where calendar_date is not null
+    group by account_id, report
+
+),
+
+refusals as (
+
+    select
+        *,
+        row_number() over (partition by account_id, report order by retrieved_at desc, document_id asc) as newest
+    from verdicts
+    where place = 1 and verdict = 'QUARANTINED' and report <> ''
 
 ),
 
@@ -40,10 +88,10 @@ refused as (
     select
         account_id,
         report,
-        max(retrieved_at) as last_refused_at
-    from verdicts
-    where place = 1 and verdict = 'QUARANTINED' and report <> ''
-    group by account_id, report
+        retrieved_at as last_refused_at,
+        reason as last_refusal
+    from refusals
+    where newest = 1
 
 ),
 
@@ -51,21 +99,57 @@ reports as (
 
     select account_id, report from held
     union
+    select account_id, report from answered
+    union
     select account_id, report from refused
+
+),
+
+measured as (
+
+    select
+        reports.account_id,
+        reports.report,
+        held.first_date,
+        held.data_through_date,
+        held.last_retrieved_at,
+        report_types.reaches_back,
+        refused.last_refused_at,
+        refused.last_refusal,
+        held.account_id is not null as is_held,
+        cast(
+            case when held.is_daily then
+                {{ day_count('answered.first_answered_date', 'answered.last_answered_date') }} - answered.answered_days
+            end as integer
+        ) as missing_days,
+        cast(
+            case when accounts.source = 'sp_api' and report_types.reaches_back = 'EIGHTEEN_MONTHS' then
+                {{ dbt.datediff(dbt.dateadd('month', -18, as_of_date()), 'answered.first_answered_date', 'day') }}
+            end as integer
+        ) as days_after_limit
+    from reports
+    left join held on reports.account_id = held.account_id and reports.report = held.report
+    left join answered on reports.account_id = answered.account_id and reports.report = answered.report
+    left join refused on reports.account_id = refused.account_id and reports.report = refused.report
+    left join report_types on reports.report = report_types.report
+    left join accounts on reports.account_id = accounts.account_id
 
 )
 
+-- Up to two days after the limit are no gap: Amazon's limit is an instant, and the account's day is not the UTC day.
 select
-    reports.account_id,
-    reports.report,
-    held.first_date,
-    held.data_through_date,
-    held.last_retrieved_at,
-    cast(case when held.is_daily then {{ day_count('held.first_date', 'held.data_through_date') }} - held.held_days end as integer) as missing_days,
-    refused.last_refused_at,
-    held.account_id is not null
-    and (not held.is_daily or {{ day_count('held.first_date', 'held.data_through_date') }} = held.held_days)
-    and (refused.last_refused_at is null or refused.last_refused_at < held.last_retrieved_at) as is_complete
-from reports
-left join held on reports.account_id = held.account_id and reports.report = held.report
-left join refused on reports.account_id = refused.account_id and reports.report = refused.report
+    account_id,
+    report,
+    first_date,
+    data_through_date,
+    last_retrieved_at,
+    missing_days,
+    reaches_back,
+    case when days_after_limit > 2 then days_after_limit when days_after_limit is not null then 0 end as missing_history_days,
+    last_refused_at,
+    last_refusal,
+    is_held
+    and coalesce(missing_days, 0) = 0
+    and coalesce(days_after_limit, 0) <= 2
+    and (last_refused_at is null or last_refused_at < last_retrieved_at) as is_complete
+from measured

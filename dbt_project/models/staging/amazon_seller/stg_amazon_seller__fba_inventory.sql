@@ -9,6 +9,7 @@ renamed as (
     select
         -- ids
         account_id,
+        {{ text_value('_marketplace_id') }} as marketplace_id,
         {{ row_id() }} as inventory_row_id,
         {{ text_value('sku') }} as seller_sku,
         {{ text_value('fnsku') }} as fnsku,

@@ -9,6 +9,7 @@ renamed as (
     select
         -- ids
         account_id,
+        {{ text_value('_marketplace_id') }} as marketplace_id,
         {{ row_id() }} as listing_row_id,
         {{ text_value('listing_id') }} as listing_id,
         {{ text_value('seller_sku') }} as seller_sku,

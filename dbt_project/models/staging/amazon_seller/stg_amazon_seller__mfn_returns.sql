@@ -9,6 +9,7 @@ renamed as (
     select
         -- ids
         account_id,
+        {{ text_value('_marketplace_id') }} as marketplace_id,
         {{ row_id() }} as mfn_return_row_id,
         {{ text_value('order_id') }} as amazon_order_id,
         {{ text_value('amazon_rma_id') }} as amazon_rma_id,
