@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.planner import CONFIRMATIONS, REFUSALS, hours_needed, plan_windows, recent_start
+from seller_warehouse.planner import CONFIRMATIONS, INSIDE_DAYS, REFUSALS, hours_needed, plan_windows, recent_start
 from seller_warehouse.report_spec import ReportSpec, Scope
 from seller_warehouse.reports import SPECS
 from seller_warehouse.sp_api import QUOTAS
@@ -32,8 +32,9 @@ def page() -> str:
     return f"""<!-- Written by `make docs` from the report specs; do not edit. -->
 # What is asked of Amazon, and how long it takes
 
-A new account with three marketplaces, 18 months before {TODAY}. Each range is asked {_margin()} wider on both sides than the days it
-speaks for, because nobody knows in which zone Amazon cuts a day; what lies beside is cut when it is loaded.
+A new account with three marketplaces, 18 months before {TODAY}, less {INSIDE_DAYS} days, since nobody knows how many days Amazon's
+18 months have. Each range is asked {_margin()} wider on both sides than the days it speaks for, because nobody knows in which zone
+Amazon cuts a day; what lies beside is cut when it is loaded.
 
 | report | days in a request | requests for 18 months | pause between two | at least | asked again every day |
 |---|---:|---:|---:|---:|---|

@@ -30,7 +30,7 @@ DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [
 ]
 
 KILL_POINTS = [
-    "landing._copy", "landing.write_whole", "landing.land", "pipeline.save_accounts", "gate.prepare", "pipeline.write_whole",
+    "landing._copy", "landing.write_whole", "landing.land", "pipeline.save_settings", "gate.prepare", "pipeline.write_whole",
     "raw_store._stage", "raw_store._apply", "raw_store._record_results", "pipeline.record", "pipeline.quarantine",
 ]  # fmt: skip
 

@@ -1,7 +1,8 @@
-"""The page about inputs says what the code does."""
+"""The pages about inputs and requests say what the code does."""
 
 import pytest
 
+from seller_warehouse import describe_requests
 from seller_warehouse.describe_inputs import PAGE, page
 from seller_warehouse.reports import SPECS
 
@@ -17,6 +18,15 @@ def section_of(name: str, text: str) -> str:
 
 def test_the_committed_page_is_what_the_command_would_write(written):
     assert PAGE.read_text(encoding="utf-8") == written, "run make docs"
+    assert describe_requests.PAGE.read_text(encoding="utf-8") == describe_requests.page(), "run make docs"
+
+
+def test_requests_of_18_months_are_counted_by_hand():
+    # 545 days at most 29 at a time: 19 requests; 59 at a time for each of three marketplaces: 30.
+    assert describe_requests.windows_of(SPECS["orders"]) == 19
+    assert describe_requests.windows_of(SPECS["mfn_returns"]) == 30
+    # 18 pauses of four hours.
+    assert "**72 hours, 3.0 days**" in describe_requests.page()
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)

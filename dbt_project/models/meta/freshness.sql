@@ -136,7 +136,8 @@ measured as (
 
 )
 
--- Up to two days after the limit are no gap: Amazon's limit is an instant, and the account's day is not the UTC day.
+-- Up to six days after the limit are no gap: nobody knows how many days Amazon's 18 months have, so five are left out, and the account's day is
+-- not the UTC day.
 select
     account_id,
     report,
@@ -145,11 +146,11 @@ select
     last_retrieved_at,
     missing_days,
     reaches_back,
-    case when days_after_limit > 2 then days_after_limit when days_after_limit is not null then 0 end as missing_history_days,
+    case when days_after_limit > 6 then days_after_limit when days_after_limit is not null then 0 end as missing_history_days,
     last_refused_at,
     last_refusal,
     is_held
     and coalesce(missing_days, 0) = 0
-    and coalesce(days_after_limit, 0) <= 2
+    and coalesce(days_after_limit, 0) <= 6
     and (last_refused_at is null or last_refused_at < last_retrieved_at) as is_complete
 from measured

@@ -1,0 +1,115 @@
+"""A backfill through the real scheduler, with failures of every kind at Amazon, killed twice and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seller_warehouse.demo import connections
+from seller_warehouse.paths import REPOSITORY
+from seller_warehouse.sandbox.clock import SandboxClock
+from seller_warehouse.sandbox.faults import REPORT_FAULTS
+from seller_warehouse.sandbox.world import World
+from tests.amazon import DEMO_EU, Landing, days_before, differences, marts_now, morning, raw_now, sandbox, unjudged
+from tests.e2e.test_landing import CALL_FAULTS, DAY, warehouse_of
+from tests.support import Warehouse
+
+DAYS, MONTHS = 60, 2
+HEALED, LAST = DAY + timedelta(days=12), DAY + timedelta(days=13)
+RATE = 1500.0
+ORDERS = f"select * exclude (_line, _document_id, _valid_from) from raw.orders where _valid_to is null and _event_date < date '{DAY}' order by all"
+"""Orders change at any hour, so the youngest depend on the minute of the last run."""
+
+
+@contextmanager
+def failing_amazon(folder: Path) -> Iterator[SandboxClock]:
+    """A sandbox in a process of its own, which outlives whoever asks it; its first failures are many, then they cease."""
+    faults = {
+        "seed": 2,
+        "rates": dict.fromkeys(REPORT_FAULTS, 0.06) | dict.fromkeys(CALL_FAULTS, 0.02), "max_per_window": 1, "limit": 60, "hang_seconds": 1,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "seller_warehouse.sandbox", "--home", str(folder), "--profile", "test", "--seed", "1", "--rate", str(RATE)]
+    command += ["--start", str(days_before(DAY, DAYS)), "--until", str(LAST + timedelta(days=9)), "--shows", morning(DAY).isoformat()]
+    folder.mkdir(parents=True)
+    with subprocess.Popen([*command, "--faults", json.dumps(faults)]) as process:
+        while not (folder / "url").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield SandboxClock.read(folder / "clock.json")
+        process.terminate()
+
+
+def environment(warehouse: Warehouse, amazon: Path) -> dict[str, str]:
+    accounts = warehouse.home.root.parent / "accounts.yaml"
+    accounts.write_text(yaml.safe_dump([a.model_dump(mode="json") for a in warehouse.accounts.values()]))
+    known = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections(warehouse.accounts, amazon).items()}
+    return os.environ | known | {
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
+        "SELLER_WAREHOUSE_HOME": str(warehouse.home.root),
+        "SELLER_WAREHOUSE_ACCOUNTS": str(accounts),
+        "SELLER_WAREHOUSE_CLOCK": str(amazon / "clock.json"),
+    }  # fmt: skip
+
+
+def backfill(env: dict[str, str], kill_at: str | None = None) -> str:
+    """``make backfill``, killed without mercy when it says ``kill_at``; what it said."""
+    command = [sys.executable, "-m", "seller_warehouse.run", "backfill", "--account", DEMO_EU.id, "--months", str(MONTHS)]
+    said = []
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            said.append(line)
+            if kill_at and kill_at in line:
+                process.send_signal(signal.SIGKILL)
+                break
+    if kill_at:
+        assert process.returncode == -signal.SIGKILL, "".join(said)
+    return "".join(said)
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The same days without failures, kills or a scheduler."""
+    folder = tmp_path_factory.mktemp("calm")
+    warehouse = warehouse_of(folder / "home", DEMO_EU)
+    world = World("test", seed=1, start=days_before(DAY, DAYS), end=LAST + timedelta(days=9))
+    with sandbox(folder / "amazon", world, morning(DAY)) as amazon, unjudged():
+        landing = Landing(warehouse, amazon, months=MONTHS)
+        landing.backfill()
+        for day in (HEALED, LAST):
+            landing.until(morning(day))
+            landing.backfill()
+    return warehouse
+
+
+def test_a_backfill_killed_twice_among_failures_ends_as_a_calm_one(calm: Warehouse, tmp_path: Path) -> None:
+    warehouse = warehouse_of(tmp_path / "home", DEMO_EU)
+    with failing_amazon(tmp_path / "amazon") as clock:
+        env = environment(warehouse, tmp_path / "amazon")
+        backfill(env, kill_at=" windows")
+        assert not warehouse.home.marts.exists()
+        backfill(env, kill_at="gate_documents: running")
+        backfill(env)
+        for day in (HEALED, LAST):
+            clock.set(morning(day), rate=RATE / 2)
+            said = backfill(env)
+        assert "published" in said
+    expected, held = raw_now(calm), raw_now(warehouse)
+    del held["orders"], expected["orders"]
+    assert differences(held, expected) == {}
+    assert warehouse.query(ORDERS) == calm.query(ORDERS)
+    spoiled, undisturbed = (marts_now(w, morning(LAST)) for w in (warehouse, calm))
+    assert spoiled.keys() == undisturbed.keys()
+    for mart in spoiled.keys() - {"fct_orders"}:
+        assert (mart, spoiled[mart]) == (mart, undisturbed[mart])
