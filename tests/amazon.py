@@ -116,7 +116,7 @@ def days_before(day: date, count: int) -> date:
     return day - timedelta(days=count)
 
 
-TECHNICAL = {"inventory_ledger": {"date_and_time"}, "mfn_returns": {"category"}}
+LEFT_OUT = {"inventory_ledger": {"date_and_time", "store"}, "mfn_returns": {"category"}}
 """Columns that Amazon leaves out of some answers: whether they are held depends on which answer came last."""
 
 
@@ -124,7 +124,7 @@ def raw_now(warehouse: Warehouse) -> dict[str, Counter[tuple]]:
     """What raw holds as true of every report, as a multiset of its content with account and marketplace; of snapshots the latest."""
     held = {}
     for spec in SPECS.values():
-        names = ["account_id", "_marketplace_id", *(c.name for c in spec.kept if c.name not in TECHNICAL.get(spec.name, ()))]
+        names = ["account_id", "_marketplace_id", *(c.name for c in spec.kept if c.name not in LEFT_OUT.get(spec.name, ()))]
         latest = "qualify _valid_from = max(_valid_from) over (partition by account_id, _marketplace_id)" if spec.unit is Unit.SNAPSHOT else ""
         held[spec.name] = Counter(
             warehouse.query(f"select {', '.join(map(identifier, names))} from raw.{spec.name} where _valid_to is null {latest}")

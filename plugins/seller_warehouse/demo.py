@@ -115,11 +115,11 @@ def drop_files(home: Home, at: datetime) -> int:
     return 3 * len(sellers)
 
 
-def whole_demo(home: Home, months: int) -> Drive:
-    """The backfill of both accounts, then a daily run on the next day of the story."""
+def whole_demo(home: Home, account: str | None, months: int) -> Drive:
+    """The backfill of one account or of both, then a daily run on the next day of the story."""
 
     def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
-        code = backfill(home, None, months)(api, accounts, say)
+        code = backfill(home, account, months)(api, accounts, say)
         if code == NOT_PUBLISHED:
             return code
         clock = clock_from_environment()
@@ -128,7 +128,7 @@ def whole_demo(home: Home, months: int) -> Drive:
         clock.set(day, rate=DAILY_RATE)
         say(f"the backfill is done; it is now {day:%Y-%m-%d %H:%M} UTC at Amazon, time for the daily run")
         say(f"{drop_files(home, day)} files that only the seller has are in the inbox")
-        daily, _ = run_dags(api, home, ["collect_inbox", "land_reports"], {}, say)
+        daily, _ = run_dags(api, home, ["collect_inbox", "land_reports"], {"account": account}, say)
         return max(code, daily, key=(LOADED, QUARANTINED, NOT_PUBLISHED).index)
 
     return drive
@@ -154,6 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Start the sandbox, run everything, print what was published; returns the exit code of the passes."""
     parser = argparse.ArgumentParser(prog="python -m seller_warehouse.demo", description=__doc__)
     parser.add_argument("--months", type=int, default=18, choices=range(1, 19), metavar="1-18", help="how much history")
+    parser.add_argument("--account", help="one of the two alone")
     parser.add_argument("--airflow", metavar="URL", help="an Airflow that runs already, on this home and on the clock of --sandbox")
     parser.add_argument("--sandbox", type=Path, metavar="DIR", help="the folder of a sandbox that runs already")
     chosen = parser.parse_args(arguments)
@@ -169,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             os.environ |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
             airflow = running_airflow
-        code = with_airflow(home, ACCOUNTS, whole_demo(home, chosen.months), airflow)
+        code = with_airflow(home, ACCOUNTS, whole_demo(home, chosen.account, chosen.months), airflow)
         counts = httpx.get(f"{(folder / 'url').read_text()}/sandbox/counts", verify=str(folder / "cert.pem")).json()
     if code in (LOADED, QUARANTINED):
         print_summary(home, counts, (time.monotonic() - started) / 60)

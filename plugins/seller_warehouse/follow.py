@@ -90,8 +90,10 @@ def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Pro
         if lanes:
             states = lane_states(home, run_id, lanes)
             left = max((pauses_left(s, r) for s in states if (r := SPECS[s.report].requests)), default=None)
-            windows, in_all = sum(len(lane["windows"]) for lane in lanes), sum(lane["of"] for lane in lanes)
-            later = f", {in_all - windows} in later rounds" if in_all > windows else ""
+            planned, in_all = sum(len(lane["windows"]) for lane in lanes), sum(lane["of"] for lane in lanes)
+            # What Amazon lists is counted only when it was looked at.
+            windows = planned + sum(s.planned - 1 for s in states if s.planned > 1 and (r := SPECS[s.report].requests) and r.listed_only)
+            later = f", {in_all - planned} in later rounds" if in_all > planned else ""
             waits = f", Amazon's pauses leave {left} at least" if left else ""
             rows, requests = sum(s.rows for s in states), sum(s.requests for s in states)
             said.append(f"{dag_id}: {sum(s.landed for s in states)} of {windows} windows{later}; {requests} requests, {rows:,} rows{waits}")

@@ -45,7 +45,7 @@ create schema if not exists meta;
 create table if not exists raw.accounts (
     account_id varchar, account_name varchar, region varchar, source varchar, marketplace_ids varchar, home_time_zone varchar
 );
-create table if not exists raw.report_types (report varchar, amazon_type varchar, title varchar, reaches_back varchar);
+create table if not exists raw.report_types (report varchar, amazon_type varchar, title varchar, reaches_back varchar, comes_by_days boolean);
 create table if not exists meta.loads (
     run_id varchar, account_id varchar, report varchar, document_id varchar, source varchar, file_name varchar,
     window_start date, window_end date, retrieved_at timestamp, sha256 varchar,
@@ -114,8 +114,8 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
     connection.execute("delete from raw.accounts")
     connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?)", rows)
     connection.execute("delete from raw.report_types")
-    types = [(s.name, s.amazon_type, s.title, s.reaches_back) for s in SPECS.values()]
-    connection.executemany("insert into raw.report_types values (?, ?, ?, ?)", types)
+    types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
+    connection.executemany("insert into raw.report_types values (?, ?, ?, ?, ?)", types)
     connection.execute("commit")
 
 

@@ -42,9 +42,7 @@ def environment(warehouse: Warehouse) -> dict[str, str]:
 
 
 def run(warehouse: Warehouse) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "seller_warehouse.run"], env=environment(warehouse), capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-m", "seller_warehouse.run"], env=environment(warehouse), capture_output=True, text=True, check=False)
 
 
 def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:

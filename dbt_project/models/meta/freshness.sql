@@ -39,14 +39,13 @@ held as (
         report,
         min(event_date) as first_date,
         max(event_date) as data_through_date,
-        max(retrieved_at) as last_retrieved_at,
-        count(case when unit like '%' || cast(event_date as varchar) then 1 end) = count(*) as is_daily
+        max(retrieved_at) as last_retrieved_at
     from coverage
     group by account_id, report
 
 ),
 
--- Days that were answered: held from a document, or asked for and without data.
+-- Days that were answered: held from a document, or asked for, with rows or without.
 answered_days as (
 
     select account_id, report, event_date as calendar_date from coverage
@@ -55,7 +54,7 @@ answered_days as (
     from verdicts
     inner join {{ ref('dim_calendar') }} as calendar
         on calendar.calendar_date between verdicts.window_start and verdicts.window_end
-    where verdicts.place = 1 and verdicts.verdict = 'NO_DATA'
+    where verdicts.place = 1 and verdicts.verdict <> 'QUARANTINED' and verdicts.source = 'sp_api'
 
 ),
 
@@ -118,7 +117,7 @@ measured as (
         refused.last_refusal,
         held.account_id is not null as is_held,
         cast(
-            case when held.is_daily then
+            case when report_types.comes_by_days or accounts.source = 'sp_api' and report_types.reaches_back = 'EIGHTEEN_MONTHS' then
                 {{ day_count('answered.first_answered_date', 'answered.last_answered_date') }} - answered.answered_days
             end as integer
         ) as missing_days,

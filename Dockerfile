@@ -1,0 +1,20 @@
+# One image for every service of docker-compose.yaml. It holds code alone: settings and secrets come from the environment.
+FROM python:3.11.14-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+COPY requirements.txt /tmp/requirements.txt
+RUN pip install --no-deps -r /tmp/requirements.txt && rm /tmp/requirements.txt
+
+# A fixed number, so that the owner of a mounted folder can be given; a named volume takes its owner from the folder here.
+RUN groupadd --gid 10001 warehouse && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp warehouse \
+    && install -d -o warehouse -g warehouse /data /sandbox
+
+WORKDIR /opt/seller-warehouse
+COPY dags dags
+COPY dbt_project dbt_project
+COPY demo demo
+COPY expectations expectations
+COPY plugins plugins
+
+USER 10001:10001

@@ -1,0 +1,125 @@
+"""``make up`` and ``make down``: the page answers, the timetables run, what dies comes back, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from seller_warehouse.airflow_processes import PROCESSES, Api
+from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.up import supervisor
+from tests.postgresql import free_port
+
+SECRET = "the-secret-of-a-connection"
+
+
+class Machine:
+    """A home and a port, and the commands on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.port = Home(folder), free_port()
+        self.environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
+            "SELLER_WAREHOUSE_HOME": str(folder),
+            "SELLER_WAREHOUSE_ACCOUNTS": str(REPOSITORY / "tests" / "files" / "accounts.yaml"),
+            "SELLER_WAREHOUSE_PORT": str(self.port),
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", f"seller_warehouse.{words[0]}", *words[1:]]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def run(self, *words: str) -> tuple[int, str]:
+        process = self.start(*words)
+        said, _ = process.communicate()
+        return process.returncode, said
+
+    def groups(self) -> list[int]:
+        """The process groups that were started last."""
+        path = self.home.airflow / "process_groups.json"
+        return [number for number, _ in json.loads(path.read_text())] if path.exists() else []
+
+    def left(self, groups: list[int]) -> list[psutil.Process]:
+        return [p for p in psutil.process_iter() if p.status() != psutil.STATUS_ZOMBIE and os.getpgid(p.pid) in groups]
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    found = Machine(tmp_path / "home")
+    yield found
+    found.run("up", "down")
+
+
+def test_down_is_harmless_and_stops_what_is_only_just_starting(machine: Machine) -> None:
+    assert machine.run("up", "down") == (0, "Airflow was not up\n")
+    starting = machine.start("up")
+    wait_until(lambda: len(machine.groups()) == len(PROCESSES))
+    groups = machine.groups()
+    assert machine.run("up", "down") == (0, "Airflow is stopped\n")
+    assert machine.left(groups) == []
+    said, _ = starting.communicate()
+    assert starting.returncode == 1
+    assert "Airflow did not come up" in said
+    assert machine.run("up", "down") == (0, "Airflow was not up\n")
+
+
+def test_a_port_that_is_taken_is_named(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", machine.port)):
+        code, said = machine.run("up")
+    assert (code, f"port {machine.port} is taken" in said) == (1, True)
+
+
+def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_works_after_a_kill(machine: Machine) -> None:
+    url = f"http://127.0.0.1:{machine.port}"
+    code, said = machine.run("up")
+    assert (code, said.splitlines()[0]) == (0, f"Airflow is up: {url}")
+    assert "<html" in httpx.get(url).text
+    api = Api(url)
+    api.wait_until_ready()
+    planned = {d["dag_id"]: (d["timetable_summary"], d["is_paused"]) for d in api.get("/api/v2/dags")["dags"]}
+    assert planned["collect_inbox"] == ("*/10 * * * *", False)
+    assert planned["land_reports"] == ("0 10 * * *", False)
+    groups = machine.groups()
+    listening = [c.laddr.ip for p in machine.left(groups) for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    assert {"127.0.0.1"} == set(listening)
+
+    # A secret that is typed in on the page is kept encrypted.
+    api.save_connection("amazon_demo_na", {"conn_type": "generic", "login": "id", "password": SECRET, "extra": {"refresh_token": SECRET}})
+    assert not [p for p in machine.home.root.rglob("*") if p.is_file() and SECRET.encode() in p.read_bytes()]
+    assert (machine.home.airflow / "fernet_key").stat().st_mode & 0o077 == 0
+
+    code, said = machine.run("run")
+    assert (code, "make down" in said) == (1, True)
+    assert machine.run("up")[0] == 0
+    killed = groups[[*PROCESSES].index("dag-processor")]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(machine.groups()) == len(PROCESSES) and killed not in machine.groups())
+
+    process = supervisor(machine.home)
+    assert process
+    process.kill()
+    wait_until(lambda: supervisor(machine.home) is None)
+    groups = machine.groups()
+    assert machine.left(groups)
+    assert machine.run("up", "down") == (0, "Airflow is stopped\n")
+    assert machine.left(groups) == []
+    with socket.create_server(("127.0.0.1", machine.port)):
+        pass
