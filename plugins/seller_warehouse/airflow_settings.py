@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import Asset, CronTriggerTimetable, Param, TriggerRule, task_group
 
 from seller_warehouse.operators import GateDocumentsOperator, LandReportOperator, LoadDocumentsOperator, PlanRequestsOperator
+from seller_warehouse.planner import PAUSE_HOURS
 
 RAW = Asset(name="raw_reports", uri="seller-warehouse://raw", group="seller_warehouse")
 """New rows, verdicts or settings since the last publication."""
@@ -34,6 +35,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 PARAMS: dict[str, Any] = {
     "account": Param(None, type=["null", "string"], description="one account alone; all accounts where it is empty"),
     "months": Param(18, type="integer", minimum=1, maximum=18, description="how far back"),
+    "pause_hours": Param(PAUSE_HOURS, type="integer", minimum=0, description="how many hours of Amazon's pauses a run may hold"),
 }
 
 

@@ -42,6 +42,8 @@ DAILY_RUN = datetime(2026, 11, 20, 6, tzinfo=UTC)
 RATE, DAILY_RATE = 1500.0, 600.0
 """How many of the sandbox's seconds pass in one; slower for the daily run, so that it ends on the day it began."""
 SANDBOX = ["--profile", "demo", "--seed", f"{SEED}", "--start", f"{WORLD_START}", "--until", f"{WORLD_END}", "--rate", f"{RATE:g}"]
+PAUSE_HOURS = 72
+"""One round for the whole history: its pauses are minutes here."""
 START_SECONDS = 120
 
 SUMMARY = {
@@ -119,7 +121,7 @@ def whole_demo(home: Home, account: str | None, months: int) -> Drive:
     """The backfill of one account or of both, then a daily run on the next day of the story."""
 
     def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
-        code = backfill(home, account, months)(api, accounts, say)
+        code = backfill(home, account, months, PAUSE_HOURS)(api, accounts, say)
         if code == NOT_PUBLISHED:
             return code
         clock = clock_from_environment()

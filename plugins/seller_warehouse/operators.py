@@ -89,7 +89,7 @@ class PlanRequestsOperator(BaseOperator):
         from seller_warehouse.pipeline import plan_requests
 
         run, params = run_of(context), context["params"]
-        lanes = plan_requests(run, recent=self.recent, months=int(params["months"]), only=params["account"])
+        lanes = plan_requests(run, recent=self.recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
         problems = {a: problem for a in sorted({lane["account_id"] for lane in lanes}) if (problem := _sign_in(run, a))}
         for lane in lanes:
             log.info("%s/%s: %d of %d windows", lane["account_id"], lane["report"], len(lane["windows"]), lane["of"])

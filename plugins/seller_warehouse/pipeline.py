@@ -27,7 +27,7 @@ from seller_warehouse.gate import Judgement, as_log_lines, judge
 from seller_warehouse.landing import collect_inbox, find_document, landed_documents, quarantine
 from seller_warehouse.parse import Prepared, prepare
 from seller_warehouse.paths import Home, write_whole
-from seller_warehouse.planner import Answer, Kind, Window, plan_windows, round_of
+from seller_warehouse.planner import PAUSE_HOURS, Answer, Kind, Window, plan_windows, round_of
 from seller_warehouse.raw_store import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
 from seller_warehouse.reports import SPECS
 from seller_warehouse.sp_api import Amazon
@@ -78,7 +78,7 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     return {"landed": len(collected.landed), "refused": 0, "waiting": len(collected.waiting)}
 
 
-def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = None) -> list[dict[str, Any]]:
+def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = None, pause_hours: int = PAUSE_HOURS) -> list[dict[str, Any]]:
     """What to ask Amazon for now: a lane for each account and report, with its windows newest first.
 
     What has landed and is not judged yet counts as answered.
@@ -103,7 +103,7 @@ def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = Non
         for spec in SPECS.values():
             windows = plan_windows(spec, account, answered.get((account.id, spec.name), []), today=today, months=months, recent=recent)
             if windows and spec.requests:
-                chosen = round_of(windows, spec.requests)
+                chosen = round_of(windows, spec.requests, pause_hours)
                 lanes.append(
                     {"account_id": account.id, "report": spec.name, "windows": _WINDOWS.dump_python(chosen, mode="json"), "of": len(windows)}
                 )

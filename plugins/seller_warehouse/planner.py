@@ -29,8 +29,8 @@ INSIDE_DAYS = 5
 """How far inside Amazon's limit the oldest day lies, since an older range ends FATAL: 18 months have up to 550 days and may be counted as 548,
 the margin lies before the day, the account's day may end a third of a day after UTC's, and the oldest window comes last, up to a day later."""
 
-PAUSE_HOURS_A_ROUND = 24
-"""How much waiting between windows of one report a run may hold, so that what was fetched is loaded about once a day."""
+PAUSE_HOURS = 24
+"""How much waiting between windows of one report a run holds by default, so that what was fetched is loaded about once a day."""
 
 
 class Kind(StrEnum):
@@ -145,9 +145,9 @@ def _cover(marketplace_id: str, due: list[date], window_days: int | None) -> lis
     return windows
 
 
-def round_of(windows: list[Window], requests: Requests) -> list[Window]:
-    """The windows of one run: as many as fit into a day of pauses; the rest is planned again by the next."""
-    most = 1 + PAUSE_HOURS_A_ROUND * 60 // requests.pause_minutes if requests.pause_minutes else len(windows)
+def round_of(windows: list[Window], requests: Requests, pause_hours: int = PAUSE_HOURS) -> list[Window]:
+    """The windows of one run: as many as fit into so many hours of pauses; the rest is planned again by the next."""
+    most = 1 + pause_hours * 60 // requests.pause_minutes if requests.pause_minutes else len(windows)
     return windows[:most]
 
 

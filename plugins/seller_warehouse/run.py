@@ -21,9 +21,10 @@ from filelock import FileLock, Timeout
 from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
 from seller_warehouse.documents import printable
-from seller_warehouse.follow import Lanes, Progress, follow, lane_states, lanes_of, until_published
+from seller_warehouse.follow import Lanes, Progress, follow, lanes_of, until_published
 from seller_warehouse.landing import inbox_files, prepare_inbox
 from seller_warehouse.paths import Home, accounts_file, shown
+from seller_warehouse.planner import PAUSE_HOURS
 from seller_warehouse.publish import Publication, last_publication
 
 LOADED, NOT_PUBLISHED, QUARANTINED, INTERRUPTED = 0, 1, 2, 130
@@ -70,41 +71,44 @@ def one_pass(home: Home) -> Drive:
     return drive
 
 
-def backfill(home: Home, account: str | None, months: int) -> Drive:
-    """Land what is recent and then, round by round, the history; loaded and published after each round."""
+def backfill(home: Home, account: str | None, months: int, pause_hours: int = PAUSE_HOURS) -> Drive:
+    """Land what is recent and then, round by round, the history; loaded and published after each round.
+
+    It ends when everything was asked for. What was refused or came without data is asked for again by a later run.
+    """
 
     def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
         if account and (account not in accounts or accounts[account].source != "sp_api"):
             raise ConfigurationError(f"there is no account {account!r} with source sp_api in the accounts file; name one that it has")
-        conf = {"account": account, "months": months}
+        conf = {"account": account, "months": months, "pause_hours": pause_hours}
         dags, worst = ["land_reports", "backfill_history"], LOADED
         while True:
-            code, landed = run_dags(api, home, dags, conf, say)
+            code, left = run_dags(api, home, dags, conf, say)
             worst = max(worst, code, key=(LOADED, QUARANTINED, NOT_PUBLISHED).index)
-            if not landed["backfill_history"] or code == NOT_PUBLISHED:
+            if not left or code == NOT_PUBLISHED:
                 return worst
             dags = ["backfill_history"]
 
     return drive
 
 
-def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, dict[str, int]]:
-    """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows each landed."""
+def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, int]:
+    """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows are left to ask for."""
     before, earlier_builds = last_publication(home), api.run_ids("build_marts")
     runs = [(dag_id, api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})) for dag_id in dags]
     states = follow(api, home, runs, say)
     lanes = {dag_id: lanes_of(api, dag_id, run_id) for dag_id, run_id in runs if dag_id != "collect_inbox"}
-    landed = {d: sum(s.landed for s in lane_states(home, r, lanes[d])) for d, r in runs if d in lanes}
+    left = sum(lane["of"] - len(lane["windows"]) for of in lanes.values() for lane in of if not lane.get("problem"))
     for dag_id in dags:
         if states[dag_id].get("load_documents") not in ("success", "skipped"):
             say(f"not published: {dag_id}.load_documents ended as {states[dag_id].get('load_documents')}; read {_log(home, dag_id)}")
-            return NOT_PUBLISHED, landed
+            return NOT_PUBLISHED, left
     if not until_published(api, home, earlier_builds, states.values(), say):
         say(f"not published: build_marts failed; read {_log(home, 'build_marts')}")
-        return NOT_PUBLISHED, landed
+        return NOT_PUBLISHED, left
     code = _report(home, before, say)
     unreached = _say_what_failed(home, states, lanes)
-    return (NOT_PUBLISHED if unreached else code), landed
+    return (NOT_PUBLISHED if unreached else code), left
 
 
 def _say_what_failed(home: Home, states: dict[str, dict[str, str]], lanes: dict[str, Lanes]) -> bool:
