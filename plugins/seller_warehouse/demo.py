@@ -121,11 +121,13 @@ def whole_demo(home: Home, account: str | None, months: int) -> Drive:
     """The backfill of one account or of both, then a daily run on the next day of the story."""
 
     def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
+        clock = clock_from_environment()
+        assert isinstance(clock, SandboxClock)
+        began = clock.now()
         code = backfill(home, account, months, PAUSE_HOURS)(api, accounts, say)
         if code == NOT_PUBLISHED:
             return code
-        clock = clock_from_environment()
-        assert isinstance(clock, SandboxClock)
+        say(f"the backfill took {timedelta(hours=round((clock.now() - began).total_seconds() / 3600))} of Amazon's time, most of it pauses")
         day = max(DAILY_RUN, (clock.now() + timedelta(days=1)).replace(hour=6, minute=0, second=0, microsecond=0))
         clock.set(day, rate=DAILY_RATE)
         say(f"the backfill is done; it is now {day:%Y-%m-%d %H:%M} UTC at Amazon, time for the daily run")
