@@ -547,15 +547,15 @@ def _cancelled(report: Report, *, at: datetime) -> Report:
 
 
 def _variant(report: Report, region: str) -> str:
-    """Some sellers always get another layout; the ledger comes in the documented one at times."""
-    if report.report_type == render.LEDGER and report.chance("documented") < 1 / 7:
+    """Some sellers always get another layout, the ledger's documented one among them."""
+    if report.report_type == render.LEDGER and share("documented", report.seller_id) < 1 / 3:
         return "documented"
     if report.report_type in (render.LEDGER, render.LEDGER_SUMMARY):
         return "store" if region == "eu" else ""
     if report.report_type == render.REMOVAL_ORDERS:
         choices = ("", *render.VARIANTS[render.REMOVAL_ORDERS])
         return choices[int(share("variant", report.seller_id) * len(choices))]
-    if report.report_type == render.MFN_RETURNS and report.chance("category") < 1 / 3:
+    if report.report_type == render.MFN_RETURNS and share("category", report.seller_id) < 1 / 3:
         return "category"
     return "crlf" if report.chance("crlf") < 1 / 7 else ""
 
