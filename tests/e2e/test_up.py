@@ -18,7 +18,7 @@ import pytest
 
 from seller_warehouse.airflow_processes import PROCESSES, Api
 from seller_warehouse.paths import REPOSITORY, Home
-from seller_warehouse.up import supervisor
+from seller_warehouse.up import down, supervisor
 from tests.postgresql import free_port
 
 SECRET = "the-secret-of-a-connection"
@@ -68,12 +68,13 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     found.run("up", "down")
 
 
-def test_down_is_harmless_and_stops_what_is_only_just_starting(machine: Machine) -> None:
+def test_down_is_harmless_and_stops_what_is_only_just_starting(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert machine.run("up", "down") == (0, "Airflow was not up\n")
     starting = machine.start("up")
-    wait_until(lambda: len(machine.groups()) == len(PROCESSES))
+    wait_until(machine.groups)
     groups = machine.groups()
-    assert machine.run("up", "down") == (0, "Airflow is stopped\n")
+    # In this process: on a busy machine another one would begin only when Airflow is up.
+    assert (down(machine.home), capsys.readouterr().out) == (0, "Airflow is stopped\n")
     assert machine.left(groups) == []
     said, _ = starting.communicate()
     assert starting.returncode == 1

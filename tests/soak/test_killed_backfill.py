@@ -26,7 +26,8 @@ from tests.e2e.test_landing import CALL_FAULTS, DAY, warehouse_of
 from tests.support import Warehouse
 
 DAYS, MONTHS = 60, 2
-HEALED, LAST = DAY + timedelta(days=12), DAY + timedelta(days=13)
+HEALED, LAST = DAY + timedelta(days=20), DAY + timedelta(days=30)
+"""Far apart: the clock runs on while a slow machine works."""
 RATE = 1500.0
 ORDERS = f"select * exclude (_line, _document_id, _valid_from) from raw.orders where _valid_to is null and _event_date < date '{DAY}' order by all"
 """Orders change at any hour, so the youngest depend on the minute of the last run."""
@@ -43,11 +44,13 @@ def failing_amazon(folder: Path) -> Iterator[SandboxClock]:
     command += ["--start", str(days_before(DAY, DAYS)), "--until", str(LAST + timedelta(days=9)), "--shows", morning(DAY).isoformat()]
     folder.mkdir(parents=True)
     with subprocess.Popen([*command, "--faults", json.dumps(faults)]) as process:
-        while not (folder / "url").exists():
-            assert process.poll() is None
-            time.sleep(0.1)
-        yield SandboxClock.read(folder / "clock.json")
-        process.terminate()
+        try:
+            while not (folder / "url").exists():
+                assert process.poll() is None
+                time.sleep(0.1)
+            yield SandboxClock.read(folder / "clock.json")
+        finally:
+            process.terminate()
 
 
 def environment(warehouse: Warehouse, amazon: Path) -> dict[str, str]:
