@@ -116,16 +116,11 @@ measured as (
         refused.last_refused_at,
         refused.last_refusal,
         held.account_id is not null as is_held,
-        cast(
-            case when report_types.comes_by_days or accounts.source = 'sp_api' and report_types.reaches_back = 'EIGHTEEN_MONTHS' then
-                {{ day_count('answered.first_answered_date', 'answered.last_answered_date') }} - answered.answered_days
-            end as integer
-        ) as missing_days,
-        cast(
-            case when accounts.source = 'sp_api' and report_types.reaches_back = 'EIGHTEEN_MONTHS' then
-                {{ dbt.datediff(dbt.dateadd('month', -18, as_of_date()), 'answered.first_answered_date', 'day') }}
-            end as integer
-        ) as days_after_limit
+        report_types.comes_by_days or (accounts.source = 'sp_api' and report_types.reaches_back = 'EIGHTEEN_MONTHS') as has_days,
+        {{ day_count('answered.first_answered_date', 'answered.last_answered_date') }} - answered.answered_days as unanswered_days,
+        case when accounts.source = 'sp_api' and report_types.reaches_back = 'EIGHTEEN_MONTHS' then true end as has_history,
+        {{ dbt.dateadd('month', -18, as_of_date()) }} as limit_date,
+        answered.first_answered_date
     from reports
     left join held on reports.account_id = held.account_id and reports.report = held.report
     left join answered on reports.account_id = answered.account_id and reports.report = answered.report
@@ -133,10 +128,29 @@ measured as (
     left join report_types on reports.report = report_types.report
     left join accounts on reports.account_id = accounts.account_id
 
-)
+),
+
+late as (
+
+    select
+        *,
+        {{ dbt.datediff('limit_date', 'first_answered_date', 'day') }} as days_late
+    from measured
+
+),
 
 -- Up to six days after the limit are no gap: nobody knows how many days Amazon's 18 months have, so five are left out, and the account's day is
 -- not the UTC day.
+judged as (
+
+    select
+        *,
+        cast(case when has_days then unanswered_days end as integer) as missing_days,
+        cast(case when has_history then case when days_late > 6 then days_late else 0 end end as integer) as missing_history_days
+    from late
+
+)
+
 select
     account_id,
     report,
@@ -145,11 +159,11 @@ select
     last_retrieved_at,
     missing_days,
     reaches_back,
-    case when days_after_limit > 6 then days_after_limit when days_after_limit is not null then 0 end as missing_history_days,
+    missing_history_days,
     last_refused_at,
     last_refusal,
     is_held
     and coalesce(missing_days, 0) = 0
-    and coalesce(days_after_limit, 0) <= 6
+    and coalesce(missing_history_days, 0) = 0
     and (last_refused_at is null or last_refused_at < last_retrieved_at) as is_complete
-from measured
+from judged
