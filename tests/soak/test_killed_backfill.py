@@ -23,9 +23,10 @@ from seller_warehouse.sandbox.faults import REPORT_FAULTS
 from seller_warehouse.sandbox.world import World
 from tests.amazon import DEMO_EU, Landing, days_before, differences, marts_now, morning, raw_now, sandbox, unjudged
 from tests.e2e.test_landing import CALL_FAULTS, DAY, warehouse_of
+from tests.soak.test_storms import COUNT
 from tests.support import Warehouse
 
-DAYS, MONTHS = 60, 2
+DAYS, MONTHS = 60, 3
 HEALED, LAST = DAY + timedelta(days=20), DAY + timedelta(days=30)
 """Far apart: the clock runs on while a slow machine works."""
 RATE = 1500.0
@@ -96,6 +97,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
+@pytest.mark.skipif(COUNT < 2, reason="takes eight minutes: make soak COUNT=2 runs it")
 def test_a_backfill_killed_twice_among_failures_ends_as_a_calm_one(calm: Warehouse, tmp_path: Path) -> None:
     warehouse = warehouse_of(tmp_path / "home", DEMO_EU)
     with failing_amazon(tmp_path / "amazon") as clock:
