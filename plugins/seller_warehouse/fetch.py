@@ -24,7 +24,7 @@ from seller_warehouse.documents import DONE, Document
 from seller_warehouse.landing import identified, land, landed_documents
 from seller_warehouse.paths import Home, write_whole
 from seller_warehouse.planner import Window, history_start
-from seller_warehouse.report_spec import Requests, Scope
+from seller_warehouse.report_spec import Scope
 from seller_warehouse.reports import SPECS
 from seller_warehouse.sp_api import LISTED_DAYS, Amazon, Later, Rejected, Report, Transient, explanation
 
@@ -354,8 +354,3 @@ class _Step:
 def _shown(window: Window) -> str:
     days = f"{window.first} to {window.last}" if window.first else "now"
     return f"{days}, {window.marketplace_id}" if window.marketplace_id else days
-
-
-def pauses_left(lane: Lane, requests: Requests) -> timedelta:
-    """How long Amazon's pauses will make the rest of a lane take at least."""
-    return timedelta(minutes=requests.pause_minutes * max(0, len(lane.todo)))

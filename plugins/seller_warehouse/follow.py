@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from seller_warehouse.airflow_processes import AirflowFailed, Api
-from seller_warehouse.fetch import Lane, lane_file, pauses_left
+from seller_warehouse.fetch import Lane, lane_file
 from seller_warehouse.paths import Home
+from seller_warehouse.planner import hours_needed
 from seller_warehouse.publish import holds_every_load
 from seller_warehouse.reports import SPECS
 
@@ -89,10 +91,11 @@ def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Pro
         lanes = [lane for lane in lanes_of(api, dag_id, run_id) if not lane.get("problem")] if dag_id != "collect_inbox" else []
         if lanes:
             states = lane_states(home, run_id, lanes)
-            left = max((pauses_left(s, r) for s in states if (r := SPECS[s.report].requests)), default=None)
+            asked = [(s, r) for s in states if (r := SPECS[s.report].requests)]
+            left = timedelta(hours=max((hours_needed(len(s.todo) + 1, r) for s, r in asked), default=0))
             planned, in_all = sum(len(lane["windows"]) for lane in lanes), sum(lane["of"] for lane in lanes)
-            # What Amazon lists is counted only when it was looked at.
-            windows = planned + sum(s.planned - 1 for s in states if s.planned > 1 and (r := SPECS[s.report].requests) and r.listed_only)
+            # How many reports Amazon lists is known only when it was looked.
+            windows = planned + sum(s.planned - 1 for s, r in asked if r.listed_only)
             later = f", {in_all - planned} in later rounds" if in_all > planned else ""
             waits = f", Amazon's pauses leave {left} at least" if left else ""
             rows, requests = sum(s.rows for s in states), sum(s.requests for s in states)
