@@ -20,8 +20,8 @@ class Verdict(StrEnum):
     PENDING = "PENDING"
 
 
-DONE = "DONE"
-"""Amazon's processing status of a report that has a document."""
+DONE, CANCELLED = "DONE", "CANCELLED"
+"""Amazon's processing status of a report that has a document, and of one that was not made; any other is a failure."""
 
 
 class Refusal(Exception):

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from seller_warehouse.accounts import Account
 from seller_warehouse.clock import Clock
 from seller_warehouse.decode import chunks
-from seller_warehouse.documents import DONE, Document
+from seller_warehouse.documents import CANCELLED, DONE, Document
 from seller_warehouse.landing import identified, land, landed_documents
 from seller_warehouse.paths import Home, write_whole
 from seller_warehouse.planner import Window, history_start
@@ -30,7 +30,7 @@ from seller_warehouse.sp_api import LISTED_DAYS, Amazon, Later, Rejected, Report
 
 log = logging.getLogger(__name__)
 
-CANCELLED, FATAL, REJECTED, LOST = "CANCELLED", "FATAL", "REJECTED", "LOST"
+FATAL, REJECTED, LOST = "FATAL", "REJECTED", "LOST"
 USABLE = (DONE, "IN_PROGRESS", "IN_QUEUE")
 
 TRIES = 3

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from seller_warehouse.accounts import Account
-from seller_warehouse.documents import DONE, Document, Refusal, Verdict, printable
+from seller_warehouse.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
 from seller_warehouse.parse import Prepared, prepare
 from seller_warehouse.report_spec import Unit
 from seller_warehouse.reports import SPECS
@@ -104,7 +104,7 @@ def judge(document: Document, account: Account, folder: Path, usual_rows_per_day
 def _judge_unanswered(document: Document) -> Judgement:
     """What Amazon did not make: cancelled says nothing of the rows (trap 1), anything else is a refusal in Amazon's words."""
     said = f": {document.explanation}" if document.explanation else ""
-    if document.answer == "CANCELLED":
+    if document.answer == CANCELLED:
         reason = f"Amazon cancelled the report{said}; there was no data, or the report was asked for elsewhere too soon: nothing was replaced"
         return Judgement(document=document, verdict=Verdict.NO_DATA, reason=reason, row_count=0, prepared=None, results=[])
     what = f"Amazon ended the report {document.answer}{said}"

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import code_version
 from seller_warehouse.clock import Clock
-from seller_warehouse.documents import DONE, Document, Verdict
+from seller_warehouse.documents import CANCELLED, DONE, Document, Verdict
 from seller_warehouse.fetch import advance, load_lane
 from seller_warehouse.gate import Judgement, as_log_lines, judge
 from seller_warehouse.landing import collect_inbox, find_document, landed_documents, quarantine
@@ -92,7 +92,7 @@ def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = Non
             answered.setdefault((document.account_id, document.report), []).append(
                 Answer(
                     marketplace_id=document.marketplace_id, first=document.window_start, last=document.window_end,
-                    asked_at=document.retrieved_at, kind=Kind.GOOD if document.answer == DONE else Kind.REFUSED,
+                    asked_at=document.retrieved_at, kind={DONE: Kind.GOOD, CANCELLED: Kind.EMPTY}.get(document.answer, Kind.REFUSED),
                 )
             )  # fmt: skip
     lanes = []
