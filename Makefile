@@ -55,7 +55,7 @@ postgresql: install
 	fi
 
 soak: install postgresql ## the long storms; COUNT=n rounds, SEED=n
-	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/soak
+	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/soak
 
 bench: install ## the benchmark: ratios to plain DuckDB of the same run
 	@$(BIN)/python -m benchmarks.bench
