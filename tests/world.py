@@ -1,0 +1,92 @@
+"""Simulated sellers loaded as if everything had been asked for at one instant: the pipeline's own steps, without the network and the gate's suites."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.documents import Document
+from seller_warehouse.landing import identified, land
+from seller_warehouse.paths import Home
+from seller_warehouse.report_spec import ReportSpec, Scope, Unit
+from seller_warehouse.reports import SPECS
+from seller_warehouse.sandbox.render import SETTLEMENT, render, render_json
+from seller_warehouse.sandbox.world import Seller, World
+from tests.amazon import unjudged
+from tests.support import Warehouse
+
+DOWNLOAD_EVERY = timedelta(days=7)
+"""How often a careful seller downloads the orders behind the defect rate."""
+
+
+def account_of(seller: Seller) -> Account:
+    """The account that owns a simulated seller's reports."""
+    profile = seller.profile
+    return Account(id=profile.seller_id, name=profile.seller_id, region=profile.region, marketplaces=profile.marketplace_ids, source="sp_api")
+
+
+def warehouse_of(world: World, folder: Path) -> Warehouse:
+    """An empty warehouse with an account for every seller of a world."""
+    return Warehouse(Home(folder / "home"), accounts={s.profile.seller_id: account_of(s) for s in world.sellers.values()})
+
+
+def load_world(warehouse: Warehouse, world: World, known_at: datetime, *, since: datetime | None = None) -> None:
+    """Load what every report says at ``known_at``, from the first simulated day on, and the seller's own files.
+
+    ``since`` is the instant of the load before: settlements and downloads of earlier times are not loaded again.
+    """
+    for seller in world.sellers.values():
+        for document, content in _documents(seller, known_at, since or datetime.combine(seller.start, time(), UTC)):
+            received = warehouse.home.root / "received.gz"
+            received.parent.mkdir(parents=True, exist_ok=True)
+            received.write_bytes(gzip.compress(content, compresslevel=1, mtime=0))
+            land(warehouse.home, identified(document, hashlib.sha256(content).hexdigest()), received)
+    with unjudged():
+        refused = warehouse.load(f"known-{known_at:%Y%m%dT%H%M}", known_at)
+    assert refused == []
+
+
+def _documents(seller: Seller, known_at: datetime, since: datetime) -> Iterable[tuple[Document, bytes]]:
+    region, start = seller.profile.region, datetime.combine(seller.start, time(), UTC)
+    for spec in SPECS.values():
+        if spec.requests is None:
+            continue
+        if spec.name == "settlements":
+            for s in seller.settlements(known_at):
+                if s.created_at > since:
+                    content, charset = render(SETTLEMENT, seller.settlement_rows(s.settlement_id), region=region, marketplace_id=s.marketplace_id)
+                    yield _document(seller, spec, s.created_at, charset, name=s.settlement_id), content
+        elif spec.name == "seller_performance":
+            content, charset = render_json(seller.performance(known_at))
+            yield _document(seller, spec, known_at, charset), content
+        else:
+            for marketplace_id in seller.profile.marketplace_ids if spec.requests.scope is Scope.EACH else ("",):
+                rows = seller.rows(spec.amazon_type or "", start, known_at, known_at, marketplace_id or None)
+                if rows:
+                    content, charset = render(spec.amazon_type or "", rows, region=region, marketplace_id=marketplace_id or None)
+                    window = None if spec.unit is Unit.SNAPSHOT else (seller.start, known_at.date())
+                    yield _document(seller, spec, known_at, charset, window=window, marketplace_id=marketplace_id), content
+    for name, text in (("sourcing_costs", seller.sourcing_costs_csv(known_at)), ("claims", seller.claims_csv(known_at))):
+        if text.count("\n") > 1:
+            yield _document(seller, SPECS[name], known_at, None, source="file", name=f"{name}.csv"), text.encode()
+    at = since + DOWNLOAD_EVERY
+    while at <= known_at:
+        text = seller.order_defects_csv(at)
+        if text.count("\n") > 1:
+            yield _document(seller, SPECS["order_defects"], at, None, source="file", name=f"order-defects-{at:%Y-%m-%d}.csv"), text.encode()
+        at += DOWNLOAD_EVERY
+
+
+def _document(
+    seller: Seller, spec: ReportSpec, at: datetime, charset: str | None,
+    *, window: tuple[date, date] | None = None, marketplace_id: str = "", source: str = "sp_api", name: str = "",
+) -> Document:  # fmt: skip
+    first, last = window or (None, None)
+    return Document(
+        document_id="", account_id=seller.profile.seller_id, report=spec.name, source=source, file_name=f"{spec.name} {marketplace_id}{name}",
+        sha256="", byte_count=0, retrieved_at=at, window_start=first, window_end=last, charset=charset, marketplace_id=marketplace_id,
+    )  # fmt: skip
