@@ -61,3 +61,8 @@
 {% macro duckdb__code_key(column) -%}
     upper(regexp_replace({{ column }}, '[^A-Za-z0-9]', '', 'g'))
 {%- endmacro %}
+
+{#- The first of a comma-separated list. -#}
+{% macro first_of_list(column) -%}
+    {{ dbt.split_part(column, "','", 1) }}
+{%- endmacro %}

@@ -11,3 +11,13 @@
 {% macro day_count(first, last) -%}
     {{ dbt.datediff(first, last, 'day') }} + 1
 {%- endmacro %}
+
+{#- A date some days later; before, where days is negative. -#}
+{% macro add_days(column, days) -%}
+    cast({{ dbt.dateadd('day', days, column) }} as date)
+{%- endmacro %}
+
+{#- The same day of the month some months later, or that month's last. -#}
+{% macro add_months(column, months) -%}
+    cast({{ dbt.dateadd('month', months, column) }} as date)
+{%- endmacro %}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -51,6 +52,7 @@ class Account(BaseModel):
     source: Literal["sp_api", "files"]
     time_zone: str | None = None
     decimal_comma: bool | None = None
+    damaged_inventory_kept_since: date | None = None
 
     @field_validator("marketplaces")
     @classmethod

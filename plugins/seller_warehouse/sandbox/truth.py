@@ -99,6 +99,20 @@ class OrderTruth:
 
 
 @dataclass(frozen=True)
+class ClaimTruth:
+    """A case that the seller has filed, about a warehouse event or an order; ``decided`` is None while it is open."""
+
+    case_id: str
+    event_id: str | None
+    order_id: str | None
+    sku: str
+    units: int
+    filed: date
+    decided: date | None
+    approved: bool
+
+
+@dataclass(frozen=True)
 class Truth:
     """All that is true of a seller and that Amazon's reports could have told by ``known_at``."""
 
@@ -107,6 +121,7 @@ class Truth:
     returns: list[ReturnTruth]
     reimbursements: list[ReimbursementTruth]
     orders: list[OrderTruth]
+    claims: list[ClaimTruth]
     cash: dict[tuple[str, date], Decimal]
     """Cash by currency and by the first day of the month (UTC) of approval, reversals in their own month."""
 

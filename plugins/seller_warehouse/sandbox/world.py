@@ -259,15 +259,14 @@ class Seller:
 
     def claims_csv(self, known_at: datetime) -> str:
         """The seller's log of cases, as of an instant."""
-        head = ("case-id", "order-id", "fnsku", "seller-sku", "units", "filed-date", "status", "closed-date")
-        today = known_at.date()
+        head = ("case-id", "order-id", "fnsku", "seller-sku", "units", "filed-date", "status", "closed-date", "transaction-id")
 
         def line(c: Claim) -> tuple[object, ...]:
-            closed = c.decided <= today
-            status = CLAIM_STATUSES[c.approved] if closed else "Under investigation"
-            return c.case_id, c.order_id, c.product.fnsku, c.product.sku, c.units, c.filed, status, c.decided if closed else None
+            told = c.truth(known_at)
+            status = CLAIM_STATUSES[c.approved] if told.decided else "Under investigation"
+            return c.case_id, c.order_id, c.product.fnsku, c.product.sku, c.units, c.filed, status, told.decided, c.reference
 
-        return self._csv(head, (line(c) for c in self._records.claims if c.filed <= today))
+        return self._csv(head, (line(c) for c in self._records.claims if c.filed <= known_at.date()))
 
     def _csv(self, head: tuple[str, ...], lines: Iterable[tuple[object, ...]]) -> str:
         """Comma-separated text, or as European spreadsheets write it."""
@@ -299,6 +298,7 @@ class Seller:
             returns=[r.truth(known_at) for r in records.returns if r.seen_from <= known_at],
             reimbursements=paid,
             orders=[o.truth(known_at) for o in records.orders if o.statuses[0][0] <= known_at],
+            claims=[c.truth(known_at) for c in records.claims if c.filed <= known_at.date()],
             cash=dict(cash),
         )
 

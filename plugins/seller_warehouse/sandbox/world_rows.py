@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from seller_warehouse.sandbox.truth import InventoryEvent, Order, ReimbursementTruth, Return
+from seller_warehouse.sandbox.truth import ClaimTruth, InventoryEvent, Order, ReimbursementTruth, Return
 from seller_warehouse.sandbox.world_catalog import LEDGER, REIMBURSEMENTS, SELLABLE, Marketplace, Product, SellerProfile, catalogue
 
 Values = dict[str, Any]
@@ -52,6 +52,16 @@ class Claim:
     filed: date
     decided: date
     approved: bool
+    reference: str | None = None
+    """The ledger entry that it is about."""
+
+    def truth(self, known_at: datetime) -> ClaimTruth:
+        """The case as of an instant."""
+        decided = self.decided if self.decided <= known_at.date() else None
+        return ClaimTruth(
+            case_id=self.case_id, event_id=self.reference, order_id=self.order_id, sku=self.product.sku, units=self.units, filed=self.filed,
+            decided=decided, approved=self.approved and decided is not None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -319,8 +329,11 @@ class Records:
         values = {"marketplace-name": market.sales_channel, "amount-type": amount_type, "amount-description": description, "amount": amount}
         self.money.append(MoneyLine(posted_at, market.marketplace_id, values | more))
 
-    def claim(self, rng: random.Random, filed: date, product: Product, units: int, *, approved: bool, order_id: str | None = None) -> Claim:
+    def claim(
+        self, rng: random.Random, filed: date, product: Product, units: int,
+        *, approved: bool, order_id: str | None = None, reference: str | None = None,
+    ) -> Claim:  # fmt: skip
         """File a case about units; Amazon answers within two weeks."""
-        claim = Claim(self.number(15_400_000_000), product, order_id, units, filed, filed + days(rng.randint(2, 12)), approved)
+        claim = Claim(self.number(15_400_000_000), product, order_id, units, filed, filed + days(rng.randint(2, 12)), approved, reference)
         self.claims.append(claim)
         return claim

@@ -94,7 +94,7 @@ def _fate(
         _adjust(*adjust, day, "P", units, seen_from)
         return [Step(seen_from, "corrected", units)]
     if fate in ("claimed", "denied"):
-        claim = records.claim(rng, ledger_date + days(rng.randint(8, 50)), product, units, approved=fate == "claimed")
+        claim = records.claim(rng, ledger_date + days(rng.randint(8, 50)), product, units, approved=fate == "claimed", reference=reference)
         approved, case_id = moment(rng, claim.decided, market), claim.case_id
     elif fate in ("cash", "inventory"):
         approved, case_id = moment(rng, ledger_date + days(rng.choice((1, 2, 3, 5, 8, 30))), market), None

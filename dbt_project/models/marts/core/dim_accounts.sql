@@ -10,5 +10,6 @@ select
     region,
     source,
     marketplace_ids,
-    home_time_zone
+    home_time_zone,
+    damaged_inventory_kept_since
 from accounts

@@ -14,6 +14,7 @@ renamed as (
         {{ text_value('order_id') }} as amazon_order_id,
         {{ text_value('seller_sku') }} as seller_sku,
         {{ text_value('fnsku') }} as fnsku,
+        {{ text_value('transaction_id') }} as transaction_id,
 
         -- dates
         {{ printed_date('filed_date') }} as filed_date,

@@ -1,0 +1,124 @@
+{#-
+Common table expressions that match supplies to demands within a pool, each unit once and the oldest demand first: <name> with demand_id, supply_id
+and units. They stand in a statement that begins with "with recursive".
+
+demands: pool_id, demand_id, demand_date, place (order within a day), units. supplies: pool_id, supply_id, supply_date, units.
+A supply serves demands of its own day and of up to max_age_days before; null for any age. Units are whole and positive.
+
+A pointer runs along the demands of the pool: each supply starts where the last one ended, skips demands that have grown too old, and cannot
+pass what was demanded by its day. The pointer of a supply depends on the one before, hence the recursion.
+-#}
+{% macro matched_oldest_first(name, demands, supplies, max_age_days=none) %}
+{{ name }}_demands as (
+
+    select
+        *,
+        sum(units) over (partition by pool_id order by demand_date, place, demand_id rows unbounded preceding) as upto
+    from {{ demands }}
+    where units > 0
+
+),
+
+{{ name }}_totals as (
+
+    select pool_id, demand_date, max(upto) as upto from {{ name }}_demands group by pool_id, demand_date
+
+),
+
+{{ name }}_supplies as (
+
+    select
+        supplies.pool_id,
+        supplies.supply_id,
+        supplies.units,
+        row_number() over (partition by supplies.pool_id order by supplies.supply_date, supplies.supply_id) as place,
+        coalesce(max(totals.upto), 0) as demanded,
+        {% if max_age_days is none -%}
+        0 as outdated
+        {%- else -%}
+        coalesce(
+            max(case when totals.demand_date < {{ dbt.dateadd('day', '-' ~ max_age_days, 'supplies.supply_date') }} then totals.upto end), 0
+        ) as outdated
+        {%- endif %}
+    from {{ supplies }} as supplies
+    left join {{ name }}_totals as totals on supplies.pool_id = totals.pool_id and supplies.supply_date >= totals.demand_date
+    where supplies.units > 0
+    group by supplies.pool_id, supplies.supply_id, supplies.units, supplies.supply_date
+
+),
+
+{{ name }}_served as (
+
+    select pool_id, supply_id, place, outdated as served_from, least(demanded, outdated + units) as served_upto
+    from {{ name }}_supplies
+    where place = 1
+    union all
+    select
+        following.pool_id,
+        following.supply_id,
+        following.place,
+        greatest(served.served_upto, following.outdated) as served_from,
+        greatest(
+            served.served_upto, least(following.demanded, greatest(served.served_upto, following.outdated) + following.units)
+        ) as served_upto
+    from {{ name }}_served as served
+    inner join {{ name }}_supplies as following on served.pool_id = following.pool_id and following.place = served.place + 1
+
+),
+
+{{ name }} as (
+
+    select
+        demands.demand_id,
+        served.supply_id,
+        cast(least(demands.upto, served.served_upto) - greatest(demands.upto - demands.units, served.served_from) as integer) as units
+    from {{ name }}_served as served
+    inner join {{ name }}_demands as demands
+        on
+            served.pool_id = demands.pool_id
+            and demands.upto > served.served_from
+            and demands.upto - demands.units < served.served_upto
+
+)
+{%- endmacro %}
+
+{#- The share of an amount that falls to the units from first_unit to before last_unit of all its units; shares of all units add up to the amount. -#}
+{% macro amount_of_units(amount, first_unit, last_unit, all_units) -%}
+    {{ return(adapter.dispatch('amount_of_units')(amount, first_unit, last_unit, all_units)) }}
+{%- endmacro %}
+
+{#- In whole ten-thousandths: a division of decimals would be a float. -#}
+{% macro duckdb__amount_of_units(amount, first_unit, last_unit, all_units) -%}
+    cast(
+        (
+            cast(({{ amount }}) * 10000 as bigint) * ({{ last_unit }}) // ({{ all_units }})
+            - cast(({{ amount }}) * 10000 as bigint) * ({{ first_unit }}) // ({{ all_units }})
+        ) * cast(0.0001 as decimal(18, 4)) as decimal(18, 4)
+    )
+{%- endmacro %}
+
+{#- How many of some units an amount pays for, when one counts as paid from a percentage of its price on. -#}
+{% macro units_paid_in_full(amount, price_of_all, units, percent) -%}
+    {{ return(adapter.dispatch('units_paid_in_full')(amount, price_of_all, units, percent)) }}
+{%- endmacro %}
+
+{% macro duckdb__units_paid_in_full(amount, price_of_all, units, percent) -%}
+    cast(
+        (cast(({{ amount }}) * 10000 as bigint) * {{ units }} * 100 + cast({{ price_of_all }} * 10000 as bigint) * (100 - {{ percent }}))
+        // (cast({{ price_of_all }} * 10000 as bigint) * 100) as integer
+    )
+{%- endmacro %}
+
+{#- The median over a group of an amount per unit; of an even number the lower one, so that it is an amount that was paid. -#}
+{% macro median_amount(amount, units) -%}
+    {{ return(adapter.dispatch('median_amount')(amount, units)) }}
+{%- endmacro %}
+
+{% macro duckdb__median_amount(amount, units) -%}
+    quantile_disc({{ amount_of_units(amount, '0', '1', units) }}, 0.5)
+{%- endmacro %}
+
+{#- How many units of a relation fall to each value of a column. -#}
+{% macro units_by(column, relation) -%}
+    (select {{ column }}, sum(units) as units from {{ relation }} group by {{ column }})
+{%- endmacro %}

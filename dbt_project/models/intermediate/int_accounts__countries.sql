@@ -1,0 +1,40 @@
+-- For every account and every country that a ledger row may name, blank included: whose claim windows apply, and the currency.
+-- A country without a marketplace of its own is taken as the account's home.
+
+with accounts as (
+
+    select * from {{ ref('dim_accounts') }}
+
+),
+
+marketplaces as (
+
+    select * from {{ ref('marketplaces') }}
+
+),
+
+-- Amazon writes the United Kingdom as UK in some places and as GB in others.
+countries as (
+
+    select country_code, marketplace_id, policy_region, currency_code from marketplaces
+    union all
+    select 'GB' as country_code, marketplace_id, policy_region, currency_code from marketplaces where country_code = 'UK'
+
+),
+
+named as (
+
+    select distinct account_id, coalesce(country_code, '') as country_code from {{ ref('stg_amazon_seller__inventory_ledger') }}
+
+)
+
+select
+    accounts.account_id,
+    named.country_code,
+    coalesce(countries.marketplace_id, home.marketplace_id) as marketplace_id,
+    coalesce(countries.policy_region, home.policy_region) as policy_region,
+    coalesce(countries.currency_code, home.currency_code) as currency_code
+from accounts
+inner join named on accounts.account_id = named.account_id
+inner join marketplaces as home on {{ first_of_list('accounts.marketplace_ids') }} = home.marketplace_id
+left join countries on named.country_code = countries.country_code

@@ -1,0 +1,161 @@
+-- What one open unit of a defect is worth, estimated. Lost or damaged before an order: what it costs the seller, from the seller, else from Amazon, else
+-- what Amazon paid lately for the same stock; half of it where the unit could not be sold. After an order: its price less Amazon's fees.
+
+with defects as (
+
+    select * from {{ ref('int_defects__defects') }}
+
+),
+
+costs as (
+
+    select * from {{ ref('int_products__sourcing_costs') }}
+
+),
+
+payouts as (
+
+    select * from {{ ref('int_payouts__netted') }}
+    where
+        payout_kind = 'CASH'
+        and reason_category in ('WAREHOUSE_LOST', 'WAREHOUSE_DAMAGED')
+        and approval_date > {{ add_days(as_of_date(), -180) }}
+        and approval_date <= {{ as_of_date() }}
+
+),
+
+items as (
+
+    select * from {{ ref('int_orders__items') }}
+
+),
+
+settlements as (
+
+    select * from {{ ref('stg_amazon_seller__settlements') }}
+
+),
+
+caps as (
+
+    select * from {{ ref('unit_value_caps') }}
+
+),
+
+fees as (
+
+    select
+        account_id,
+        amazon_order_id,
+        seller_sku,
+        currency_code,
+        sum(line_amount) as fee_amount
+    from settlements
+    where transaction_type = 'ORDER' and amount_type = 'ITEM_FEES' and amount_description <> 'ShippingChargeback'
+    group by account_id, amazon_order_id, seller_sku, currency_code
+
+),
+
+lately_paid as (
+
+    select
+        account_id,
+        fnsku,
+        currency_code,
+        {{ median_amount('cash_amount', 'units') }} as unit_value_amount
+    from payouts
+    group by account_id, fnsku, currency_code
+
+),
+
+costed as (
+
+    select
+        defects.defect_id,
+        costs.sourcing_cost_amount,
+        costs.origin,
+        row_number() over (
+            partition by defects.defect_id order by case when costs.fnsku = defects.fnsku then 0 else 1 end, costs.valid_from desc
+        ) as place
+    from defects
+    inner join costs
+        on
+            defects.account_id = costs.account_id
+            and defects.currency_code = costs.currency_code
+            and (defects.fnsku = costs.fnsku or defects.seller_sku = costs.seller_sku)
+            and costs.valid_from <= {{ as_of_date() }}
+            and (costs.valid_before is null or costs.valid_before > {{ as_of_date() }})
+    where defects.event_type = 'WAREHOUSE_OPERATIONS'
+
+),
+
+before_orders as (
+
+    select
+        defects.defect_id,
+        defects.currency_code,
+        cast(
+            coalesce(costed.sourcing_cost_amount, lately_paid.unit_value_amount)
+            * case when defects.disposition = 'SELLABLE' then 1 else cast({{ var('unsellable_value_factor') }} as decimal(4, 2)) end as decimal(18, 4)
+        ) as unit_value_amount,
+        case
+            when costed.origin = 'AMAZON' then 'SOURCING_COST_AMAZON'
+            when costed.sourcing_cost_amount is not null then 'SOURCING_COST_SELLER'
+            when lately_paid.unit_value_amount is not null then 'RECENT_PAYOUTS'
+        end as value_basis
+    from defects
+    left join costed on defects.defect_id = costed.defect_id and costed.place = 1
+    left join lately_paid
+        on
+            defects.account_id = lately_paid.account_id
+            and defects.fnsku = lately_paid.fnsku
+            and defects.currency_code = lately_paid.currency_code
+    where defects.event_type = 'WAREHOUSE_OPERATIONS'
+
+),
+
+after_orders as (
+
+    select
+        defects.defect_id,
+        defects.currency_code,
+        case
+            when items.item_price_amount is not null and items.ordered_units > 0
+                then {{ amount_of_units('items.item_price_amount + coalesce(fees.fee_amount, 0)', '0', '1', 'items.ordered_units') }}
+        end as unit_value_amount,
+        case
+            when items.item_price_amount is null then null
+            when fees.fee_amount is null then 'SALE_PRICE_BEFORE_FEES'
+            else 'SALE_PRICE_LESS_FEES'
+        end as value_basis
+    from defects
+    inner join items
+        on
+            defects.account_id = items.account_id
+            and defects.amazon_order_id = items.amazon_order_id
+            and defects.seller_sku = items.seller_sku
+            and defects.currency_code = items.currency_code
+    left join fees
+        on
+            items.account_id = fees.account_id
+            and items.amazon_order_id = fees.amazon_order_id
+            and items.seller_sku = fees.seller_sku
+            and items.currency_code = fees.currency_code
+    where defects.event_type = 'CUSTOMER_RETURNS'
+
+),
+
+estimated as (
+
+    select * from before_orders
+    union all
+    select * from after_orders
+
+)
+
+select
+    estimated.defect_id,
+    cast(least(estimated.unit_value_amount, coalesce(caps.cap_amount, estimated.unit_value_amount)) as decimal(18, 4)) as unit_value_amount,
+    estimated.value_basis
+from estimated
+left join caps on estimated.currency_code = caps.currency_code

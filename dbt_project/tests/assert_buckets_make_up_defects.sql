@@ -1,0 +1,6 @@
+-- Every unit of a defect is in exactly one bucket, and none has a negative count.
+select account_id, defect_id
+from {{ ref('fct_inventory_defects') }}
+where
+    defect_units <> reimbursed_cash_units + reimbursed_inventory_units + reconciled_units + in_progress_units + eligible_units + ineligible_units
+    or least(reimbursed_cash_units, reimbursed_inventory_units, reconciled_units, in_progress_units, eligible_units, ineligible_units) < 0

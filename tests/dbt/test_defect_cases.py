@@ -1,0 +1,285 @@
+"""Defects whose status was worked out by hand, each in an account of its own, from dropped files to the marts."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.build import build_marts
+from seller_warehouse.paths import Home
+from seller_warehouse.sandbox.render import CUSTOMER_RETURNS, HEADERS, LEDGER, ORDERS, SETTLEMENT
+from tests.support import Warehouse, reimbursements
+
+TODAY, LATER = date(2026, 11, 20), date(2026, 12, 9)
+BUCKETS = (
+    "defect_units", "reimbursed_cash_units", "reimbursed_inventory_units", "reconciled_units", "in_progress_units", "eligible_units", "ineligible_units"
+)  # fmt: skip
+DATES = ("claim_opens_date", "claim_deadline_date")
+ORDER = "111-0000001-0000001"
+
+
+def tsv(report: str, *rows: dict[str, Any], quote: str = "") -> str:
+    """A report of Amazon's layout; what a row does not name is blank."""
+    header = HEADERS[report]
+    for row in rows:
+        assert set(row) <= set(header), set(row) - set(header)
+    lines = [header, *([str(row.get(name, "")) for name in header] for row in rows)]
+    return "".join("\t".join(f"{quote}{cell}{quote}" for cell in line) + "\n" for line in lines)
+
+
+def ledger(*rows: dict[str, Any]) -> str:
+    """Adjustments of one lamp in the United States."""
+    plain = {
+        "FNSKU": "X001LAMP01", "ASIN": "B0LAMP0001", "MSKU": "LAMP-01", "Title": "Desk Lamp", "Event Type": "Adjustments",
+        "Fulfillment Center": "ONT8", "Disposition": "SELLABLE", "Country": "US",
+    }  # fmt: skip
+    return tsv(LEDGER, *(plain | row for row in rows), quote='"')
+
+
+def loss(day: str, units: int, *, code: str = "M", reconciled: int | None = None, **more: Any) -> dict[str, Any]:
+    """A loss; without ``reconciled`` Amazon's own figures are blank."""
+    figures = {} if reconciled is None else {"Reconciled Quantity": reconciled, "Unreconciled Quantity": units - reconciled}
+    return {"Date": day, "Reason": code, "Quantity": -units, "Reference ID": f"ref-{day}-{code}"} | figures | more
+
+
+def order(**more: Any) -> str:
+    """One lamp bought in August for 30.00 dollars."""
+    return tsv(ORDERS, {
+        "amazon-order-id": ORDER, "purchase-date": "2026-08-20T10:00:00+00:00", "last-updated-date": "2026-08-22T10:00:00+00:00",
+        "order-status": "Shipped", "fulfillment-channel": "Amazon", "sales-channel": "Amazon.com", "sku": "LAMP-01", "asin": "B0LAMP0001",
+        "item-status": "Shipped", "quantity": "1", "currency": "USD", "item-price": "30.00",
+    } | more)  # fmt: skip
+
+
+def refund(day: str, amount: str = "30.00", *, currency: str = "USD") -> str:
+    """A settlement with nothing but the sale, its fees, and a refund of the lamp on a day (month/day/year)."""
+    lines = [
+        ("Order", "ItemPrice", "Principal", Decimal("30.00"), "08/22/26"),
+        ("Order", "ItemFees", "Commission", Decimal("-4.50"), "08/22/26"),
+        ("Order", "ItemFees", "FBAPerUnitFulfillmentFee", Decimal("-3.20"), "08/22/26"),
+        ("Refund", "ItemPrice", "Principal", -Decimal(amount), day),
+    ]
+    head = {"settlement-id": "77", "currency": currency}
+    rows = [head | {
+        "settlement-start-date": "2026-08-01 00:00:00 UTC", "settlement-end-date": "2026-11-15 00:00:00 UTC", "deposit-date": "11/17/26",
+        "total-amount": sum(a for *_, a, _ in lines),
+    }]  # fmt: skip
+    rows += [head | {
+        "transaction-type": kind, "order-id": ORDER, "amount-type": amount_type, "amount-description": what, "amount": value,
+        "fulfillment-id": "AFN", "posted-date": posted, "posted-date-time": f"20{posted[6:]}-{posted[:2]}-{posted[3:5]} 10:00:00 UTC", "sku": "LAMP-01",
+    } for kind, amount_type, what, value, posted in lines]  # fmt: skip
+    return tsv(SETTLEMENT, *rows)
+
+
+def came_back(disposition: str, day: str = "2026-09-20", **more: Any) -> str:
+    """One returned lamp."""
+    return tsv(CUSTOMER_RETURNS, {
+        "return-date": f"{day}T10:00:00+00:00", "order-id": ORDER, "sku": "LAMP-01", "asin": "B0LAMP0001", "fnsku": "X001LAMP01", "quantity": 1,
+        "fulfillment-center-id": "ONT8", "detailed-disposition": disposition, "reason": "DEFECTIVE", "status": "Unit returned to inventory",
+    } | more)  # fmt: skip
+
+
+def paid(day: str, units: int, amount: str, **more: Any) -> dict[str, Any]:
+    """A payout in money for the lamp."""
+    return {
+        "approval-date": f"{day}T08:00:00+00:00", "amount-per-unit": str(abs(Decimal(amount) / units)), "amount-total": amount,
+        "quantity-reimbursed-cash": units, "quantity-reimbursed-total": units,
+    } | more  # fmt: skip
+
+
+TAKEN_BACK = {"reason": "Reimbursement_Reversal", "reimbursement-id": "1002", "original-reimbursement-id": "1001"}
+UK = {"marketplaces": ("A1F83G8C2ARO7P",), "region": "eu"}
+
+FILES: dict[str, list[str]] = {
+    "open-in-part": [ledger(loss("11/01/2026", 16, reconciled=5))],
+    "in-grace": [ledger(loss("11/15/2026", 11, reconciled=0))],
+    "expired": [ledger(loss("09/20/2026", 11, reconciled=0))],
+    "damage-with-twin": [ledger(
+        loss("11/01/2026", 3, code="E", reconciled=0),
+        {"Date": "11/01/2026", "Reason": "P", "Quantity": 3, "Disposition": "WAREHOUSE_DAMAGED", "Reference ID": "ref-11/01/2026-E"},
+    )],
+    "paid-then-reversed": [
+        ledger(loss("10/01/2026", 2, reconciled=2), {"Date": "11/05/2026", "Reason": "F", "Quantity": 1, "Reference ID": "other"}),
+        reimbursements(paid("2026-10-04", 2, "20.00"), paid("2026-11-05", -1, "-10.00", **TAKEN_BACK)),
+    ],
+    "one-payout-two-losses": [
+        ledger(loss("10/01/2026", 2), loss("10/10/2026", 2)), reimbursements(paid("2026-10-12", 3, "30.00")),
+    ],
+    "payout-before-netting": [
+        ledger(loss("10/01/2026", 2, reconciled=0), loss("10/10/2026", 2, reconciled=0)), reimbursements(paid("2026-10-12", 3, "30.00")),
+    ],
+    "twin-paid": [ledger(loss("10/01/2026", 1)), reimbursements(paid("2026-10-04", 1, "10.00"))],
+    "twin-unpaid": [ledger(loss("10/01/2026", 1)), reimbursements(paid("2026-10-04", 1, "10.00", sku="MUG-01", fnsku="X001MUG001"))],
+    "other-currency": [ledger(loss("10/01/2026", 1)), reimbursements(paid("2026-10-04", 1, "10.00", **{"currency-unit": "CAD"}))],
+    "customer-damaged": [order(), refund("09/01/26"), came_back("CUSTOMER_DAMAGED")],
+    "sellable": [order(), refund("09/01/26"), came_back("SELLABLE")],
+    "carrier-damaged": [order(), refund("09/01/26"), came_back("CARRIER_DAMAGED")],
+    "damaged-and-paid": [
+        order(), refund("09/01/26"), came_back("DAMAGED", status="Reimbursed"),
+        reimbursements(paid("2026-09-25", 1, "22.30", reason="CustomerReturn", **{"amazon-order-id": ORDER})),
+    ],
+    "never-came": [order(), refund("10/10/26")],
+    "goodwill": [order(), refund("10/10/26", "10.00")],
+    "uk": [
+        ledger(loss("11/01/2026", 2, reconciled=0, Country="GB")), order(**{"sales-channel": "Amazon.co.uk", "currency": "GBP"}),
+        refund("09/20/26", currency="GBP"),
+    ],
+    "unknown-codes": [ledger(loss("11/01/2026", 1, code="Z")), came_back("SOGGY")],
+    "claimed": [
+        ledger(
+            loss("10/01/2026", 1, reconciled=0), loss("10/02/2026", 1, reconciled=0), loss("10/03/2026", 1, reconciled=0),
+            loss("10/04/2026", 1, reconciled=0),
+        ),
+        "case-id,fnsku,units,filed-date,status,closed-date,transaction-id\n"
+        "901,X001LAMP01,1,10/20/2026,Open,,ref-10/01/2026-M\n"
+        "902,X001LAMP01,1,10/20/2026,Denied,10/25/2026,ref-10/02/2026-M\n"
+        "903,X001LAMP01,1,11/10/2026,Approved,11/15/2026,ref-10/03/2026-M\n",
+    ],
+    "keeps-damaged": [ledger(loss("11/01/2026", 1, code="E", reconciled=0), loss("11/02/2026", 1, reconciled=0))],
+}  # fmt: skip
+SETTINGS: dict[str, dict[str, Any]] = {"uk": UK, "keeps-damaged": {"damaged_inventory_kept_since": date(2026, 1, 1)}}
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Every case, loaded once."""
+    american = {"marketplaces": ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), "region": "na"}
+    accounts = {name: Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {})) for name in FILES}
+    made = Warehouse(Home(tmp_path_factory.mktemp("cases") / "home"), accounts=accounts)
+    for name, files in FILES.items():
+        for number, content in enumerate(files):
+            made.drop(f"{number}.txt", content, account=name)
+    assert made.load() == []
+    return made
+
+
+@pytest.fixture(scope="module")
+def today(warehouse: Warehouse) -> Warehouse:
+    """The cases as of 20 November 2026."""
+    build_marts(warehouse.home, as_of=TODAY)
+    return warehouse
+
+
+def defects(warehouse: Warehouse, account: str, *columns: str) -> list[tuple]:
+    return warehouse.query(f"select {', '.join(columns)} from marts.fct_inventory_defects where account_id = '{account}' order by defect_date, defect_type")
+
+
+def test_open_units_are_eligible_until_the_deadline_and_reconciled_ones_are_not(today: Warehouse) -> None:
+    assert defects(today, "open-in-part", *BUCKETS) == [(16, 0, 0, 5, 0, 11, 0)]
+    assert defects(today, "open-in-part", "defect_status", "status_reason", *DATES, "days_to_deadline", "policy_rule_id") == [
+        ("ELIGIBLE_FOR_CLAIM", "UNPAID", date(2026, 11, 1), date(2026, 12, 31), 41, "FC-NA-1")
+    ]
+
+
+def test_amazon_has_a_week_to_pay_by_itself(today: Warehouse) -> None:
+    assert defects(today, "in-grace", *BUCKETS) == [(11, 0, 0, 0, 11, 0, 0)]
+    assert defects(today, "in-grace", "defect_status", "status_reason") == [("IN_PROGRESS", "WAITING_FOR_AMAZON")]
+
+
+def test_nothing_is_eligible_after_the_deadline(today: Warehouse) -> None:
+    assert defects(today, "expired", *BUCKETS) == [(11, 0, 0, 0, 0, 0, 11)]
+    assert defects(today, "expired", "defect_status", "resolution_type", "status_reason", "claim_deadline_date") == [
+        ("RESOLVED", "INELIGIBLE", "WINDOW_EXPIRED", date(2026, 11, 19))
+    ]
+
+
+def test_a_damage_and_its_twin_are_one_defect(today: Warehouse) -> None:
+    assert defects(today, "damage-with-twin", "defect_type", "defect_units", "eligible_units") == [("WAREHOUSE_DAMAGE", 3, 3)]
+
+
+def test_a_reversal_nets_out_and_the_found_unit_is_reconciled(today: Warehouse) -> None:
+    assert defects(today, "paid-then-reversed", *BUCKETS) == [(2, 1, 0, 1, 0, 0, 0)]
+    assert defects(today, "paid-then-reversed", "resolution_type", "reimbursed_cash_amount") == [("REIMBURSED", Decimal("10.0000"))]
+    monthly = "select month::varchar, net_cash_amount from marts.fct_reimbursements_monthly where account_id = 'paid-then-reversed' order by month"
+    assert today.query(monthly) == [("2026-10-01", Decimal("20.0000")), ("2026-11-01", Decimal("-10.0000"))]
+    october = "select units from marts.fct_defect_status_daily where account_id = 'paid-then-reversed' and status_date = '2026-10-03'"
+    assert today.query(october) == [(2,)]
+
+
+@pytest.mark.parametrize("account", ["one-payout-two-losses", "payout-before-netting"])
+def test_a_payout_is_used_once_and_the_oldest_loss_comes_first(today: Warehouse, account: str) -> None:
+    assert defects(today, account, "defect_date::varchar", "reimbursed_cash_units", "eligible_units") == [("2026-10-01", 2, 0), ("2026-10-10", 1, 1)]
+    assert defects(today, account, "reimbursed_cash_amount") == [(Decimal("20.0000"),), (Decimal("10.0000"),)]
+
+
+def test_no_payout_crosses_accounts_products_or_currencies(today: Warehouse) -> None:
+    assert defects(today, "twin-paid", "reimbursed_cash_units", "eligible_units") == [(1, 0)]
+    assert defects(today, "twin-unpaid", "reimbursed_cash_units", "eligible_units") == [(0, 1)]
+    assert defects(today, "other-currency", "reimbursed_cash_units", "eligible_units") == [(0, 1)]
+
+
+def test_the_grade_of_a_return_decides(today: Warehouse) -> None:
+    columns = ("defect_type", "defect_status", "resolution_type", "status_reason")
+    assert defects(today, "customer-damaged", *columns) == [("CUSTOMER_DAMAGE", "RESOLVED", "INELIGIBLE", "CUSTOMER_DAMAGED")]
+    assert defects(today, "sellable", *columns) == [("SELLABLE", "RESOLVED", "RECONCILE", "RESTOCKED")]
+    assert defects(today, "carrier-damaged", *columns, *DATES, "claim_anchor_basis") == [
+        ("CARRIER_DAMAGE", "ELIGIBLE_FOR_CLAIM", None, "UNPAID", date(2026, 10, 31), date(2026, 12, 30), "REFUND")
+    ]
+    assert defects(today, "damaged-and-paid", *columns, "reimbursed_cash_amount") == [
+        ("FULFILLER_DAMAGE", "RESOLVED", "REIMBURSED", "PAID", Decimal("22.3000"))
+    ]
+    before = "select status_date::varchar from marts.fct_defect_status_daily where account_id = 'carrier-damaged' and defect_status = 'ELIGIBLE_FOR_CLAIM'"
+    assert min(today.query(before)) == ("2026-10-31",)
+
+
+def test_a_refund_waits_for_its_return(today: Warehouse) -> None:
+    assert defects(today, "never-came", "defect_type", "defect_status", "status_reason", *DATES) == [
+        ("IN_TRANSIT", "IN_PROGRESS", "WAITING_FOR_RETURN", date(2026, 12, 9), date(2027, 2, 7))
+    ]
+
+
+def test_a_small_refund_is_goodwill_and_no_defect(today: Warehouse) -> None:
+    assert defects(today, "goodwill", "defect_id") == []
+
+
+def test_windows_of_the_united_kingdom(today: Warehouse) -> None:
+    assert defects(today, "uk", "defect_type", *DATES, "policy_rule_id", "eligible_units") == [
+        ("IN_TRANSIT", date(2026, 11, 4), date(2027, 1, 3), "CR-EU-1", 1),
+        ("WAREHOUSE_LOST", date(2026, 11, 1), date(2026, 12, 31), "FC-EU-1", 2),
+    ]
+
+
+def test_unknown_codes_are_kept_and_never_claimed(today: Warehouse) -> None:
+    assert defects(today, "unknown-codes", "defect_type", "in_progress_units", "status_reason") == [
+        ("OTHER", 1, "UNKNOWN_CODE"), ("OTHER", 1, "UNKNOWN_CODE"),
+    ]  # fmt: skip
+
+
+def test_units_in_a_case_are_not_claimed_again(today: Warehouse) -> None:
+    assert defects(today, "claimed", "defect_date::varchar", "case_id", "defect_status", "status_reason") == [
+        ("2026-10-01", "901", "IN_PROGRESS", "CLAIM_OPEN"), ("2026-10-02", "902", "RESOLVED", "CLAIM_DENIED"),
+        ("2026-10-03", "903", "IN_PROGRESS", "PAYMENT_PENDING"), ("2026-10-04", None, "ELIGIBLE_FOR_CLAIM", "UNPAID"),
+    ]  # fmt: skip
+
+
+def test_a_seller_that_keeps_damaged_stock_is_owed_nothing_for_it(today: Warehouse) -> None:
+    assert defects(today, "keeps-damaged", "defect_type", "status_reason") == [
+        ("WAREHOUSE_DAMAGE", "SELLER_KEEPS_DAMAGED"), ("WAREHOUSE_LOST", "UNPAID")
+    ]  # fmt: skip
+
+
+def test_an_order_is_worth_its_price_less_fees(today: Warehouse) -> None:
+    # 30.00 - 4.50 - 3.20
+    assert defects(today, "carrier-damaged", "estimated_unit_value", "estimated_recovery_amount", "value_basis") == [
+        (Decimal("22.3000"), Decimal("22.3000"), "SALE_PRICE_LESS_FEES")
+    ]
+
+
+def test_claims_are_listed_by_deadline(today: Warehouse) -> None:
+    listed = today.query("select claim_deadline_date, estimated_recovery_amount from marts.claims_to_file order by claim_rank")
+    assert [d for d, _ in listed] == sorted(d for d, _ in listed)
+    eligible = today.query("select sum(eligible_units) from marts.fct_inventory_defects")
+    assert today.query("select sum(eligible_units) from marts.claims_to_file") == eligible
+
+
+def test_status_moves_with_the_day(today: Warehouse) -> None:
+    """Runs last: the marts are of another day afterwards."""
+    daily = today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all")
+    build_marts(today.home, as_of=LATER)
+    assert defects(today, "never-came", "defect_status", "status_reason") == [("ELIGIBLE_FOR_CLAIM", "UNPAID")]
+    assert defects(today, "in-grace", "eligible_units", "status_since_date") == [(11, date(2026, 11, 22))]
+    assert today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all") == daily
