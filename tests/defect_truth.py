@@ -117,18 +117,3 @@ def _return(item: ReturnTruth, claims: list[ClaimTruth], today: date, refund: da
     return Expected(
         kinds, cash=item.reimbursed_units, in_progress=in_case + waiting, eligible=eligible, ineligible=ineligible, amount=item.cash
     )  # fmt: skip
-
-
-BUCKETS = (
-    "reimbursed_cash_units", "reimbursed_inventory_units", "reconciled_units", "in_progress_units", "eligible_units", "ineligible_units"
-)  # fmt: skip
-SUMS = ", ".join(f"sum({b})" for b in BUCKETS)
-
-
-def built(rows: list[tuple]) -> dict[tuple, Expected]:
-    """Rows of (key, list of defect types, the six buckets, amount) by key."""
-    made = {}
-    for *key, kinds, cash, inventory, reconciled, in_progress, eligible, ineligible, amount in rows:
-        counted = tuple(sorted((k, kinds.count(k)) for k in set(kinds)))
-        made[tuple(key)] = Expected(counted, cash, inventory, reconciled, in_progress, eligible, ineligible, amount.normalize() if amount else Decimal(0))
-    return made

@@ -1,4 +1,4 @@
-"""Simulated sellers loaded as if everything had been asked for at one instant: the pipeline's own steps, without the network and the gate's suites."""
+"""Simulated sellers loaded as if everything had been asked for at one instant: the pipeline's own steps, without network and suites."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, takewhile
 from pathlib import Path
 
 from seller_warehouse.accounts import Account
@@ -20,7 +21,7 @@ from tests.amazon import unjudged
 from tests.support import Warehouse
 
 DOWNLOAD_EVERY = timedelta(days=7)
-"""How often a careful seller downloads the orders behind the defect rate."""
+"""How often a careful seller downloads the orders behind the defect rate, and once more when the world is loaded."""
 
 
 def account_of(seller: Seller) -> Account:
@@ -73,12 +74,11 @@ def _documents(seller: Seller, known_at: datetime, since: datetime) -> Iterable[
     for name, text in (("sourcing_costs", seller.sourcing_costs_csv(known_at)), ("claims", seller.claims_csv(known_at))):
         if text.count("\n") > 1:
             yield _document(seller, SPECS[name], known_at, None, source="file", name=f"{name}.csv"), text.encode()
-    at = since + DOWNLOAD_EVERY
-    while at <= known_at:
+    weekly = takewhile(lambda at: at < known_at, (start + DOWNLOAD_EVERY * number for number in count(1)))
+    for at in (*(w for w in weekly if w > since), known_at):
         text = seller.order_defects_csv(at)
         if text.count("\n") > 1:
             yield _document(seller, SPECS["order_defects"], at, None, source="file", name=f"order-defects-{at:%Y-%m-%d}.csv"), text.encode()
-        at += DOWNLOAD_EVERY
 
 
 def _document(

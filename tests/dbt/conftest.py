@@ -1,10 +1,11 @@
-"""One warehouse that holds every valid fixture, each under an account of its own, built once for all tests of this folder."""
+"""Two warehouses, each built once for all tests of this folder: every valid fixture under an account of its own, and a simulated world."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ import yaml
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
+from seller_warehouse.sandbox.world import World
 from tests.support import AT, FIXTURES, Warehouse
+from tests.world import load_world, warehouse_of
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,27 @@ def fixtures_built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     assert warehouse.load() == []
     build_marts(warehouse.home, as_of=AT.date())
     return warehouse
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A world whose truth is known, and the warehouse that was built from what its reports say at ``known_at``."""
+
+    world: World
+    warehouse: Warehouse
+    known_at: datetime
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """Three sellers over 18 months, loaded and built."""
+    return simulate(1, tmp_path_factory.mktemp("simulated"))
+
+
+def simulate(seed: int, folder: Path) -> Simulated:
+    """The sellers of a seed over 18 months, loaded and built in a folder."""
+    world = World("test", seed=seed, start=date(2025, 5, 20), end=AT.date())
+    warehouse = warehouse_of(world, folder)
+    load_world(warehouse, world, AT)
+    build_marts(warehouse.home, as_of=AT.date())
+    return Simulated(world, warehouse, AT)

@@ -16,7 +16,8 @@ from tests.support import Warehouse, reimbursements
 
 TODAY, LATER = date(2026, 11, 20), date(2026, 12, 9)
 BUCKETS = (
-    "defect_units", "reimbursed_cash_units", "reimbursed_inventory_units", "reconciled_units", "in_progress_units", "eligible_units", "ineligible_units"
+    "defect_units", "reimbursed_cash_units", "reimbursed_inventory_units", "reconciled_units", "in_progress_units", "eligible_units",
+    "ineligible_units",
 )  # fmt: skip
 DATES = ("claim_opens_date", "claim_deadline_date")
 ORDER = "111-0000001-0000001"
@@ -70,7 +71,8 @@ def refund(day: str, amount: str = "30.00", *, currency: str = "USD") -> str:
     }]  # fmt: skip
     rows += [head | {
         "transaction-type": kind, "order-id": ORDER, "amount-type": amount_type, "amount-description": what, "amount": value,
-        "fulfillment-id": "AFN", "posted-date": posted, "posted-date-time": f"20{posted[6:]}-{posted[:2]}-{posted[3:5]} 10:00:00 UTC", "sku": "LAMP-01",
+        "fulfillment-id": "AFN", "sku": "LAMP-01", "posted-date": posted,
+        "posted-date-time": f"20{posted[6:]}-{posted[:2]}-{posted[3:5]} 10:00:00 UTC",
     } for kind, amount_type, what, value, posted in lines]  # fmt: skip
     return tsv(SETTLEMENT, *rows)
 
@@ -165,7 +167,8 @@ def today(warehouse: Warehouse) -> Warehouse:
 
 
 def defects(warehouse: Warehouse, account: str, *columns: str) -> list[tuple]:
-    return warehouse.query(f"select {', '.join(columns)} from marts.fct_inventory_defects where account_id = '{account}' order by defect_date, defect_type")
+    what = f"select {', '.join(columns)} from marts.fct_inventory_defects"
+    return warehouse.query(f"{what} where account_id = '{account}' order by defect_date, defect_type")
 
 
 def test_open_units_are_eligible_until_the_deadline_and_reconciled_ones_are_not(today: Warehouse) -> None:
@@ -222,8 +225,8 @@ def test_the_grade_of_a_return_decides(today: Warehouse) -> None:
     assert defects(today, "damaged-and-paid", *columns, "reimbursed_cash_amount") == [
         ("FULFILLER_DAMAGE", "RESOLVED", "REIMBURSED", "PAID", Decimal("22.3000"))
     ]
-    before = "select status_date::varchar from marts.fct_defect_status_daily where account_id = 'carrier-damaged' and defect_status = 'ELIGIBLE_FOR_CLAIM'"
-    assert min(today.query(before)) == ("2026-10-31",)
+    eligible = "account_id = 'carrier-damaged' and defect_status = 'ELIGIBLE_FOR_CLAIM'"
+    assert today.query(f"select min(status_date)::varchar from marts.fct_defect_status_daily where {eligible}") == [("2026-10-31",)]
 
 
 def test_a_refund_waits_for_its_return(today: Warehouse) -> None:

@@ -1,5 +1,5 @@
--- What changes a defect, by day: units that are paid, replaced, settled without payment, or come back; claims filed and answered; and the days on which
--- its window opens and closes. Columns are changes, so a running sum of each is the state.
+-- What changes a defect, by day: units that are paid, replaced, settled without payment, or come back; claims filed and answered; and the days on
+-- which its window opens and closes. Columns hold changes, so a running sum of each is the state.
 
 with defects as (
 
@@ -41,9 +41,9 @@ returned as (
 
 paid as (
 
-    select defect_id, greatest(approval_date, defect_date) as change_date, payout_kind, units, cash_amount from payouts
+    select defect_id, approval_date as change_date, payout_kind as measure, units, cash_amount from payouts
     union all
-    select defect_id, greatest(reversal_date, defect_date) as change_date, payout_kind, -units as units, reversed_cash_amount as cash_amount
+    select defect_id, reversal_date as change_date, payout_kind as measure, -units as units, reversed_cash_amount as cash_amount
     from payouts
     where reversal_date is not null
 
@@ -72,18 +72,15 @@ paid_before_return as (
 
 carried as (
 
-    select defect_id, greatest(approval_date, defect_date) as change_date, payout_kind, units, cash_amount from paid_before_return
+    select defect_id, approval_date as change_date, payout_kind as measure, units, cash_amount from paid_before_return
     union all
-    select defect_id, return_date as change_date, payout_kind, -units as units, -cash_amount as cash_amount from paid_before_return
+    select defect_id, return_date as change_date, payout_kind as measure, -units as units, -cash_amount as cash_amount from paid_before_return
 
 ),
 
-arrivals as (
+arrived as (
 
-    select
-        in_transit.defect_id,
-        greatest(returned.defect_date, in_transit.defect_date) as change_date,
-        returned.defect_units as units
+    select in_transit.defect_id, returned.defect_date as change_date, 'RETURNED' as measure, returned.defect_units as units, 0 as cash_amount
     from returned
     inner join in_transit
         on
@@ -93,79 +90,80 @@ arrivals as (
 
 ),
 
-answered as (
+closed as (
 
-    select *, coalesce({{ add_days('closed_date', var('claim_payment_days')) }}, date '9999-12-31') as payable_until from claims
+    select *, {{ add_days('closed_date', var('claim_payment_days')) }} as payable_until from claims where closed_date is not null
+
+),
+
+claimed as (
+
+    select defect_id, filed_date as change_date, 'CLAIMED' as measure, claimed_units as units, 0 as cash_amount from claims
+    union all
+    select defect_id, closed_date as change_date, 'CLAIMED' as measure, -claimed_units as units, 0 as cash_amount from closed
+    union all
+    select defect_id, closed_date as change_date, 'PAYABLE' as measure, claimed_units as units, 0 as cash_amount
+    from closed
+    where claim_state in ('GRANTED', 'CLOSED')
+    union all
+    select defect_id, payable_until as change_date, 'PAYABLE' as measure, -claimed_units as units, 0 as cash_amount
+    from closed
+    where claim_state in ('GRANTED', 'CLOSED')
+    union all
+    select defect_id, closed_date as change_date, 'DENIED' as measure, claimed_units as units, 0 as cash_amount
+    from closed
+    where claim_state = 'DENIED'
+    union all
+    select defect_id, payable_until as change_date, 'DENIED' as measure, claimed_units as units, 0 as cash_amount
+    from closed
+    where claim_state = 'CLOSED'
+
+),
+
+-- Days on which nothing happens but time.
+passed as (
+
+    select defect_id, defect_date as change_date, 'TIME' as measure, 0 as units, 0 as cash_amount from defects
+    union all
+    select defect_id, eligible_from_date as change_date, 'TIME' as measure, 0 as units, 0 as cash_amount
+    from defects
+    where eligible_from_date is not null
+    union all
+    select defect_id, {{ add_days('claim_deadline_date', 1) }} as change_date, 'TIME' as measure, 0 as units, 0 as cash_amount
+    from defects
+    where claim_deadline_date is not null
 
 ),
 
 changes as (
 
-    select
-        defect_id, defect_date as change_date,
-        0 as cash_units, 0 as inventory_units, 0 as found_units, 0 as corrected_units, 0 as unexplained_units, 0 as returned_units,
-        0 as claimed_units, 0 as payable_units, 0 as denied_units, cast(0 as decimal(18, 4)) as cash_amount
-    from defects
+    select * from paid
     union all
-    select defect_id, eligible_from_date as change_date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 from defects where eligible_from_date > defect_date
+    select * from carried
     union all
-    select defect_id, {{ add_days('claim_deadline_date', 1) }} as change_date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-    from defects
-    where claim_deadline_date >= defect_date
+    select defect_id, reconciled_date as change_date, status_reason as measure, units, 0 as cash_amount from reconciled
     union all
-    select
-        defect_id, change_date,
-        case payout_kind when 'CASH' then units else 0 end, case payout_kind when 'INVENTORY' then units else 0 end,
-        0, 0, 0, 0, 0, 0, 0, cash_amount
-    from paid
+    select * from arrived
     union all
-    select
-        defect_id, change_date,
-        case payout_kind when 'CASH' then units else 0 end, case payout_kind when 'INVENTORY' then units else 0 end,
-        0, 0, 0, 0, 0, 0, 0, cash_amount
-    from carried
+    select * from claimed
     union all
-    select
-        defect_id, reconciled_date as change_date, 0, 0,
-        case status_reason when 'FOUND' then units else 0 end,
-        case status_reason when 'DISPOSITION_CORRECTED' then units else 0 end,
-        case status_reason when 'RECONCILED_BY_AMAZON' then units else 0 end,
-        0, 0, 0, 0, 0
-    from reconciled
-    union all
-    select defect_id, change_date, 0, 0, 0, 0, 0, units, 0, 0, 0, 0 from arrivals
-    union all
-    select defect_id, filed_date as change_date, 0, 0, 0, 0, 0, 0, claimed_units, 0, 0, 0 from answered
-    union all
-    select
-        defect_id, closed_date as change_date, 0, 0, 0, 0, 0, 0, -claimed_units,
-        case when claim_state in ('GRANTED', 'CLOSED') then claimed_units else 0 end,
-        case when claim_state = 'DENIED' then claimed_units else 0 end,
-        0
-    from answered
-    where closed_date is not null
-    union all
-    select
-        defect_id, payable_until as change_date, 0, 0, 0, 0, 0, 0, 0, -claimed_units,
-        case when claim_state = 'CLOSED' then claimed_units else 0 end,
-        0
-    from answered
-    where closed_date is not null and claim_state in ('GRANTED', 'CLOSED')
+    select * from passed
 
 )
 
 select
     changes.defect_id,
+    -- Nothing can change before the defect is there.
     greatest(changes.change_date, defects.defect_date) as change_date,
-    cast(sum(changes.cash_units) as integer) as cash_units,
-    cast(sum(changes.inventory_units) as integer) as inventory_units,
-    cast(sum(changes.found_units) as integer) as found_units,
-    cast(sum(changes.corrected_units) as integer) as corrected_units,
-    cast(sum(changes.unexplained_units) as integer) as unexplained_units,
-    cast(sum(changes.returned_units) as integer) as returned_units,
-    cast(sum(changes.claimed_units) as integer) as claimed_units,
-    cast(sum(changes.payable_units) as integer) as payable_units,
-    cast(sum(changes.denied_units) as integer) as denied_units,
+    {{ units_of('CASH') }} as cash_units,
+    {{ units_of('INVENTORY') }} as inventory_units,
+    {{ units_of('FOUND') }} as found_units,
+    {{ units_of('DISPOSITION_CORRECTED') }} as corrected_units,
+    {{ units_of('RECONCILED_BY_AMAZON') }} as unexplained_units,
+    {{ units_of('RETURNED') }} as returned_units,
+    {{ units_of('CLAIMED') }} as claimed_units,
+    {{ units_of('PAYABLE') }} as payable_units,
+    {{ units_of('DENIED') }} as denied_units,
     cast(sum(changes.cash_amount) as decimal(18, 4)) as cash_amount
 from changes
 inner join defects on changes.defect_id = defects.defect_id

@@ -73,13 +73,15 @@ claimed_stock as (
         filed_date as supply_date,
         claimed_units as units
     from cases
-    where amazon_order_id is null and transaction_id is null and claim_row_id not in (select claim_row_id from known)
+    where amazon_order_id is null and transaction_id is null and claim_row_id not in (select known.claim_row_id from known)
 
 ),
 
 paid_units as (
 
-    select defect_id, sum(case when reversal_date is null then units else 0 end) as units from payouts group by defect_id
+    select defect_id, sum(case when reversal_date is null then units else 0 end) as units
+    from payouts
+    group by defect_id
 
 ),
 

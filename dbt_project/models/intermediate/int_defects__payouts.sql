@@ -72,7 +72,9 @@ select
     {{ amount_of_units('payouts.cash_amount', 'placed.last_unit - placed.units', 'placed.last_unit', 'payouts.units') }} as cash_amount,
     case
         when placed.reimbursement_line_id is not null
-            then {{ amount_of_units('reversals.cash_amount', 'placed.last_reversed_unit - placed.units', 'placed.last_reversed_unit', 'reversals.units') }}
+            then {{ amount_of_units(
+                'reversals.cash_amount', 'placed.last_reversed_unit - placed.units', 'placed.last_reversed_unit', 'reversals.units'
+            ) }}
     end as reversed_cash_amount
 from placed
 inner join payouts on placed.payout_key = payouts.payout_key

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
--- One row per defect and period without change: the bucket of each of its units from valid_from to before valid_before. Whatever shows a status, of today
--- or of any day before, reads it here.
+-- One row per defect and period without change: the bucket of each of its units from valid_from to before valid_before. Whatever shows a status,
+-- of today or of any day before, reads it here.
 --
 -- A unit is in the first of these that holds: paid or replaced; settled without payment; excluded; refused; in a case; waiting; eligible; expired.
 

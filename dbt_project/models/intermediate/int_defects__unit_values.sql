@@ -1,5 +1,5 @@
--- What one open unit of a defect is worth, estimated. Lost or damaged before an order: what it costs the seller, from the seller, else from Amazon, else
--- what Amazon paid lately for the same stock; half of it where the unit could not be sold. After an order: its price less Amazon's fees.
+-- What one open unit of a defect is worth, estimated. Lost or damaged before an order: what it costs the seller, by the seller's word, else Amazon's,
+-- else what Amazon paid lately for the same stock; half of it where the unit could not be sold. After an order: its price less Amazon's fees.
 
 with defects as (
 

@@ -1,4 +1,5 @@
--- One row per reimbursement line that takes back, with the payout that it takes from: that of the same order and product, else any of the reimbursement.
+-- One row per reimbursement line that takes back, with the payout that it takes from: that of the same order and product, else any of the
+-- reimbursement.
 
 with lines as (
 

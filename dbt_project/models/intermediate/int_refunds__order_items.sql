@@ -1,5 +1,5 @@
--- One row per order and SKU that Amazon refunded or replaced for a buyer: how many units, and since when. Settlements say what was given back, not for
--- how many units: as many as the amount pays for in full. A refund of less than one unit's price is goodwill, for which nothing has to come back.
+-- One row per order and SKU that Amazon refunded or replaced for a buyer: how many units, and since when. Settlements say what was given back, not
+-- for how many units: as many as the amount pays for in full. Less than the price of one unit is goodwill, for which nothing has to come back.
 
 with settlements as (
 
@@ -59,7 +59,9 @@ counted as (
         refunds.*,
         case
             when items.item_price_amount > 0 and items.currency_code = refunds.currency_code
-                then {{ units_paid_in_full('refunds.principal_amount', 'items.item_price_amount', 'items.ordered_units', var('full_refund_percent')) }}
+                then {{ units_paid_in_full(
+                    'refunds.principal_amount', 'items.item_price_amount', 'items.ordered_units', var('full_refund_percent')
+                ) }}
             else 1
         end as refunded_units
     from refunds
@@ -92,10 +94,18 @@ select
     compensated.amazon_order_id,
     compensated.seller_sku,
     compensated.currency_code,
-    least(coalesce(compensated.refund_date, compensated.replacement_date), coalesce(compensated.replacement_date, compensated.refund_date)) as anchor_date,
-    case when compensated.refund_date <= coalesce(compensated.replacement_date, compensated.refund_date) then 'REFUND' else 'REPLACEMENT' end as anchor_basis,
+    least(
+        coalesce(compensated.refund_date, compensated.replacement_date), coalesce(compensated.replacement_date, compensated.refund_date)
+    ) as anchor_date,
+    case
+        when compensated.refund_date <= coalesce(compensated.replacement_date, compensated.refund_date) then 'REFUND' else 'REPLACEMENT'
+    end as anchor_basis,
     cast(least(compensated.units, coalesce(nullif(items.ordered_units, 0), compensated.units)) as integer) as expected_units
 from compensated
-left join items on compensated.account_id = items.account_id and compensated.amazon_order_id = items.amazon_order_id and compensated.seller_sku = items.seller_sku
+left join items
+    on
+        compensated.account_id = items.account_id
+        and compensated.amazon_order_id = items.amazon_order_id
+        and compensated.seller_sku = items.seller_sku
 left join orders on compensated.account_id = orders.account_id and compensated.amazon_order_id = orders.amazon_order_id
 where compensated.units > 0 and coalesce(orders.fulfillment_channel, 'AFN') = 'AFN'

@@ -22,7 +22,10 @@ payouts as (
 
 returned as (
 
-    select pool_id, sum(defect_units) as units from defects where defect_type <> 'IN_TRANSIT' group by pool_id
+    select pool_id, sum(defect_units) as units
+    from defects
+    where defect_type <> 'IN_TRANSIT'
+    group by pool_id
 
 ),
 

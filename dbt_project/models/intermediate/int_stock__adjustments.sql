@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- One row per adjustment of the inventory ledger, with what its code means and in which currency its country trades. What the row says of itself
 -- names it, and its number among rows that say the same: reconciled quantities change, and with them ledger_row_id.
 

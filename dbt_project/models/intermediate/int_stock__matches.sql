@@ -148,7 +148,8 @@ after_cases as (
 
 kind_losses as (
 
-    select concat_ws('|', stock_id, adjustment_group, 'INVENTORY') as pool_id, demand_id, demand_date, place, inventory_units as units from after_cases
+    select concat_ws('|', stock_id, adjustment_group, 'INVENTORY') as pool_id, demand_id, demand_date, place, inventory_units as units
+    from after_cases
     union all
     select concat_ws('|', stock_id, adjustment_group, 'CASH') as pool_id, demand_id, demand_date, place, cash_units as units from after_cases
 

@@ -23,7 +23,9 @@ reversals as (
 
     select
         reversals.reimbursement_line_id as supply_id,
-        concat_ws('|', payouts.account_id, coalesce(payouts.fnsku, payouts.seller_sku), payouts.currency_code, {{ payout_group('payouts.') }}) as pool_id,
+        concat_ws(
+            '|', payouts.account_id, coalesce(payouts.fnsku, payouts.seller_sku), payouts.currency_code, {{ payout_group('payouts.') }}
+        ) as pool_id,
         payouts.approval_date,
         reversals.reversal_date,
         reversals.effective_units as units

@@ -72,5 +72,5 @@ select
     held.defect_status,
     cast(held.held_units as integer) as units
 from held
-inner join calendar on calendar.calendar_date >= held.move_date and calendar.calendar_date < held.until_date
+inner join calendar on held.move_date <= calendar.calendar_date and held.until_date > calendar.calendar_date
 where held.held_units > 0

@@ -34,7 +34,7 @@ paid as (
         defect_id,
         {{ distinct_list('reimbursement_id') }} as reimbursement_ids,
         max(case_id) as case_id,
-        max(case match_basis when 'UNSETTLED' then 3 when 'REVERSAL' then 2 when 'LEDGER' then 1 else 0 end) as weakest_basis
+        max(case when match_basis in ('UNSETTLED', 'REVERSAL') then 2 when match_basis = 'LEDGER' then 1 else 0 end) as weakest_basis
     from payouts
     group by defect_id
 
@@ -42,7 +42,9 @@ paid as (
 
 filed as (
 
-    select defect_id, {{ last_by('case_id', 'filed_date') }} as case_id from claims group by defect_id
+    select defect_id, {{ last_by('case_id', 'filed_date') }} as case_id
+    from claims
+    group by defect_id
 
 )
 
@@ -77,11 +79,13 @@ select
     defects.anchor_basis as claim_anchor_basis,
     defects.claim_opens_date,
     defects.claim_deadline_date,
-    cast({{ dbt.datediff(as_of_date(), 'defects.claim_deadline_date', 'day') }} as integer) as days_to_deadline,
+    cast(
+        {{ dbt.datediff(as_of_date(), 'defects.claim_deadline_date', 'day') }} as integer
+    ) as days_to_deadline,
     defects.policy_rule_id,
     coalesce(filed.case_id, paid.case_id) as case_id,
     paid.reimbursement_ids,
-    case paid.weakest_basis when 3 then 'STOCK' when 2 then 'STOCK' when 1 then 'LEDGER' when 0 then 'NAMED' end as payout_match_basis,
+    case paid.weakest_basis when 2 then 'STOCK' when 1 then 'LEDGER' when 0 then 'NAMED' end as payout_match_basis,
     periods.reimbursed_cash_amount,
     defects.currency_code,
     unit_values.unit_value_amount as estimated_unit_value,

@@ -1,0 +1,45 @@
+{#- The share of an amount that falls to the units from first_unit to before last_unit of all its units; shares of all units add up to the amount. -#}
+{% macro amount_of_units(amount, first_unit, last_unit, all_units) -%}
+    {{ return(adapter.dispatch('amount_of_units')(amount, first_unit, last_unit, all_units)) }}
+{%- endmacro %}
+
+{#- In whole ten-thousandths: a division of decimals would be a float. -#}
+{% macro duckdb__amount_of_units(amount, first_unit, last_unit, all_units) -%}
+    cast(
+        (
+            cast(({{ amount }}) * 10000 as bigint) * ({{ last_unit }}) // ({{ all_units }})
+            - cast(({{ amount }}) * 10000 as bigint) * ({{ first_unit }}) // ({{ all_units }})
+        ) * cast(0.0001 as decimal(18, 4)) as decimal(18, 4)
+    )
+{%- endmacro %}
+
+{#- How many of some units an amount pays for, when one counts as paid from a percentage of its price on. -#}
+{% macro units_paid_in_full(amount, price_of_all, units, percent) -%}
+    {{ return(adapter.dispatch('units_paid_in_full')(amount, price_of_all, units, percent)) }}
+{%- endmacro %}
+
+{% macro duckdb__units_paid_in_full(amount, price_of_all, units, percent) -%}
+    cast(
+        (cast(({{ amount }}) * 10000 as bigint) * {{ units }} * 100 + cast({{ price_of_all }} * 10000 as bigint) * (100 - {{ percent }}))
+        // (cast({{ price_of_all }} * 10000 as bigint) * 100) as integer
+    )
+{%- endmacro %}
+
+{#- The median over a group of an amount per unit; of an even number the lower one, so that it is an amount that was paid. -#}
+{% macro median_amount(amount, units) -%}
+    {{ return(adapter.dispatch('median_amount')(amount, units)) }}
+{%- endmacro %}
+
+{% macro duckdb__median_amount(amount, units) -%}
+    quantile_disc({{ amount_of_units(amount, '0', '1', units) }}, 0.5)
+{%- endmacro %}
+
+{#- How many units of a relation fall to each value of a column. -#}
+{% macro units_by(column, relation) -%}
+    (select {{ column }}, sum(units) as units from {{ relation }} group by {{ column }})
+{%- endmacro %}
+
+{#- The units of one measure of int_defects__changes. -#}
+{% macro units_of(measure) -%}
+    cast(sum(case when changes.measure = '{{ measure }}' then changes.units else 0 end) as integer)
+{%- endmacro %}
