@@ -62,8 +62,10 @@ placed as (
 select
     payouts.account_id,
     placed.defect_id,
+    placed.payout_key,
     payouts.reimbursement_id,
     payouts.payout_kind,
+    payouts.currency_code,
     payouts.case_id,
     payouts.approval_date,
     reversals.reversal_date,

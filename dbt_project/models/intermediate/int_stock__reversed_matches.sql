@@ -58,6 +58,18 @@ reversals_when_found as (
 
 {{ matched_oldest_first('found_again', 'found_units', 'reversals_when_found', 2 * var('reversal_found_days')) }},
 
+-- A payout cannot have been for a later loss.
+found_after_payment as (
+
+    select losses.adjustment_id, found_again.supply_id, sum(found_again.units) as units
+    from found_again
+    inner join adjustments as losses on substr(found_again.demand_id, 1, 32) = losses.adjustment_id
+    inner join reversals on found_again.supply_id = reversals.supply_id
+    where losses.event_date <= reversals.approval_date
+    group by losses.adjustment_id, found_again.supply_id
+
+),
+
 open_losses as (
 
     select
@@ -76,12 +88,12 @@ left_reversals as (
 
     select reversals.pool_id, reversals.supply_id, reversals.approval_date as supply_date, reversals.units - coalesce(found.units, 0) as units
     from reversals
-    left join {{ units_by('supply_id', 'found_again') }} as found on reversals.supply_id = found.supply_id
+    left join {{ units_by('supply_id', 'found_after_payment') }} as found on reversals.supply_id = found.supply_id
 
 ),
 
 {{ matched_oldest_first('open_again', 'open_losses', 'left_reversals', var('payout_match_days')) }}
 
-select substr(demand_id, 1, 32) as adjustment_id, supply_id as reimbursement_line_id, units from found_again
+select adjustment_id, supply_id as reimbursement_line_id, cast(units as integer) as units from found_after_payment
 union all
 select demand_id as adjustment_id, supply_id as reimbursement_line_id, units from open_again
