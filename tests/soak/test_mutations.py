@@ -1,0 +1,83 @@
+"""Models broken on purpose: of each rule that finance relies on, the test that guards it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
+from tests.dbt.conftest import Simulated, simulate
+from tests.support import AT
+
+# Rule -> the model, what stands there, what a mistake would make of it, and the test that must fail.
+MUTATIONS: dict[str, tuple[str, str, str, str]] = {
+    "every unit is in one bucket": (
+        "int_defects__status_periods", "in_case_bucket + case rest_bucket when", "case rest_bucket when", "assert_buckets_make_up_defects",
+    ),
+    "a payout is used once": (
+        "int_stock__matches", "payouts.net_units - coalesce(paid.units, 0) as left_units", "payouts.net_units as left_units",
+        "assert_payouts_are_used_once",
+    ),
+    "payouts stay in their currency": (
+        "int_returns__matches", "concat_ws('|', account_id, amazon_order_id, seller_sku, currency_code) as pool_id", "account_id as pool_id",
+        "assert_payouts_stay_in_account_and_currency",
+    ),
+    "a payout is for no later loss": (
+        "int_stock__reversed_matches", "losses.event_date <= reversals.approval_date", "true", "assert_payouts_stay_in_account_and_currency",
+    ),
+    "a reversal reduces its original": (
+        "int_payouts__reversals", "lines.original_reimbursement_id = originals.reimbursement_id", "lines.case_id = originals.reimbursement_id",
+        "assert_reversals_reduce_their_original",
+    ),
+    "nothing is dropped": (
+        "fct_inventory_defects", "where valid_before is null", "where valid_before is null and status_reason <> 'WINDOW_EXPIRED'",
+        "assert_defects_equal_staging",
+    ),
+    "history ends today": (
+        "fct_defect_status_daily", "-units as units", "0 as units", "assert_status_of_the_last_day_equals_defects",
+    ),
+    "months add up to lines": (
+        "fct_reimbursements_monthly", "sum(cash_amount) as net_cash_amount", "sum(abs(cash_amount)) as net_cash_amount", "assert_monthly_equals_lines",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    return simulate(1, tmp_path_factory.mktemp("mutated"))
+
+
+def failures(simulated: Simulated, project: Path, model: str) -> set[str]:
+    """Build a model and all that follows from it; the names of the tests that fail."""
+    target = project.parent / "target"
+    command = [str(Path(sys.executable).with_name("dbt")), "build", "--select", f"{model}+", "--exclude-resource-type", "unit_test"]
+    command += ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target), "--log-path", str(target)]
+    command += ["--vars", json.dumps({"as_of_date": AT.date().isoformat()})]
+    environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(simulated.warehouse.home.warehouse)}
+    ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    results = target / "run_results.json"
+    assert results.exists(), ran.stdout
+    run = [r for r in json.loads(results.read_text())["results"] if r["status"] in ("fail", "error")]
+    return {re.sub(r"^test\.seller_warehouse\.", "", r["unique_id"]) for r in run}
+
+
+@pytest.mark.parametrize("rule", MUTATIONS)
+def test_the_test_of_a_rule_fails_where_the_rule_is_broken(simulated: Simulated, tmp_path: Path, rule: str) -> None:
+    model, rule_text, mistake, guard = MUTATIONS[rule]
+    project = tmp_path / "dbt_project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target"))
+    (path,) = (project / "models").rglob(f"{model}.sql")
+    text = path.read_text(encoding="utf-8")
+    assert rule_text in text
+    path.write_text(text.replace(rule_text, mistake), encoding="utf-8")
+    try:
+        assert guard in failures(simulated, project, model)
+    finally:
+        assert failures(simulated, DBT_PROJECT, model) == set()
