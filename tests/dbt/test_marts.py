@@ -26,6 +26,7 @@ SIGHTS = [datetime(2026, 11, day, 6, tzinfo=UTC) for day in (10, 12, 15)]
 
 MARTS = (
     "dim_accounts", "dim_products", "dim_calendar", "fct_orders", "fct_reimbursements", "fct_reimbursements_monthly", "fct_restatements",
+    "fct_order_defects", "fct_order_defect_rate_daily",
 )  # fmt: skip
 
 
