@@ -4,8 +4,11 @@
 with orders as (
 
     select
-        *,
-        {{ dbt.datediff('cast(purchase_at as date)', last_order_date, 'day') }} as days_back
+        account_id,
+        amazon_order_id,
+        marketplace_id,
+        fulfillment_channel,
+        {{ dbt.datediff('purchase_at', last_order_date, 'day') }} as days_back
     from {{ ref('fct_orders') }}
     where not is_multi_channel and not is_replacement and (order_status <> 'CANCELLED' or not {{ var('odr_exclude_cancelled') }})
 

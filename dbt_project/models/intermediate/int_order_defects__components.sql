@@ -51,9 +51,9 @@ overtaken as (
         on
             downloaded_feedback.account_id = coverage.account_id
             and coverage.report = 'seller_feedback'
-            and coverage.unit = downloaded_feedback.marketplace_id || '|' || cast(coverage.event_date as varchar)
+            and downloaded_feedback.marketplace_id || '|' || cast(coverage.event_date as varchar) = coverage.unit
             and coverage.event_date between downloaded_feedback.order_date and cast(downloaded_feedback.retrieved_at as date)
-            and coverage.retrieved_at >= downloaded_feedback.retrieved_at
+            and downloaded_feedback.retrieved_at <= coverage.retrieved_at
     group by downloaded_feedback.account_id, downloaded_feedback.amazon_order_id, downloaded_feedback.order_date, downloaded_feedback.retrieved_at
     having count(*) = {{ day_count('downloaded_feedback.order_date', 'cast(downloaded_feedback.retrieved_at as date)') }}
 
@@ -96,7 +96,7 @@ ranked as (
         *,
         row_number() over (
             partition by account_id, amazon_order_id, component
-            order by belief, counts desc, counts_at_worst desc, outcome, feedback_rating
+            order by belief asc, counts desc, counts_at_worst desc, outcome asc, feedback_rating asc
         ) as place
     from judged
 
@@ -111,4 +111,4 @@ select
     counts,
     counts_at_worst
 from ranked
-where place = 1 and outcome <> 'POSITIVE'
+where place = 1

@@ -6,7 +6,7 @@ with downloads as (
 
 feedback as (
 
-    select * from {{ ref('stg_amazon_seller__seller_feedback') }} where amazon_order_id is not null
+    select * from {{ ref('stg_amazon_seller__seller_feedback') }}
 
 ),
 
@@ -26,7 +26,6 @@ settlements as (
             when transaction_type like 'CHARGEBACK%' then 'CHARGEBACK'
         end as component
     from {{ ref('stg_amazon_seller__settlements') }}
-    where amazon_order_id is not null
 
 ),
 
@@ -111,4 +110,4 @@ select distinct
     fulfillment_channel,
     source
 from signals
-where outcome <> 'NONE'
+where outcome <> 'NONE' and amazon_order_id is not null

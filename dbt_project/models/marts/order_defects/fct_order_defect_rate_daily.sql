@@ -59,16 +59,20 @@ counted_orders as (
 
 ),
 
+fulfillment_channels as (
+
+    select 'AFN' as fulfillment_channel
+    union all
+    select 'MFN' as fulfillment_channel
+
+),
+
 channels as (
 
     select accounts.account_id, marketplaces.marketplace_id, fulfillment_channels.fulfillment_channel
     from accounts
     inner join marketplaces on ',' || accounts.marketplace_ids || ',' like '%,' || marketplaces.marketplace_id || ',%'
-    cross join (
-        select 'AFN' as fulfillment_channel
-        union all
-        select 'MFN' as fulfillment_channel
-    ) as fulfillment_channels
+    cross join fulfillment_channels
     union
     select account_id, marketplace_id, fulfillment_channel from counted_orders
 
@@ -76,7 +80,9 @@ channels as (
 
 first_days as (
 
-    select account_id, min(order_date) as order_date from counted_orders group by account_id
+    select account_id, min(order_date) as order_date
+    from counted_orders
+    group by account_id
 
 ),
 
@@ -163,7 +169,7 @@ snapshots as (
         *,
         row_number() over (
             partition by account_id, marketplace_id, fulfillment_channel, snapshot_date
-            order by known_since_at desc, seller_performance_row_id
+            order by known_since_at desc, seller_performance_row_id asc
         ) as place
     from performance
 

@@ -25,10 +25,17 @@ downloaded as (
 
 ),
 
+-- An order that was only praised is no order with a defect.
+told as (
+
+    select distinct account_id, amazon_order_id, source from signals where outcome <> 'POSITIVE'
+
+),
+
 order_sources as (
 
     select account_id, amazon_order_id, {{ dbt.listagg('source', "','", 'order by source') }} as defect_sources
-    from (select distinct account_id, amazon_order_id, source from signals) as told
+    from told
     group by account_id, amazon_order_id
 
 ),
@@ -37,7 +44,7 @@ leading_components as (
 
     select
         *,
-        row_number() over (partition by account_id, amazon_order_id order by counts desc, counts_at_worst desc, component) as place
+        row_number() over (partition by account_id, amazon_order_id order by counts desc, counts_at_worst desc, component asc) as place
     from components
 
 ),

@@ -1,0 +1,31 @@
+-- Every order of which a report tells a defect, counting or not, is in the mart, and no other.
+with told as (
+
+    select account_id, amazon_order_id
+    from {{ ref('stg_amazon_seller__order_defects') }}
+    where negative_feedback_outcome not in ('NONE', 'POSITIVE') or a_to_z_outcome <> 'NONE' or chargeback_outcome <> 'NONE'
+    union
+    select account_id, amazon_order_id
+    from {{ ref('stg_amazon_seller__seller_feedback') }}
+    where rating <= 3 and amazon_order_id is not null
+    union
+    select account_id, amazon_order_id
+    from {{ ref('stg_amazon_seller__mfn_returns') }}
+    where has_a_to_z_claim and amazon_order_id is not null
+    union
+    select account_id, amazon_order_id
+    from {{ ref('stg_amazon_seller__settlements') }}
+    where (transaction_type like 'A_TO_Z%' or transaction_type like 'CHARGEBACK%') and amazon_order_id is not null
+
+),
+
+built as (
+
+    select * from {{ ref('fct_order_defects') }}
+
+)
+
+select told.account_id, told.amazon_order_id, built.account_id as built_account_id, built.amazon_order_id as built_amazon_order_id
+from told
+full outer join built on told.account_id = built.account_id and told.amazon_order_id = built.amazon_order_id
+where told.amazon_order_id is null or built.amazon_order_id is null
