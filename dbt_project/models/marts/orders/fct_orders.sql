@@ -46,12 +46,14 @@ totals as (
 
 ),
 
--- Multi-channel orders carry "Non-Amazon US" instead of a marketplace's own name.
+-- Multi-channel orders carry "Non-Amazon US" instead of a marketplace's own name; the United Kingdom is UK in some places, GB in others.
 channels as (
 
     select lower(sales_channel) as channel, marketplace_id from marketplaces
     union all
     select lower('Non-Amazon ' || country_code) as channel, marketplace_id from marketplaces
+    union all
+    select lower('Non-Amazon GB') as channel, marketplace_id from marketplaces where country_code = 'UK'
 
 )
 
