@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_a_missing_piece_is_named(tmp_path: Path, what: str) -> None:
     assert missing_pieces(tmp_path, "claims") == []
     place = pieces("claims")[what]
     if what == "staging source":
-        kept = (tmp_path / place).read_text(encoding="utf-8").replace("      - name: claims\n", "")
+        kept = re.sub(r" +- name: claims\n +description: .*\n", "", (tmp_path / place).read_text(encoding="utf-8"))
         (tmp_path / place).write_text(kept, encoding="utf-8")
     elif (tmp_path / place).is_dir():
         shutil.rmtree(tmp_path / place)
