@@ -11,16 +11,20 @@ import sys
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pycountry
+import yaml
 from filelock import FileLock
 
+from seller_warehouse.exchange_rates import RatesUnreadable, store_rates
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY, Home
 
 log = logging.getLogger(__name__)
 
 
 class BuildFailed(Exception):
-    """dbt could not build the marts, or one of its tests failed; the message ends with dbt's own words."""
+    """The marts could not be built, a test of theirs failed (the message ends with dbt's own words), or a setting is wrong."""
 
 
 def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
@@ -28,11 +32,16 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
 
     Raises BuildFailed with dbt's errors; the last publication is not touched.
     """
+    variables = {**policy_settings(), "as_of_date": as_of.isoformat()}
+    try:
+        store_rates(home)
+    except RatesUnreadable as problem:
+        raise BuildFailed(str(problem)) from problem
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", str(DBT_PROJECT), "--project-dir", str(DBT_PROJECT)]
     command += ["--target-path", str(home.root / "dbt" / "target"), "--log-path", str(home.root / "dbt" / "logs")]
     command += ["--log-level-file", "info"]
     # Unit tests judge the models' code, not the data: the test suite runs them.
-    command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps({"as_of_date": as_of.isoformat()})]
+    command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
     command += ["--select", select] if select else []
     environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(home.warehouse)}
     output: list[str] = []
@@ -47,10 +56,33 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
         raise BuildFailed("dbt build failed; nothing was published.\n" + "\n".join(output[-40:]))
 
 
+def policy_settings() -> dict[str, Any]:
+    """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, and SELLER_WAREHOUSE_REPORTING_CURRENCY.
+
+    Raises BuildFailed for a variable that dbt_project.yml does not have, and for a currency that does not exist.
+    """
+    text, currency = (os.environ.get(f"SELLER_WAREHOUSE_{name}") or "" for name in ("DBT_VARS", "REPORTING_CURRENCY"))
+    try:
+        settings = json.loads(text or "{}")
+    except ValueError as problem:
+        raise BuildFailed(f'SELLER_WAREHOUSE_DBT_VARS is no JSON ({problem}); write {{"settlement_match_days": 12}}') from problem
+    if not isinstance(settings, dict):
+        raise BuildFailed('SELLER_WAREHOUSE_DBT_VARS is no JSON object; write {"settlement_match_days": 12}')
+    known = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].keys() - {"as_of_date"}
+    if unknown := settings.keys() - known:
+        raise BuildFailed(f"SELLER_WAREHOUSE_DBT_VARS names {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    if currency:
+        settings["reporting_currency_code"] = currency.strip().upper()
+    code = settings.get("reporting_currency_code")
+    if code and not pycountry.currencies.get(alpha_3=code):
+        raise BuildFailed(f"the reporting currency is {code!r}; it must be a code of ISO 4217 such as EUR")
+    return settings
+
+
 @cache
 def code_version() -> str:
-    """A fingerprint of the code that makes the marts: the models, the specs, the pipeline."""
-    digest = hashlib.sha256()
+    """A fingerprint of what makes the marts: the models, the specs, the pipeline, and the settings of the environment."""
+    digest = hashlib.sha256(json.dumps(policy_settings(), sort_keys=True).encode())
     for folder in (DBT_PROJECT, REPOSITORY / "plugins", REPOSITORY / "expectations"):
         for path in sorted(folder.rglob("*")):
             if path.suffix in (".py", ".sql", ".yml", ".csv") and "target" not in path.parts:

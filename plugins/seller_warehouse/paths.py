@@ -73,6 +73,11 @@ class Home:
         return self.root / "exports"
 
     @property
+    def exchange_rates(self) -> Path:
+        """The European Central Bank's file of daily rates, where somebody dropped a newer one than is installed."""
+        return self.root / "eurofxref-hist.zip"
+
+    @property
     def airflow(self) -> Path:
         """AIRFLOW_HOME."""
         return self.root / "airflow"

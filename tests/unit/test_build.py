@@ -1,0 +1,54 @@
+"""Settings of the marts come from the environment, and a wrong one stops the build with one sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from seller_warehouse.build import BuildFailed, code_version, policy_settings
+
+VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLES, raising=False)
+    monkeypatch.delenv(CURRENCY, raising=False)
+
+
+def test_nothing_is_set_by_an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert policy_settings() == {}
+    monkeypatch.setenv(VARIABLES, "")
+    monkeypatch.setenv(CURRENCY, "")
+    assert policy_settings() == {}
+
+
+def test_variables_and_the_reporting_currency_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLES, '{"settlement_match_days": 12}')
+    monkeypatch.setenv(CURRENCY, "eur")
+    assert policy_settings() == {"settlement_match_days": 12, "reporting_currency_code": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (VARIABLES, "settlement_match_days: 12", "is no JSON"),
+        (VARIABLES, "[12]", "is no JSON object"),
+        (VARIABLES, '{"settlement_days": 12}', "names settlement_days; there are .*settlement_match_days"),
+        (VARIABLES, '{"as_of_date": "2026-01-01"}', "names as_of_date"),
+        (VARIABLES, '{"reporting_currency_code": "EURO"}', "'EURO'; it must be a code of ISO 4217"),
+        (CURRENCY, "XYZ", "'XYZ'; it must be a code of ISO 4217"),
+    ],
+)
+def test_wrong_setting_stops_the_build(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BuildFailed, match=sentence):
+        policy_settings()
+
+
+def test_other_settings_are_another_version_of_the_marts(monkeypatch: pytest.MonkeyPatch) -> None:
+    code_version.cache_clear()
+    before = code_version()
+    monkeypatch.setenv(CURRENCY, "EUR")
+    code_version.cache_clear()
+    assert code_version() != before
+    code_version.cache_clear()
