@@ -33,8 +33,10 @@ from seller_warehouse.values import identifier, text_literal
 KEPT_PUBLICATIONS = 5
 STORAGE_VERSION = "v1.0.0"
 FILE = "seller_warehouse.duckdb"
-EXPORTED = ("fct_reimbursements", "fct_reimbursements_monthly", "fct_order_defects", "fct_order_defect_rate_daily")
-"""The finance tables that are also written as CSV and Parquet."""
+EXPORTED = (
+    "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_order_defects", "fct_order_defect_rate_daily",
+)  # fmt: skip
+"""The tables of finance and of order defects, which are also written as CSV and Parquet."""
 
 Table = tuple[str, str]
 

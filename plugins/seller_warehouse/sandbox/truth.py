@@ -38,6 +38,8 @@ class ReimbursementTruth:
     sku: str
     seen_from: datetime
     """When the report first shows it, also where it showed it in two lines at first."""
+    posted_at: datetime | None
+    """When a settlement pays it; None where units were replaced in kind."""
 
 
 @dataclass(frozen=True)

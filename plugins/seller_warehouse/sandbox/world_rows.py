@@ -312,7 +312,7 @@ class Records:
                 reimbursement_id=values["reimbursement-id"], approval_at=approved, reason=values["reason"], currency_code=market.currency,
                 cash=per_unit * units, cash_units=units, inventory_units=inventory_units, is_reversal=original is not None,
                 original_reimbursement_id=original.reimbursement_id if original else None, case_id=case_id, order_id=order_id, sku=product.sku,
-                seen_from=seen_from,
+                seen_from=seen_from, posted_at=posted_at if units else None,
             )  # fmt: skip
             lines.append(line)
             if units:

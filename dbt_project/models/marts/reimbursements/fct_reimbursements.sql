@@ -1,6 +1,24 @@
-with lines as (
+with reimbursements as (
 
     select * from {{ ref('int_reimbursements__categorised') }}
+
+),
+
+settled as (
+
+    select * from {{ ref('int_reimbursements__settled') }}
+
+),
+
+sourcing_costs as (
+
+    select * from {{ ref('int_products__sourcing_costs') }}
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates') }}
 
 ),
 
@@ -25,6 +43,27 @@ accounts as (
 marketplaces as (
 
     select * from {{ ref('marketplaces') }}
+
+),
+
+postings as (
+
+    select account_id, reimbursement_line_id, min(posted_date) as settlement_posted_date, min(match_basis) as settlement_match_basis
+    from settled
+    group by account_id, reimbursement_line_id
+
+),
+
+lines as (
+
+    select
+        reimbursements.*,
+        postings.settlement_posted_date,
+        postings.settlement_match_basis,
+        {{ accounting_date('reimbursements.approval_date', 'postings.settlement_posted_date') }} as accounting_date
+    from reimbursements
+    left join postings
+        on reimbursements.account_id = postings.account_id and reimbursements.reimbursement_line_id = postings.reimbursement_line_id
 
 ),
 
@@ -63,6 +102,14 @@ currency_marketplaces as (
     group by accounts.account_id, marketplaces.currency_code
     having count(*) = 1
 
+),
+
+reporting_rates as (
+
+    select calendar_date, units_per_euro
+    from exchange_rates
+    where currency_code = '{{ var("reporting_currency_code") }}'
+
 )
 
 select
@@ -71,7 +118,9 @@ select
     lines.reimbursement_id,
     lines.approval_at,
     lines.approval_date,
-    lines.approval_date as accounting_date,
+    lines.accounting_date,
+    lines.settlement_posted_date,
+    lines.settlement_match_basis,
     lines.case_id,
     case when lines.case_id is null then 'AMAZON' else 'SELLER' end as initiated_by,
     lines.amazon_order_id,
@@ -91,9 +140,18 @@ select
     lines.currency_code,
     lines.amount_per_unit,
     lines.cash_amount,
+    nullif('{{ var("reporting_currency_code") }}', '') as reporting_currency_code,
+    case
+        when lines.currency_code = '{{ var("reporting_currency_code") }}' then lines.cash_amount
+        else cast({{ converted_amount('lines.cash_amount', 'line_rates.units_per_euro', 'reporting_rates.units_per_euro') }} as decimal(18, 4))
+    end as cash_amount_reporting,
     coalesce(lines.cash_units, 0) as cash_units,
     coalesce(lines.inventory_units, 0) as inventory_units,
     coalesce(lines.total_units, coalesce(lines.cash_units, 0) + coalesce(lines.inventory_units, 0)) as total_units,
+    case
+        when coalesce(lines.inventory_units, 0) = 0 then 0
+        else cast(lines.inventory_units * sourcing_costs.sourcing_cost_amount as decimal(18, 4))
+    end as inventory_value_memo_amount,
     lines.reason_category = 'REVERSAL' as is_reversal,
     lines.original_reimbursement_id,
     lines.original_reimbursement_type,
@@ -108,3 +166,12 @@ left join originals on lines.reimbursement_line_id = originals.reimbursement_lin
 left join orders on lines.account_id = orders.account_id and lines.amazon_order_id = orders.amazon_order_id
 left join products on lines.account_id = products.account_id and lines.seller_sku = products.seller_sku
 left join currency_marketplaces on lines.account_id = currency_marketplaces.account_id and lines.currency_code = currency_marketplaces.currency_code
+left join sourcing_costs
+    on
+        lines.account_id = sourcing_costs.account_id
+        and lines.seller_sku = sourcing_costs.seller_sku
+        and lines.currency_code = sourcing_costs.currency_code
+        and lines.approval_date >= sourcing_costs.valid_from
+        and (sourcing_costs.valid_before is null or lines.approval_date < sourcing_costs.valid_before)
+left join exchange_rates as line_rates on lines.currency_code = line_rates.currency_code and lines.accounting_date = line_rates.calendar_date
+left join reporting_rates on lines.accounting_date = reporting_rates.calendar_date
