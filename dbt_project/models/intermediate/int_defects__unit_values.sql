@@ -73,19 +73,15 @@ costed as (
     select
         defects.defect_id,
         costs.sourcing_cost_amount,
-        costs.origin,
-        row_number() over (
-            partition by defects.defect_id order by case when costs.fnsku = defects.fnsku then 0 else 1 end, costs.valid_from desc
-        ) as place
+        costs.cost_origin
     from defects
     inner join costs
         on
             defects.account_id = costs.account_id
+            and defects.seller_sku = costs.seller_sku
             and defects.currency_code = costs.currency_code
-            and (defects.fnsku = costs.fnsku or defects.seller_sku = costs.seller_sku)
             and costs.valid_from <= {{ as_of_date() }}
             and (costs.valid_before is null or costs.valid_before > {{ as_of_date() }})
-    where defects.event_type = 'WAREHOUSE_OPERATIONS'
 
 ),
 
@@ -99,12 +95,12 @@ before_orders as (
             * case when defects.disposition = 'SELLABLE' then 1 else cast({{ var('unsellable_value_factor') }} as decimal(4, 2)) end as decimal(18, 4)
         ) as unit_value_amount,
         case
-            when costed.origin = 'AMAZON' then 'SOURCING_COST_AMAZON'
+            when costed.cost_origin = 'AMAZON' then 'SOURCING_COST_AMAZON'
             when costed.sourcing_cost_amount is not null then 'SOURCING_COST_SELLER'
             when lately_paid.unit_value_amount is not null then 'RECENT_PAYOUTS'
         end as value_basis
     from defects
-    left join costed on defects.defect_id = costed.defect_id and costed.place = 1
+    left join costed on defects.defect_id = costed.defect_id
     left join lately_paid
         on
             defects.account_id = lately_paid.account_id
@@ -156,6 +152,8 @@ estimated as (
 select
     estimated.defect_id,
     cast(least(estimated.unit_value_amount, coalesce(caps.cap_amount, estimated.unit_value_amount)) as decimal(18, 4)) as unit_value_amount,
-    estimated.value_basis
+    estimated.value_basis,
+    costed.sourcing_cost_amount as unit_cost_amount
 from estimated
+left join costed on estimated.defect_id = costed.defect_id
 left join caps on estimated.currency_code = caps.currency_code

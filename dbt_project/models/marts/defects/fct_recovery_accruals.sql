@@ -1,0 +1,65 @@
+with defects as (
+
+    select * from {{ ref('fct_inventory_defects') }}
+
+),
+
+unit_values as (
+
+    select * from {{ ref('int_defects__unit_values') }}
+
+),
+
+-- Of the units whose fate is known, as many as Amazon paid. Those that nothing was ever owed for say nothing of what will be paid.
+experience as (
+
+    select
+        account_id,
+        event_type,
+        defect_type,
+        sum(reimbursed_cash_units + reimbursed_inventory_units) as paid_units,
+        sum(case when status_reason in ('WINDOW_EXPIRED', 'CLAIM_DENIED') then ineligible_units else 0 end) as unpaid_units
+    from defects
+    group by account_id, event_type, defect_type
+
+),
+
+eligible as (
+
+    select
+        defects.account_id,
+        defects.event_type,
+        defects.defect_type,
+        defects.currency_code,
+        sum(defects.eligible_units) as eligible_units,
+        sum(defects.estimated_recovery_amount) as potential_recovery_amount,
+        -- Never more than the loss in the books.
+        sum(defects.eligible_units * least(unit_values.unit_value_amount, unit_values.unit_cost_amount)) as loss_amount
+    from defects
+    left join unit_values on defects.defect_id = unit_values.defect_id
+    where defects.eligible_units > 0
+    group by defects.account_id, defects.event_type, defects.defect_type, defects.currency_code
+
+)
+
+select
+    eligible.account_id,
+    {{ as_of_date() }} as accrual_date,
+    eligible.event_type,
+    eligible.defect_type,
+    eligible.currency_code,
+    cast(eligible.eligible_units as integer) as eligible_units,
+    cast(eligible.potential_recovery_amount as decimal(18, 4)) as potential_recovery_amount,
+    cast(eligible.loss_amount as decimal(18, 4)) as loss_amount,
+    cast(experience.paid_units as integer) as paid_units,
+    cast(experience.unpaid_units as integer) as unpaid_units,
+    case
+        when {{ var('accrue_eligible_claims') }} and experience.paid_units > 0
+            then {{ amount_of_units('eligible.loss_amount', '0', 'experience.paid_units', 'experience.paid_units + experience.unpaid_units') }}
+    end as accrued_amount
+from eligible
+inner join experience
+    on
+        eligible.account_id = experience.account_id
+        and eligible.event_type = experience.event_type
+        and eligible.defect_type = experience.defect_type
