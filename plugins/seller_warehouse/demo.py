@@ -53,15 +53,27 @@ SUMMARY = {
     "How far the data goes (meta.freshness)": """
         select account_id, report, first_date, data_through_date, reaches_back, missing_days, is_complete from sw.meta.freshness order by all
     """,
+    "Units by status today (fct_defect_status_daily)": """
+        select account_id, event_type, defect_type, coalesce(sum(units) filter (defect_status = 'ELIGIBLE_FOR_CLAIM'), 0) as eligible,
+            coalesce(sum(units) filter (defect_status = 'IN_PROGRESS'), 0) as in_progress,
+            coalesce(sum(units) filter (defect_status = 'RESOLVED'), 0) as resolved
+        from sw.marts.fct_defect_status_daily where status_date = (select as_of_date from sw.meta.publication) group by all order by all
+    """,
+    "Claims to file first (claims_to_file)": """
+        select account_id, claim_deadline_date, defect_type, coalesce(amazon_order_id, transaction_id) as reference, eligible_units as units,
+            estimated_recovery_amount as worth, currency_code
+        from sw.marts.claims_to_file order by claim_rank limit 8
+    """,
     "Cash reimbursed, net of reversals, by month (fct_reimbursements_monthly)": """
         select account_id, currency_code, month, sum(gross_cash_amount) as gross, sum(reversed_cash_amount) as reversed,
             sum(net_cash_amount) as net, sum(inventory_units) as replaced_units
         from sw.marts.fct_reimbursements_monthly group by all order by all desc limit 16
     """,
-    "Orders by channel (fct_orders)": """
-        select account_id, fulfillment_channel, count(*) as orders, sum(item_units) as units, count(*) filter (is_multi_channel) as multi_channel,
-            count(*) filter (is_replacement) as replacements
-        from sw.marts.fct_orders group by all order by all
+    "Order defect rate today, where there are orders (fct_order_defect_rate_daily)": """
+        select account_id, marketplace_id, fulfillment_channel, order_count, defective_order_count, order_defect_rate, rate_status,
+            defects_until_target, amazon_rate
+        from sw.marts.fct_order_defect_rate_daily
+        where order_count > 0 and report_date = (select as_of_date from sw.meta.publication) order by all
     """,
     "What Amazon changed after it was first seen (fct_restatements)": """
         select account_id, report, count(*) as changes, sum(rows_added) as rows_added, sum(rows_removed) as rows_removed
@@ -151,7 +163,7 @@ def print_summary(home: Home, counts: dict[str, Any], minutes: float) -> None:
         for title, query in SUMMARY.items():
             print(f"\n{title}")
             connection.sql(query).show(max_rows=60, max_width=150)
-    print(f"\nDone in {minutes:.1f} minutes. Look further: open {shown(home.alias)} with any DuckDB and ask: select * from marts.fct_reimbursements")
+    print(f"\nDone in {minutes:.1f} minutes. Look further: open {shown(home.alias)} with any DuckDB and ask: select * from marts.claims_to_file")
 
 
 def main(arguments: list[str] | None = None) -> int:
