@@ -26,7 +26,7 @@ select
     claims.transaction_id,
     claims.seller_sku,
     coalesce(claims.fnsku, products.fnsku) as fnsku,
-    coalesce(statuses.claim_state, 'OPEN') as claim_state,
+    coalesce(statuses.claim_state, case when claims.closed_date is null then 'OPEN' else 'CLOSED' end) as claim_state,
     claims.filed_date,
     claims.closed_date,
     claims.claimed_units

@@ -1,8 +1,8 @@
--- One row per payout and kind: the lines of one reimbursement for one product, order and reason, in money or in stock, with what was taken back.
+-- One row per payout and kind, in money or in stock, with what was taken back.
 
-with lines as (
+with paid as (
 
-    select * from {{ ref('int_reimbursements__categorised') }}
+    select * from {{ ref('int_payouts__paid') }}
 
 ),
 
@@ -14,28 +14,6 @@ reversals as (
         sum(effective_units) as reversed_units
     from {{ ref('int_payouts__reversals') }}
     group by payout_id, payout_kind
-
-),
-
-paid as (
-
-    select
-        {{ payout_id() }} as payout_id,
-        account_id,
-        reimbursement_id,
-        reason_category,
-        seller_sku,
-        fnsku,
-        currency_code,
-        amazon_order_id,
-        max(case_id) as case_id,
-        min(approval_date) as approval_date,
-        sum(coalesce(cash_units, 0)) as cash_units,
-        sum(coalesce(inventory_units, 0)) as inventory_units,
-        sum(coalesce(cash_amount, 0)) as cash_amount
-    from lines
-    where reason_category <> 'REVERSAL'
-    group by account_id, reimbursement_id, reason_category, seller_sku, fnsku, currency_code, amazon_order_id
 
 ),
 

@@ -9,19 +9,7 @@ with lines as (
 
 originals as (
 
-    select
-        {{ payout_id() }} as payout_id,
-        account_id,
-        reimbursement_id,
-        seller_sku,
-        fnsku,
-        currency_code,
-        amazon_order_id,
-        sum(coalesce(cash_units, 0)) as cash_units,
-        sum(coalesce(inventory_units, 0)) as inventory_units
-    from lines
-    where reason_category <> 'REVERSAL'
-    group by account_id, reimbursement_id, reason_category, seller_sku, fnsku, currency_code, amazon_order_id
+    select * from {{ ref('int_payouts__paid') }}
 
 ),
 

@@ -1,6 +1,15 @@
-with defects as (
+with dated as (
 
-    select * from {{ ref('int_defects__defects') }}
+    select *, {{ as_of_date() }} as as_of_date from {{ ref('int_defects__defects') }}
+
+),
+
+defects as (
+
+    select
+        *,
+        {{ dbt.datediff('as_of_date', 'claim_deadline_date', 'day') }} as days_left
+    from dated
 
 ),
 
@@ -79,9 +88,7 @@ select
     defects.anchor_basis as claim_anchor_basis,
     defects.claim_opens_date,
     defects.claim_deadline_date,
-    cast(
-        {{ dbt.datediff(as_of_date(), 'defects.claim_deadline_date', 'day') }} as integer
-    ) as days_to_deadline,
+    cast(defects.days_left as integer) as days_to_deadline,
     defects.policy_rule_id,
     coalesce(filed.case_id, paid.case_id) as case_id,
     paid.reimbursement_ids,
