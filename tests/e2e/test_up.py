@@ -92,7 +92,7 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     url = f"http://127.0.0.1:{machine.port}"
     code, said = machine.run("up")
     assert (code, said.splitlines()[0]) == (0, f"Airflow is up: {url}")
-    assert "<html" in httpx.get(url).text
+    assert "<html" in httpx.get(url, timeout=60).text
     api = Api(url)
     api.wait_until_ready()
     planned = {d["dag_id"]: (d["timetable_summary"], d["is_paused"]) for d in api.get("/api/v2/dags")["dags"]}

@@ -12,6 +12,7 @@ from seller_warehouse.paths import Home
 STEPS = [
     "plain DuckDB", "land", "parse alone", "gate", "load", "build", "publish", "whole",
     "again: land", "again: gate", "again: load", "restated: land", "restated: gate", "restated: load",
+    "build of 3 months",
 ]  # fmt: skip
 
 
@@ -33,15 +34,15 @@ def test_table_has_every_step_and_every_aim(monkeypatch: pytest.MonkeyPatch, cap
     assert [line[:30].strip() for line in lines] == STEPS
     assert all(float(figure) > 0 for line in lines for figure in line[30:].split())
     assert [line[:30].strip() for line in ratios.splitlines()[1:]] == [
-        "(load + build) / plain DuckDB", "gate / whole", "rules alone / whole", "peak memory, GB",
+        "(load + build) / plain DuckDB", "gate / whole", "rules alone / whole", "build / build of 3 months", "peak memory, GB",
     ]  # fmt: skip
 
 
 def test_ratios_are_those_of_the_issue() -> None:
-    seconds = {"plain DuckDB": 2, "land": 1, "parse alone": 3, "gate": 5, "load": 4, "build": 6, "publish": 4}
+    seconds = {"plain DuckDB": 2, "land": 1, "parse alone": 3, "gate": 5, "load": 4, "build": 6, "publish": 4, "build of 3 months": 5}
     costs = {step: bench.Cost(seconds=s, cpu_seconds=2 * s, peak_mb=100) for step, s in seconds.items()}
-    # (4 + 6) / 2, 5 / (1 + 5 + 4 + 6 + 4), (5 - 3) / 20
-    assert [(a.found, a.by_cpu) for a in bench.aims(costs)] == [(5, 5), (0.25, 0.25), (0.1, 0.1)]
+    # (4 + 6) / 2, 5 / (1 + 5 + 4 + 6 + 4), (5 - 3) / 20, 6 / 5
+    assert [(a.found, a.by_cpu) for a in bench.aims(costs)] == [(5, 5), (0.25, 0.25), (0.1, 0.1), (1.2, 1.2)]
 
 
 def test_median_is_taken_figure_by_figure() -> None:
