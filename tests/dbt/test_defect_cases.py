@@ -141,6 +141,12 @@ FILES: dict[str, list[str]] = {
         "902,X001LAMP01,1,10/20/2026,Denied,10/25/2026,ref-10/02/2026-M\n"
         "903,X001LAMP01,1,11/10/2026,Approved,11/15/2026,ref-10/03/2026-M\n",
     ],
+    "valued": [
+        ledger(
+            loss("03/30/2025", 1), loss("11/01/2026", 2, reconciled=0), loss("11/02/2026", 1, code="6", reconciled=0, Disposition="CARRIER_DAMAGED"),
+        ),
+        "seller-sku,currency,sourcing-cost,effective-from,origin\nLAMP-01,USD,9.00,01/01/2025,AMAZON\nLAMP-01,USD,8.40,06/01/2026,SELLER\n",
+    ],
     "keeps-damaged": [ledger(loss("11/01/2026", 1, code="E", reconciled=0), loss("11/02/2026", 1, reconciled=0))],
 }  # fmt: skip
 SETTINGS: dict[str, dict[str, Any]] = {"uk": UK, "keeps-damaged": {"damaged_inventory_kept_since": date(2026, 1, 1)}}
@@ -269,6 +275,15 @@ def test_an_order_is_worth_its_price_less_fees(today: Warehouse) -> None:
     # 30.00 - 4.50 - 3.20
     assert defects(today, "carrier-damaged", "estimated_unit_value", "estimated_recovery_amount", "value_basis") == [
         (Decimal("22.3000"), Decimal("22.3000"), "SALE_PRICE_LESS_FEES")
+    ]
+
+
+def test_a_lost_unit_is_worth_its_cost_and_half_where_it_was_not_sellable(today: Warehouse) -> None:
+    # In March 2025 Amazon still paid its own estimate of the sale price, which nobody else knows.
+    assert defects(today, "valued", "defect_date::varchar", "estimated_unit_value", "estimated_recovery_amount", "value_basis") == [
+        ("2025-03-30", None, None, None),
+        ("2026-11-01", Decimal("8.4000"), Decimal("16.8000"), "SOURCING_COST_SELLER"),
+        ("2026-11-02", Decimal("4.2000"), Decimal("4.2000"), "SOURCING_COST_SELLER"),
     ]
 
 

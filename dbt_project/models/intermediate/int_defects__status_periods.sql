@@ -43,7 +43,7 @@ present as (
         summed.*,
         defects.account_id,
         defects.outcome,
-        defects.return_status,
+        defects.return_state,
         defects.disposition,
         defects.event_type,
         defects.defect_type,
@@ -99,13 +99,13 @@ judged as (
         open_units - in_case_bucket - denied_bucket as rest_units,
         case
             when outcome = 'UNKNOWN' then 'UNKNOWN_CODE'
-            when outcome = 'RECONCILE' and return_status = 'PENDING_REPACKAGING' then 'REPACKAGING'
+            when outcome = 'RECONCILE' and return_state = 'PENDING' then 'REPACKAGING'
             when outcome = 'RECONCILE' then 'RESTOCKED'
             when outcome = 'KEPT' then 'SELLER_KEEPS_DAMAGED'
             when outcome = 'INELIGIBLE' then disposition
             when policy_rule_is_unknown then 'NO_KNOWN_RULE'
             when valid_from > claim_deadline_date then 'WINDOW_EXPIRED'
-            when return_status = 'REIMBURSED' then 'PAYOUT_NOT_SEEN'
+            when return_state = 'PAID' then 'PAYOUT_NOT_SEEN'
             when valid_from >= eligible_from_date then 'UNPAID'
             when defect_type = 'IN_TRANSIT' then 'WAITING_FOR_RETURN'
             when event_type = 'WAREHOUSE_OPERATIONS' then 'WAITING_FOR_AMAZON'

@@ -1,5 +1,6 @@
 -- What one open unit of a defect is worth, estimated. Lost or damaged before an order: what it costs the seller, by the seller's word, else Amazon's,
--- else what Amazon paid lately for the same stock; half of it where the unit could not be sold. After an order: its price less Amazon's fees.
+-- else what Amazon paid lately for the same stock; half of it where the unit could not be sold; unknown for a loss of the time when Amazon paid its
+-- own estimate of the sale price. After an order: its price less Amazon's fees.
 
 with defects as (
 
@@ -10,6 +11,12 @@ with defects as (
 costs as (
 
     select * from {{ ref('int_products__sourcing_costs') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('valuation_rules') }}
 
 ),
 
@@ -91,10 +98,11 @@ before_orders as (
         defects.defect_id,
         defects.currency_code,
         cast(
-            coalesce(costed.sourcing_cost_amount, lately_paid.unit_value_amount)
+            case when rules.value_basis = 'SALE_PRICE' then null else coalesce(costed.sourcing_cost_amount, lately_paid.unit_value_amount) end
             * case when defects.disposition = 'SELLABLE' then 1 else cast({{ var('unsellable_value_factor') }} as decimal(4, 2)) end as decimal(18, 4)
         ) as unit_value_amount,
         case
+            when rules.value_basis = 'SALE_PRICE' then null
             when costed.cost_origin = 'AMAZON' then 'SOURCING_COST_AMAZON'
             when costed.sourcing_cost_amount is not null then 'SOURCING_COST_SELLER'
             when lately_paid.unit_value_amount is not null then 'RECENT_PAYOUTS'
@@ -106,6 +114,12 @@ before_orders as (
             defects.account_id = lately_paid.account_id
             and defects.fnsku = lately_paid.fnsku
             and defects.currency_code = lately_paid.currency_code
+    left join rules
+        on
+            defects.policy_region = rules.policy_region
+            and defects.category = rules.category
+            and defects.defect_date >= coalesce(rules.effective_from, defects.defect_date)
+            and (rules.effective_before is null or defects.defect_date < rules.effective_before)
     where defects.event_type = 'WAREHOUSE_OPERATIONS'
 
 ),
@@ -151,7 +165,9 @@ estimated as (
 
 select
     estimated.defect_id,
-    cast(least(estimated.unit_value_amount, coalesce(caps.cap_amount, estimated.unit_value_amount)) as decimal(18, 4)) as unit_value_amount,
+    cast(
+        case when estimated.unit_value_amount > caps.cap_amount then caps.cap_amount else estimated.unit_value_amount end as decimal(18, 4)
+    ) as unit_value_amount,
     estimated.value_basis,
     costed.sourcing_cost_amount as unit_cost_amount
 from estimated

@@ -12,6 +12,12 @@ dispositions as (
 
 ),
 
+statuses as (
+
+    select * from {{ ref('return_statuses') }}
+
+),
+
 refunds as (
 
     select * from {{ ref('int_refunds__order_items') }}
@@ -82,10 +88,11 @@ returned as (
         returns.fulfillment_center_id,
         returns.disposition,
         returns.reason_code,
-        returns.return_status,
+        coalesce(statuses.return_state, 'DONE') as return_state,
         coalesce(returns.returned_units, 1) as defect_units
     from returns
     left join dispositions on returns.disposition = dispositions.disposition
+    left join statuses on returns.return_status = statuses.return_status
 
 ),
 
@@ -106,7 +113,7 @@ in_transit as (
         cast(null as varchar) as fulfillment_center_id,
         cast(null as varchar) as disposition,
         cast(null as varchar) as reason_code,
-        cast(null as varchar) as return_status,
+        'PENDING' as return_state,
         refunds.expected_units as defect_units
     from refunds
     left join items

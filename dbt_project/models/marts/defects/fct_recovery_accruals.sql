@@ -17,28 +17,41 @@ experience as (
         account_id,
         event_type,
         defect_type,
-        sum(reimbursed_cash_units + reimbursed_inventory_units) as paid_units,
+        sum(coalesce(reimbursed_cash_units, 0) + coalesce(reimbursed_inventory_units, 0)) as paid_units,
         sum(case when status_reason in ('WINDOW_EXPIRED', 'CLAIM_DENIED') then ineligible_units else 0 end) as unpaid_units
     from defects
     group by account_id, event_type, defect_type
 
 ),
 
-eligible as (
+-- No unit is worth more than the loss of it in the books.
+valued as (
 
     select
-        defects.account_id,
-        defects.event_type,
-        defects.defect_type,
-        defects.currency_code,
-        sum(defects.eligible_units) as eligible_units,
-        sum(defects.estimated_recovery_amount) as potential_recovery_amount,
-        -- Never more than the loss in the books.
-        sum(defects.eligible_units * least(unit_values.unit_value_amount, unit_values.unit_cost_amount)) as loss_amount
+        defects.*,
+        case
+            when unit_values.unit_value_amount <= unit_values.unit_cost_amount then unit_values.unit_value_amount
+            else unit_values.unit_cost_amount
+        end as unit_loss_amount
     from defects
     left join unit_values on defects.defect_id = unit_values.defect_id
     where defects.eligible_units > 0
-    group by defects.account_id, defects.event_type, defects.defect_type, defects.currency_code
+
+),
+
+-- A sum that lacks a part is unknown.
+eligible as (
+
+    select
+        account_id,
+        event_type,
+        defect_type,
+        currency_code,
+        sum(eligible_units) as eligible_units,
+        case when count(*) = count(estimated_recovery_amount) then sum(estimated_recovery_amount) end as potential_recovery_amount,
+        case when count(*) = count(unit_loss_amount) then sum(eligible_units * unit_loss_amount) end as loss_amount
+    from valued
+    group by account_id, event_type, defect_type, currency_code
 
 )
 
