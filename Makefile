@@ -43,7 +43,7 @@ down: ## stop what make up started
 	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.up down
 
 test: install ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --ignore tests/soak
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak
 
 # Only a test needs it, which is skipped where it is lacking: docker-compose.yaml brings its own.
 postgresql: install
@@ -55,7 +55,7 @@ postgresql: install
 	fi
 
 soak: install postgresql ## the long storms; COUNT=n rounds, SEED=n
-	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/soak
+	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/soak
 
 bench: install ## the benchmark: ratios to plain DuckDB of the same run
 	@$(BIN)/python -m benchmarks.bench
