@@ -207,8 +207,9 @@ class BuildMartsOperator(BaseOperator):
         """Returns the day the marts were built for."""
         from seller_warehouse.build import build_marts
 
-        build_marts(Home.from_environment(), as_of=as_of(context))
-        return {"as_of_date": as_of(context).isoformat()}
+        day = as_of(context)
+        build_marts(Home.from_environment(), as_of=day)
+        return {"as_of_date": day.isoformat()}
 
 
 class PublishMartsOperator(BaseOperator):
@@ -222,5 +223,7 @@ class PublishMartsOperator(BaseOperator):
         from seller_warehouse.publish import publish
 
         run = run_of(context)
-        publication = publish(run.home, at=run.at, as_of=as_of(context), code_version=code_version(), run_id=run.run_id)
+        # The day of the build: midnight may have passed since.
+        built = date.fromisoformat(context["ti"].xcom_pull(task_ids="dbt_build")["as_of_date"])
+        publication = publish(run.home, at=run.at, as_of=built, code_version=code_version(), run_id=run.run_id)
         return {"publication_id": publication.publication_id}
