@@ -162,7 +162,7 @@ def print_summary(home: Home, counts: dict[str, Any], minutes: float) -> None:
         connection.execute(f"attach '{home.marts.resolve()}' as sw (read_only)")
         for title, query in SUMMARY.items():
             print(f"\n{title}")
-            connection.sql(query).show(max_rows=60, max_width=150)
+            connection.sql(query).show(max_rows=60, max_width=180)
     print(f"\nDone in {minutes:.1f} minutes. Look further: open {shown(home.alias)} with any DuckDB and ask: select * from marts.claims_to_file")
 
 
