@@ -79,9 +79,8 @@ class Column:
 
 def column(header: str, kind: Kind = Kind.TEXT, *, name: str = "", **rest: object) -> Column:
     """A column whose name, unless given, is its header in snake_case."""
-    # The keywords are those of Column, which refuses any other.
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
-    return Column(name=name or re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_"), header=header, kind=kind, **rest)  # type: ignore[arg-type]
+    return Column(name=name or re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_"), header=header, kind=kind, **rest)  # type: ignore[arg-type]  # Column refuses what it has not
 
 
 def normalise_header(header: str) -> str:

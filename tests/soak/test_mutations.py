@@ -30,7 +30,7 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "assert_payouts_stay_in_account_and_currency",
     ),
     "a payout is for no later loss": (
-        "int_stock__reversed_matches", "losses.event_date <= reversals.approval_date", "true", "assert_payouts_stay_in_account_and_currency",
+        "int_stock__reversed_matches", "found_units.loss_date <= reversals.approval_date", "true", "assert_payouts_stay_in_account_and_currency",
     ),
     "a reversal reduces its original": (
         "int_payouts__reversals", "lines.original_reimbursement_id = originals.reimbursement_id", "lines.case_id = originals.reimbursement_id",

@@ -64,7 +64,9 @@ class Wire(httpx.BaseTransport):
     """What goes over the wire: kept, and at times answered by the test instead."""
 
     def __init__(self, amazon: Amazon) -> None:
-        self.inner, self.requests, self.answers = amazon._http._transport, [], []  # type: ignore[var-annotated]
+        self.inner = amazon._http._transport
+        self.requests: list[httpx.Request] = []
+        self.answers: list[Answer] = []
         amazon._http._transport = self
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

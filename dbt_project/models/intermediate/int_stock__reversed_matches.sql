@@ -41,7 +41,9 @@ found_units as (
         concat_ws('|', matches.adjustment_id, matches.supply_id) as demand_id,
         evidence.event_date as demand_date,
         0 as place,
-        matches.units
+        matches.units,
+        losses.adjustment_id,
+        losses.event_date as loss_date
     from matches
     inner join adjustments as losses on matches.adjustment_id = losses.adjustment_id
     inner join adjustments as evidence on matches.supply_id = evidence.adjustment_id
@@ -61,12 +63,12 @@ reversals_when_found as (
 -- A payout cannot have been for a later loss.
 found_after_payment as (
 
-    select losses.adjustment_id, found_again.supply_id, sum(found_again.units) as units
+    select found_units.adjustment_id, found_again.supply_id, sum(found_again.units) as units
     from found_again
-    inner join adjustments as losses on substr(found_again.demand_id, 1, 32) = losses.adjustment_id
+    inner join found_units on found_again.demand_id = found_units.demand_id
     inner join reversals on found_again.supply_id = reversals.supply_id
-    where losses.event_date <= reversals.approval_date
-    group by losses.adjustment_id, found_again.supply_id
+    where found_units.loss_date <= reversals.approval_date
+    group by found_units.adjustment_id, found_again.supply_id
 
 ),
 

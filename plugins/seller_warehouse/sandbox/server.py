@@ -249,7 +249,7 @@ class Model:
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         # Only needed where requests are held against the model.
-        from jsonschema import Draft4Validator  # type: ignore[import-untyped]
+        from jsonschema import Draft4Validator  # type: ignore[import-untyped]  # it ships no types
 
         definitions = {name: {"additionalProperties": False, **one} if "properties" in one else one for name, one in spec["definitions"].items()}
         self._validators: dict[str, Any] = {}

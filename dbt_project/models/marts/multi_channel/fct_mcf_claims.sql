@@ -32,13 +32,7 @@ payouts as (
 
 claims as (
 
-    select * from {{ ref('stg_amazon_seller__claims') }} where filed_date <= {{ as_of_date() }}
-
-),
-
-claim_statuses as (
-
-    select * from {{ ref('claim_statuses') }}
+    select * from {{ ref('int_claims__cases') }} where filed_date <= {{ as_of_date() }}
 
 ),
 
@@ -164,12 +158,7 @@ cases as (
         claims.case_id,
         claims.filed_date,
         claims.closed_date,
-        case
-            when claims.closed_date > {{ as_of_date() }} then 'OPEN'
-            when claim_statuses.claim_state is not null then claim_statuses.claim_state
-            when claims.closed_date is null then 'OPEN'
-            else 'CLOSED'
-        end as claim_state
+        case when claims.closed_date > {{ as_of_date() }} then 'OPEN' else claims.claim_state end as claim_state
     from shipped
     left join products on shipped.account_id = products.account_id and shipped.seller_sku = products.seller_sku
     inner join claims
@@ -180,7 +169,6 @@ cases as (
                 shipped.seller_sku = claims.seller_sku
                 or (claims.seller_sku is null and coalesce(products.fnsku = claims.fnsku, claims.fnsku is null))
             )
-    left join claim_statuses on claims.claim_status = claim_statuses.claim_status
 
 ),
 
