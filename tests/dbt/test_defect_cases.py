@@ -93,6 +93,12 @@ def paid(day: str, units: int, amount: str, **more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
+def in_kind(day: str, units: int = 1, **more: Any) -> dict[str, Any]:
+    """Lamps given for lost lamps."""
+    counts = {"quantity-reimbursed-cash": 0, "quantity-reimbursed-inventory": units, "quantity-reimbursed-total": units}
+    return paid(day, units, "0.00") | counts | more
+
+
 TAKEN_BACK = {"reason": "Reimbursement_Reversal", "reimbursement-id": "1002", "original-reimbursement-id": "1001"}
 UK = {"marketplaces": ("A1F83G8C2ARO7P",), "region": "eu"}
 
@@ -107,6 +113,19 @@ FILES: dict[str, list[str]] = {
     "paid-then-reversed": [
         ledger(loss("10/01/2026", 2, reconciled=2), {"Date": "11/05/2026", "Reason": "F", "Quantity": 1, "Reference ID": "other"}),
         reimbursements(paid("2026-10-04", 2, "20.00"), paid("2026-11-05", -1, "-10.00", **TAKEN_BACK)),
+    ],
+    "replaced-then-found": [
+        ledger(
+            loss("08/01/2026", 2, reconciled=2),
+            {"Date": "08/10/2026", "Reason": "N", "Quantity": 1, "Reference ID": "ref-08/01/2026-M"},
+            {"Date": "09/05/2026", "Reason": "F", "Quantity": 1, "Reference ID": "ref-08/01/2026-M"},
+            {"Date": "09/05/2026", "Reason": "O", "Quantity": -1, "Reference ID": "ref-08/01/2026-M"},
+            loss("09/10/2026", 1, reconciled=1), {"Date": "09/20/2026", "Reason": "N", "Quantity": 1, "Reference ID": "ref-09/10/2026-M"},
+        ),
+        reimbursements(
+            paid("2026-08-05", 1, "10.00", **{"reimbursement-id": "1000"}), in_kind("2026-08-07"), in_kind("2026-09-05", -1, **TAKEN_BACK),
+            in_kind("2026-09-15", **{"reimbursement-id": "1003"}),
+        ),
     ],
     "one-payout-two-losses": [
         ledger(loss("10/01/2026", 2), loss("10/10/2026", 2)), reimbursements(paid("2026-10-12", 3, "30.00")),
@@ -207,6 +226,10 @@ def test_a_reversal_nets_out_and_the_found_unit_is_reconciled(today: Warehouse) 
     assert today.query(monthly) == [("2026-10-01", Decimal("20.0000")), ("2026-11-01", Decimal("-10.0000"))]
     october = "select units from marts.fct_defect_status_daily where account_id = 'paid-then-reversed' and status_date = '2026-10-03'"
     assert today.query(october) == [(2,)]
+
+
+def test_a_unit_taken_back_once_the_lost_one_was_found_replaces_nothing(today: Warehouse) -> None:
+    assert defects(today, "replaced-then-found", *BUCKETS) == [(2, 1, 0, 1, 0, 0, 0), (1, 0, 1, 0, 0, 0, 0)]
 
 
 @pytest.mark.parametrize("account", ["one-payout-two-losses", "payout-before-netting"])

@@ -54,11 +54,44 @@ evidence as (
         adjustment_id as supply_id,
         event_date as supply_date,
         quantity_units as units,
-        case adjustment_group when 'FOUND' then 'LOST' when 'RECEIVED' then 'REPLACED' else 'DAMAGED' end as settles
+        case adjustment_group when 'FOUND' then 'LOST' else 'DAMAGED' end as settles
     from adjustments
     where
         quantity_units > 0
-        and (adjustment_group in ('FOUND', 'RECEIVED') or (adjustment_group = 'DISPOSITION_CHANGE' and disposition <> 'WAREHOUSE_DAMAGED'))
+        and (adjustment_group = 'FOUND' or (adjustment_group = 'DISPOSITION_CHANGE' and disposition <> 'WAREHOUSE_DAMAGED'))
+
+),
+
+received as (
+
+    select
+        *,
+        sum(quantity_units) over (partition by stock_id, reference_id order by event_date, adjustment_id rows unbounded preceding) as upto
+    from adjustments
+    where adjustment_group = 'RECEIVED' and quantity_units > 0
+
+),
+
+-- Units that Amazon takes back out of stock, once the lost ones are found.
+taken_back as (
+
+    select stock_id, reference_id, -sum(quantity_units) as units
+    from adjustments
+    where adjustment_group = 'TRANSFERRED' and disposition <> 'WAREHOUSE_DAMAGED' and quantity_units < 0
+    group by stock_id, reference_id
+
+),
+
+replacements as (
+
+    select
+        concat_ws('|', received.stock_id, received.reference_id) as pool_id,
+        received.adjustment_id as supply_id,
+        received.event_date as supply_date,
+        least(received.quantity_units, greatest(received.upto - coalesce(taken_back.units, 0), 0)) as units
+    from received
+    left join taken_back on received.stock_id = taken_back.stock_id and received.reference_id = taken_back.reference_id
+    where received.reference_id is not null
 
 ),
 
@@ -92,13 +125,13 @@ after_found as (
 
 replaceable_losses as (
 
-    select concat_ws('|', stock_id, reference_id, 'REPLACED') as pool_id, demand_id, demand_date, place, left_units as units
+    select concat_ws('|', stock_id, reference_id) as pool_id, demand_id, demand_date, place, left_units as units
     from after_found
     where reference_id is not null
 
 ),
 
-{{ matched_oldest_first('replaced_by_reference', 'replaceable_losses', 'referenced_evidence') }},
+{{ matched_oldest_first('replaced_by_reference', 'replaceable_losses', 'replacements') }},
 
 -- 2 CASE
 
@@ -241,7 +274,6 @@ left_evidence as (
         evidence.units - coalesce(found.units, 0) as units
     from evidence
     left join {{ units_by('supply_id', 'found_by_reference') }} as found on evidence.supply_id = found.supply_id
-    where evidence.settles <> 'REPLACED'
 
 ),
 

@@ -425,4 +425,6 @@ def _mfn_return(records: Records, rng: random.Random, sale: Sale, product: Produ
         [(when, values | state | {"A-to-Z Claim": "Y" if claim_seen and when >= claim_seen else "N"}) for when, state in states],
         market.marketplace_id,
     )
-    _pay_back(records, sale, product, units, moment(rng, back, market), "A-to-z Guarantee Refund" if claimed_at else "Refund")
+    # Nobody is paid for a claim that is not filed yet.
+    paid_back = max(back, local_day(claimed_at, market) + days(1)) if claimed_at else back
+    _pay_back(records, sale, product, units, moment(rng, paid_back, market), "A-to-z Guarantee Refund" if claimed_at else "Refund")
