@@ -1,6 +1,7 @@
 """Fixtures that every test may use, and how tests are shared among processes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
@@ -23,7 +24,7 @@ class FilesOfOneWorldTogether(LoadFileScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadScopeScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     # In the order of the folders, which begins with the long ones, so that no process ends much later than the other.
     config.option.loadscopereorder = False
-    return FilesOfOneWorldTogether(config)
+    return FilesOfOneWorldTogether(config, log)
