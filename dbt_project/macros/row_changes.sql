@@ -1,7 +1,7 @@
 {#-
 What Amazon changed in one report after it was first seen: rows that came later, and rows that ceased to be true.
 units, cash_amount and currency_code are SQL over the raw columns; null where the report has none. relation may stand
-for the raw table where a value has to be worked out first.
+for the raw table where a value has to be worked out first. A row that another document of the same instant replaced was never known.
 -#}
 {% macro row_changes(report, units='null', cash_amount='null', currency_code='null', relation=none) %}
     {%- set table = relation or source('amazon_seller', report) %}
@@ -16,9 +16,9 @@ for the raw table where a value has to be worked out first.
         cast({{ units }} as bigint) as units,
         cast({{ cash_amount }} as decimal(18, 4)) as cash_amount
     from (
-        select *, _valid_from as seen_at, true as is_added from {{ table }}
+        select *, _valid_from as seen_at, true as is_added from {{ table }} where _valid_to is null or _valid_to > _valid_from
         union all
-        select *, _valid_to as seen_at, false as is_added from {{ table }} where _valid_to is not null
+        select *, _valid_to as seen_at, false as is_added from {{ table }} where _valid_to > _valid_from
     ) as rows
     inner join first_seen
         on

@@ -13,6 +13,7 @@ at_first as (
     select rows.account_id, rows.currency_code, sum({{ amount('rows.amount_total') }}) as cash_amount
     from {{ source('amazon_seller', 'reimbursements') }} as rows
     inner join first_seen on rows.account_id = first_seen.account_id and rows._unit = first_seen.unit and rows._valid_from = first_seen.first_seen_at
+    where rows._valid_to is null or rows._valid_to > rows._valid_from
     group by rows.account_id, rows.currency_code
 
 ),

@@ -133,6 +133,7 @@ FILES: dict[str, list[str]] = {
     "payout-before-netting": [
         ledger(loss("10/01/2026", 2, reconciled=0), loss("10/10/2026", 2, reconciled=0)), reimbursements(paid("2026-10-12", 3, "30.00")),
     ],
+    "same-instant": [reimbursements(paid("2026-10-04", 1, amount)) for amount in ("10.00", "12.00", "14.00")],
     "twin-paid": [ledger(loss("10/01/2026", 1)), reimbursements(paid("2026-10-04", 1, "10.00"))],
     "twin-unpaid": [ledger(loss("10/01/2026", 1)), reimbursements(paid("2026-10-04", 1, "10.00", sku="MUG-01", fnsku="X001MUG001"))],
     "other-currency": [ledger(loss("10/01/2026", 1)), reimbursements(paid("2026-10-04", 1, "10.00", **{"currency-unit": "CAD"}))],
@@ -236,6 +237,12 @@ def test_a_unit_taken_back_once_the_lost_one_was_found_replaces_nothing(today: W
 def test_a_payout_is_used_once_and_the_oldest_loss_comes_first(today: Warehouse, account: str) -> None:
     assert defects(today, account, "defect_date::varchar", "reimbursed_cash_units", "eligible_units") == [("2026-10-01", 2, 0), ("2026-10-10", 1, 1)]
     assert defects(today, account, "reimbursed_cash_amount") == [(Decimal("20.0000"),), (Decimal("10.0000"),)]
+
+
+def test_of_files_of_one_instant_the_others_were_never_known(today: Warehouse) -> None:
+    of_account = "where account_id = 'same-instant'"
+    assert today.query(f"select count(*) from marts.fct_reimbursements {of_account}") == [(1,)]
+    assert today.query(f"select count(*) from marts.fct_restatements {of_account}") == [(0,)]
 
 
 def test_no_payout_crosses_accounts_products_or_currencies(today: Warehouse) -> None:
