@@ -14,19 +14,34 @@ from tests.dbt.test_finance_truth import (
     test_cash_of_each_month_is_the_worlds_own_total,
     test_reconciliation_tells_where_every_cent_is,
 )
+from tests.dbt.test_mcf_truth import (
+    built,
+    test_case_is_the_one_that_was_filed_and_stands_as_it_was_decided,
+    test_every_multi_channel_order_that_was_shipped_has_a_row,
+    test_status_follows_from_what_had_happened,
+    test_units_and_cash_of_every_order_are_those_that_were_paid,
+    test_units_that_came_back_are_those_that_were_returned,
+)
 from tests.dbt.test_order_defects_truth import check_rates
 
 __all__ = [
+    "built",
+    "test_case_is_the_one_that_was_filed_and_stands_as_it_was_decided",
     "test_cash_and_units_of_each_month_currency_and_reason_are_those_that_were_paid",
     "test_cash_of_each_month_is_the_worlds_own_total",
     "test_defects_are_what_happened",
+    "test_every_multi_channel_order_that_was_shipped_has_a_row",
     "test_reconciliation_tells_where_every_cent_is",
+    "test_status_follows_from_what_had_happened",
+    "test_units_and_cash_of_every_order_are_those_that_were_paid",
+    "test_units_that_came_back_are_those_that_were_returned",
 ]
 
 COUNT, SEED = int(os.environ.get("SOAK_COUNT", "1")), int(os.environ.get("SOAK_SEED", "1"))
 
 
-@pytest.fixture(scope="module", params=range(COUNT))
+# Of the session, so that whatever else a test is repeated for is done while a world is there.
+@pytest.fixture(scope="session", params=range(COUNT))
 def simulated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     """The world of a round, in place of the suite's."""
     return simulate(1000 * SEED + request.param, tmp_path_factory.mktemp("simulated"))
