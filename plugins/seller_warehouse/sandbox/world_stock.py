@@ -132,7 +132,9 @@ def _taken_back(
         )  # fmt: skip
         steps += [_paid(p) for p in back]
         if paid.inventory_units:
-            _adjust(records, rng, market, product, reference, approved.date(), "O", -paid.inventory_units, night(rng, approved, 1, 4))
+            # Not before the reversal is seen: until then nobody could know what becomes of the loss.
+            removed_seen_from = max(back[0].seen_from, night(rng, approved, 1, 4))
+            _adjust(records, rng, market, product, reference, approved.date(), "O", -paid.inventory_units, removed_seen_from)
         if found:
             units = paid.cash_units + paid.inventory_units
             steps.append(_found(records, rng, market, product, reference, approved.date(), units, seen_from=back[0].seen_from))
