@@ -16,6 +16,7 @@ import pytest
 from seller_warehouse.build import build_marts, code_version
 from seller_warehouse.paths import Home
 from seller_warehouse.publish import KEPT_PUBLICATIONS, PublicationFailed, is_due, last_publication, publish
+from seller_warehouse.published import NotPublished, Published
 from tests.support import AT, Warehouse, reimbursements
 
 READER = """
@@ -139,3 +140,42 @@ def test_the_file_opens_in_other_versions_of_duckdb(version: str, built: Warehou
     out = subprocess.run([python, "-c", read, str(built.home.alias)], capture_output=True, text=True, check=True).stdout.split()
     ((tables,),) = built.published("select count(*) from duckdb_tables() where database_name = 'sw'")
     assert out == [version, str(tables), "20.0000"]
+
+
+def test_a_reader_follows_the_next_publication_and_ends_what_it_has_begun(built: Warehouse) -> None:
+    first = publish_at(built, 200)
+    reader = Published(built.home)
+    begun = reader.cursor()
+    second = publish_at(built, 201)
+    assert begun.execute("select publication_id from meta.publication").fetchall() == [(first,)]
+    assert reader.rows("select publication_id from meta.publication") == [(second,)]
+    assert reader.publication_id == second
+    assert reader.rows("select cash_units from marts.fct_reimbursements where reimbursement_id = ?", ["1002"]) == [(1,)]
+
+
+def test_a_reader_can_do_nothing_but_read_the_publication(built: Warehouse, tmp_path: Path) -> None:
+    publish_at(built, 202)
+    outside = tmp_path / "outside.csv"
+    outside.write_text("a\n1\n")
+    for statement in (
+        "delete from marts.fct_reimbursements", "create table t as select 1", f"from read_csv('{outside}')", f"from '{outside}'",
+        f"copy marts.fct_reimbursements to '{tmp_path / 'out.csv'}'", f"attach '{tmp_path / 'other.duckdb'}' as other", "install httpfs",
+        "load httpfs", "from read_csv('http://127.0.0.1:1/x.csv')", "set enable_external_access = true",
+    ):  # fmt: skip
+        with pytest.raises(duckdb.Error):
+            Published(built.home).rows(statement)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["outside.csv"]
+
+
+def test_a_reader_knows_every_table_and_what_its_columns_mean(built: Warehouse) -> None:
+    publish_at(built, 203)
+    tables = Published(built.home).tables()
+    assert {"marts.fct_reimbursements", "marts.claims_to_file", "meta.loads", "meta.publication"} <= set(tables)
+    amount = next(c for c in tables["marts.fct_reimbursements"] if c.name == "cash_amount")
+    assert amount.data_type == "DECIMAL(18,4)"
+    assert amount.description
+
+
+def test_where_nothing_is_published_a_reader_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotPublished, match="make demo"):
+        Published(Home(tmp_path)).cursor()
