@@ -41,7 +41,7 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "assert_defects_equal_staging",
     ),
     "history ends today": (
-        "fct_defect_status_daily", "-units as units", "0 as units", "assert_status_of_the_last_day_equals_defects",
+        "fct_defect_status_moves", "-units as units", "0 as units", "assert_status_of_the_last_day_equals_defects",
     ),
     "months add up to lines": (
         "fct_reimbursements_monthly", "sum(cash_amount) as net_cash_amount", "sum(abs(cash_amount)) as net_cash_amount",

@@ -1,0 +1,87 @@
+"""What the pages are made of: figures, charts, tables with a download, and what to say where there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas
+import pyarrow
+import streamlit as st
+
+from dashboard.filters import words
+from seller_warehouse.spreadsheet import as_csv
+
+# Okabe and Ito's colours, which people who see colours differently can tell apart; https://jfly.uni-koeln.de/color/
+COLOURS = {
+    "ELIGIBLE_FOR_CLAIM": "#D55E00", "IN_PROGRESS": "#E69F00", "RESOLVED": "#0072B2",
+    "REIMBURSED": "#009E73", "RECONCILE": "#56B4E9", "INELIGIBLE": "#CC79A7",
+    "AFN": "#0072B2", "MFN": "#E69F00",
+}  # fmt: skip
+OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
+
+
+CODES = ("_type", "_status", "_reason", "_category", "_basis", "_outcome", "_state", "disposition", "verdict", "severity")
+"""How columns end whose codes are shown as words; the download keeps the codes."""
+
+
+def money(amounts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Amounts of ``currency_code`` and ``amount``, each for itself: currencies are never added up."""
+    return [f"{a['currency_code']} {a['amount']:,.2f}" for a in amounts if a["amount"] is not None] or ["none"]
+
+
+def figures(values: Mapping[str, int | str | Sequence[str]]) -> None:
+    """Figures side by side, each under its name; several lines where there are several currencies."""
+    for column, (name, value) in zip(st.columns(len(values)), values.items(), strict=True):
+        lines = [f"{value:,}"] if isinstance(value, int) else [value] if isinstance(value, str) else list(value)
+        with column.container(border=True, height="stretch", key="figure_" + "".join(c for c in name.lower() if c.isalnum())):
+            st.caption(name)
+            st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"### {lines[0]}")
+
+
+def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, height: int | str = "auto", **rest: Any) -> Any:
+    """A table that sorts and downloads; ``labels`` name its columns, which are shown in that order, and all others are left to the download."""
+    labels = labels or {c: words(c.upper()) for c in table.column_names}
+    shown = table.select(list(labels))
+    for place, column in enumerate(shown.column_names):
+        if column.endswith(CODES):
+            shown = shown.set_column(place, column, [[code and words(code) for code in shown[column].to_pylist()]])
+    config: dict[str, Any] = {c: st.column_config.Column(label) for c, label in labels.items()}
+    selected = st.dataframe(shown, hide_index=True, column_config=config, height=height, placeholder="", key=f"table_{name}", **rest)
+    st.download_button(
+        f"Download {table.num_rows:,} rows (CSV)", lambda: as_csv(table), f"{name}.csv", "text/csv", on_click="ignore", key=f"csv_{name}",
+        icon=":material/download:",
+    )  # fmt: skip
+    return selected
+
+
+def nothing(what: str, then: str) -> None:
+    """What to say in place of an empty table or chart, and what to do."""
+    st.info(f"{what} {then}", icon=":material/info:")
+
+
+def bars(table: pyarrow.Table, category: str, value: str, unit: str, *, colour: str = OTHERS[0]) -> None:
+    """Horizontal bars in descending order, labelled with their values."""
+    frame = table.to_pandas()
+    frame[category] = frame[category].map(words)
+    base = alt.Chart(frame).encode(
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d")), y=alt.Y(f"{category}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
+        tooltip=[alt.Tooltip(f"{category}:N", title="What"), alt.Tooltip(f"{value}:Q", title=unit, format=",")],
+    )  # fmt: skip
+    st.altair_chart(
+        (base.mark_bar(color=colour) + base.mark_text(align="left", dx=4).encode(text=alt.Text(f"{value}:Q", format=","))), width="stretch"
+    )
+
+
+def areas(title: str, frame: pandas.DataFrame, day: str, kind: str, value: str, unit: str) -> None:
+    """Stacked areas over the days, a colour and a legend entry for each of the kinds, which are codes of COLOURS."""
+    st.subheader(title)
+    kinds = [k for k in COLOURS if k in set(frame[kind])]
+    shown = frame.assign(**{kind: frame[kind].map(words)})
+    colour = alt.Color(f"{kind}:N", title=None, scale=alt.Scale(domain=[words(k) for k in kinds], range=[COLOURS[k] for k in kinds]))
+    chart = alt.Chart(shown).mark_area().encode(
+        x=alt.X(f"{day}:T", title=None), y=alt.Y(f"{value}:Q", title=unit, stack=True, axis=alt.Axis(tickMinStep=1)),
+        color=colour.legend(orient="top"), tooltip=[alt.Tooltip(f"{day}:T", title="Day"), f"{kind}:N", alt.Tooltip(f"{value}:Q", title=unit)],
+    )  # fmt: skip
+    st.altair_chart(chart, width="stretch")
