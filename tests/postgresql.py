@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from pathlib import Path
 
 import psycopg2
 
+from seller_warehouse.ports import free_port
+
 USER = "airflow"
 
 
@@ -30,13 +31,6 @@ def programs() -> Path | None:
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
     found = [Path(on_path).resolve().parent] if (on_path := shutil.which("initdb")) else []
     return next((p for p in [*found, Path(asked.strip() or "/nowhere"), *debian] if (p / "initdb").exists() and (p / "pg_dump").exists()), None)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import psutil
 
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
 from seller_warehouse.paths import REPOSITORY, Home, write_whole
+from seller_warehouse.ports import free_port
 
 # The log servers of scheduler and triggerer would listen on every address; here the API server reads the logs from the disk.
 PROCESSES = {
@@ -81,7 +81,7 @@ def running_airflow(home: Home, say: Any, processes: Processes | None = None) ->
 
     Raises AirflowFailed where one of its processes does not start.
     """
-    with (processes or Processes(home, _free_port())).running(say) as running:
+    with (processes or Processes(home, free_port())).running(say) as running:
         api = Api(running.url)
         api.wait_until_ready(running.failed)
         say(f"airflow: scheduler, DAG processor, triggerer and API server are up at {running.url}")
@@ -107,12 +107,14 @@ def reached_airflow(home: Home, say: Any, url: str, connections: dict[str, dict[
 
 
 class Processes:
-    """The processes of a home's Airflow, each in a process group of its own."""
+    """The processes of a home's Airflow, each in a process group of its own, and others beside them."""
 
-    def __init__(self, home: Home, port: int, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Home, port: int, settings: dict[str, str] | None = None, beside: dict[str, list[str]] | None = None) -> None:
+        """``beside`` are the commands of other processes by name."""
         home.airflow.mkdir(parents=True, exist_ok=True)
         self.url = f"http://127.0.0.1:{port}"
         self._home, self._env = home, environment(home, port) | (settings or {})
+        self._commands = {name: [*_AIRFLOW, *words] for name, words in PROCESSES.items()} | (beside or {})
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     @contextmanager
@@ -127,7 +129,7 @@ class Processes:
             raise AirflowFailed(f"airflow db migrate failed:\n{migrated.stderr[-3000:]}")
         say("airflow: metadata database is ready")
         try:
-            for name in PROCESSES:
+            for name in self._commands:
                 self.start(name)
             yield self
         finally:
@@ -136,11 +138,13 @@ class Processes:
             _groups_file(self._home).unlink(missing_ok=True)
 
     def start(self, name: str) -> None:
-        """Start one of PROCESSES, for the first time or again; what is left of its group then goes."""
+        """Start one of the processes, for the first time or again; what is left of its group then goes."""
         if name in self._started:
             _signal_group(self._started[name].pid, signal.SIGKILL)
         with (self._home.airflow / f"{name}.log").open("ab") as log:
-            self._started[name] = subprocess.Popen([*_AIRFLOW, *PROCESSES[name]], env=self._env, stdout=log, stderr=log, start_new_session=True)
+            self._started[name] = subprocess.Popen(
+                self._commands[name], env=self._env, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+            )
         groups = [(p.pid, psutil.Process(p.pid).create_time()) for p in self._started.values()]
         write_whole(_groups_file(self._home), json.dumps(groups).encode())
 
@@ -150,7 +154,7 @@ class Processes:
 
     def failed(self) -> str:
         """What to say, and what to read, where one has ended; nothing while all run."""
-        return "".join(f"airflow {name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead())
+        return "".join(f"{name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead())
 
 
 class Api:
@@ -232,12 +236,6 @@ class Api:
     def run_ids(self, dag_id: str) -> set[str]:
         """The ids of all runs of a DAG."""
         return {r["dag_run_id"] for r in self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -1,5 +1,6 @@
-"""``make up`` and ``make down``: Airflow with its web page in the background, running the DAGs by their timetables until stopped.
+"""``make up`` and ``make down``: Airflow with its web page, the dashboard and the documentation in the background until stopped.
 
+The DAGs run by their timetables.
 A supervisor holds the home's lock, as a run does, and starts again what dies. Both commands also work after it was killed.
 """
 
@@ -7,32 +8,33 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import httpx
 import psutil
 from filelock import Timeout
 
-from seller_warehouse.accounts import Account
+from seller_warehouse import ports
+from seller_warehouse.accounts import Account, ConfigurationError
 from seller_warehouse.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind
 from seller_warehouse.follow import Progress
-from seller_warehouse.paths import Home, accounts_file, shown, write_whole
+from seller_warehouse.paths import REPOSITORY, Home, accounts_file, shown, write_whole
 from seller_warehouse.run import LOADED, NOT_PUBLISHED, lock_of, stop_when_ended, with_airflow
 
-DEFAULT_PORT = 8080
 STOP_SECONDS = 90
+PAGE_SECONDS = 60
 PAUSE_SECONDS = 5.0
 """Between two starts of a process that dies at once."""
 
 
-def up(home: Home, port: int) -> int:
-    """Start the supervisor and wait until the page answers; returns the exit code."""
+def up(home: Home) -> int:
+    """Start the supervisor and wait until the pages answer; returns the exit code."""
     if supervisor(home):
         print(f"Airflow is already up; make down stops it, {shown(_log(home))} tells its story")
         return LOADED
@@ -43,12 +45,14 @@ def up(home: Home, port: int) -> int:
     except Timeout:
         print(f"a run is using {shown(home.root)}; wait until it ends", file=sys.stderr)
         return NOT_PUBLISHED
-    if _is_taken(port):
-        print(f"port {port} is taken by another program; choose another: SELLER_WAREHOUSE_PORT=8081 make up", file=sys.stderr)
+    try:
+        airflow, dashboard, docs = (ports.chosen_port(setting) for setting in (ports.AIRFLOW, ports.DASHBOARD, ports.DOCS))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
         return NOT_PUBLISHED
     with _log(home).open("ab") as log:
         begins = log.tell()
-        command = [sys.executable, "-m", "seller_warehouse.up", "supervise"]
+        command = [sys.executable, "-m", "seller_warehouse.up", "supervise", *(str(port) for port in (airflow, dashboard, docs))]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     write_whole(_state(home), json.dumps([process.pid, psutil.Process(process.pid).create_time()]).encode())
 
@@ -56,25 +60,44 @@ def up(home: Home, port: int) -> int:
         return "" if process.poll() is None else _log(home).read_bytes()[begins:].decode("utf-8", "replace")
 
     try:
-        Api(f"http://127.0.0.1:{port}").wait_until_ready(failed)
+        Api(f"http://127.0.0.1:{airflow}").wait_until_ready(failed)
+        for port in (dashboard, docs):
+            _wait_for_page(port, failed)
     except AirflowFailed as error:
         print(f"Airflow did not come up:\n{error}", file=sys.stderr)
         down(home)
         return NOT_PUBLISHED
-    print(f"Airflow is up: http://127.0.0.1:{port}\nmake down stops it; its processes log to {shown(home.airflow)}/*.log")
+    print(f"Airflow is up: http://127.0.0.1:{airflow}\nThe dashboard: http://127.0.0.1:{dashboard}\nThe documentation: http://127.0.0.1:{docs}")
+    print(f"make down stops them; their processes log to {shown(home.airflow)}/*.log")
     return LOADED
 
 
-def supervise(home: Home, port: int) -> int:
-    """Keep Airflow running until SIGTERM; the process that ``up`` starts."""
+def _wait_for_page(port: int, failed: Callable[[], str]) -> None:
+    until = time.monotonic() + PAGE_SECONDS
+    while time.monotonic() < until:
+        if why := failed():
+            raise AirflowFailed(why.rstrip())
+        with suppress(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{port}").raise_for_status()
+            return
+        time.sleep(0.5)
+    raise AirflowFailed(f"nothing answered at http://127.0.0.1:{port} within {PAGE_SECONDS} s; read the logs of its processes")
+
+
+def supervise(home: Home, airflow: int, dashboard: int, docs: int) -> int:
+    """Keep Airflow and the pages running until SIGTERM; the process that ``up`` starts."""
     stop_when_ended()
-    processes = Processes(home, port, {"SELLER_WAREHOUSE_SCHEDULED": "1"})
+    pages = {
+        "dashboard": [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={dashboard}"],
+        "docs": [sys.executable, "-m", "seller_warehouse.site", "--serve", str(docs)],
+    }
+    processes = Processes(home, airflow, {"SELLER_WAREHOUSE_SCHEDULED": "1"}, pages)
 
     def watch(_: Api, __: dict[str, Account], say: Progress) -> int:
         while True:
             time.sleep(1)
             for name in processes.dead():
-                say(f"airflow: {name} had stopped and is started again")
+                say(f"{name} had stopped and is started again")
                 processes.start(name)
                 time.sleep(PAUSE_SECONDS)
 
@@ -113,17 +136,6 @@ def supervisor(home: Home) -> psutil.Process | None:
     return None
 
 
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        # As servers do it, or a port that was used a moment ago would seem taken.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
 def _state(home: Home) -> Path:
     return home.airflow / "up.json"
 
@@ -136,15 +148,12 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; everything else comes from the environment."""
     parser = argparse.ArgumentParser(prog="python -m seller_warehouse.up", description=__doc__)
     parser.add_argument("what", nargs="?", default="up", choices=("up", "down", "supervise"))
+    parser.add_argument("ports", nargs="*", type=int, help="of Airflow, the dashboard and the documentation, to be supervised")
     chosen = parser.parse_args(arguments)
     home = Home.from_environment()
-    if chosen.what == "down":
-        return down(home)
-    setting = os.environ.get("SELLER_WAREHOUSE_PORT") or str(DEFAULT_PORT)
-    if not (setting.isdecimal() and 0 < int(setting) < 65536):
-        print(f"SELLER_WAREHOUSE_PORT is {setting!r}; it must be a number from 1 to 65535", file=sys.stderr)
-        return NOT_PUBLISHED
-    return (up if chosen.what == "up" else supervise)(home, int(setting))
+    if chosen.what == "supervise":
+        return supervise(home, *chosen.ports)
+    return (up if chosen.what == "up" else down)(home)
 
 
 if __name__ == "__main__":

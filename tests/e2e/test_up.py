@@ -16,10 +16,11 @@ import httpx
 import psutil
 import pytest
 
+from seller_warehouse import ports
 from seller_warehouse.airflow_processes import PROCESSES, Api
 from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.ports import free_port
 from seller_warehouse.up import down, supervisor
-from tests.postgresql import free_port
 
 SECRET = "the-secret-of-a-connection"
 
@@ -28,12 +29,14 @@ class Machine:
     """A home and a port, and the commands on them."""
 
     def __init__(self, folder: Path) -> None:
-        self.home, self.port = Home(folder), free_port()
+        self.home = Home(folder)
+        self.ports = {name: str(free_port()) for name in (ports.AIRFLOW, ports.DASHBOARD, ports.DOCS)}
+        self.port = int(self.ports[ports.AIRFLOW])
         self.environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
             "SELLER_WAREHOUSE_HOME": str(folder),
             "SELLER_WAREHOUSE_ACCOUNTS": str(REPOSITORY / "tests" / "files" / "accounts.yaml"),
-            "SELLER_WAREHOUSE_PORT": str(self.port),
+            **self.ports,
         }
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -91,7 +94,9 @@ def test_a_port_that_is_taken_is_named(machine: Machine) -> None:
 def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_works_after_a_kill(machine: Machine) -> None:
     url = f"http://127.0.0.1:{machine.port}"
     code, said = machine.run("up")
-    assert (code, said.splitlines()[0]) == (0, f"Airflow is up: {url}")
+    pages = [f"http://127.0.0.1:{machine.ports[name]}" for name in (ports.DASHBOARD, ports.DOCS)]
+    assert (code, said.splitlines()[:3]) == (0, [f"Airflow is up: {url}", f"The dashboard: {pages[0]}", f"The documentation: {pages[1]}"])
+    assert [httpx.get(page, timeout=60).status_code for page in pages] == [200, 200]
     assert "<html" in httpx.get(url, timeout=60).text
     api = Api(url)
     api.wait_until_ready()
@@ -110,9 +115,11 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     code, said = machine.run("run")
     assert (code, "make down" in said) == (1, True)
     assert machine.run("up")[0] == 0
-    killed = groups[[*PROCESSES].index("dag-processor")]
-    os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len(machine.groups()) == len(PROCESSES) and killed not in machine.groups())
+    names = [*PROCESSES, "dashboard", "docs"]
+    for name in ("dag-processor", "dashboard"):
+        killed = machine.groups()[names.index(name)]
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda gone=killed: len(machine.groups()) == len(names) and gone not in machine.groups())
 
     process = supervisor(machine.home)
     assert process

@@ -24,10 +24,11 @@ from seller_warehouse.accounts import load_accounts
 from seller_warehouse.airflow_processes import reached_airflow
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
 from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.ports import free_port
 from seller_warehouse.run import NOT_PUBLISHED, run_dags, with_airflow
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from tests.e2e.test_compose import DEMO, LASTING, SECRETS, SERVICES
-from tests.postgresql import Server, free_port, postgresql, programs
+from tests.postgresql import Server, postgresql, programs
 from tests.support import Warehouse
 
 pytestmark = pytest.mark.skipif(not programs(), reason="PostgreSQL's programs (initdb, postgres, pg_dump) are not installed: make postgresql")
