@@ -26,14 +26,14 @@ from seller_warehouse.airflow_processes import Api, reached_airflow, running_air
 from seller_warehouse.clock import clock_from_environment
 from seller_warehouse.follow import Progress
 from seller_warehouse.landing import landed_documents
-from seller_warehouse.paths import REPOSITORY, Home, shown
+from seller_warehouse.paths import DEMO_ACCOUNTS, Home, shown
+from seller_warehouse.ports import DASHBOARD, DEFAULTS
 from seller_warehouse.run import LOADED, NOT_PUBLISHED, QUARANTINED, Airflow, Drive, backfill, run_dags, stop_when_ended, with_airflow
 from seller_warehouse.sandbox.clock import SandboxClock
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from seller_warehouse.sandbox.world import World
 from seller_warehouse.sp_api import connection_id
 
-ACCOUNTS = REPOSITORY / "demo" / "accounts.yaml"
 SEED, WORLD_START, WORLD_END = 1, date(2025, 4, 1), date(2027, 6, 1)
 FIRST_DAY = datetime(2026, 11, 9, 10, tzinfo=UTC)
 """When the backfill begins."""
@@ -89,7 +89,7 @@ def sandbox(home: Home) -> Iterator[Path]:
 
     Raises RuntimeError where it does not start.
     """
-    folder = home.root / "sandbox"
+    folder = home.sandbox
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "url").unlink(missing_ok=True)
     # Amazon's clock never goes back, so an interrupted demo begins after what has landed.
@@ -163,7 +163,8 @@ def print_summary(home: Home, counts: dict[str, Any], minutes: float) -> None:
         for title, query in SUMMARY.items():
             print(f"\n{title}")
             connection.sql(query).show(max_rows=60, max_width=180)
-    print(f"\nDone in {minutes:.1f} minutes. Look further: open {shown(home.alias)} with any DuckDB and ask: select * from marts.claims_to_file")
+    print(f"\nDone in {minutes:.1f} minutes. Look further: make up, then http://127.0.0.1:{DEFAULTS[DASHBOARD]} in a browser")
+    print(f"or open {shown(home.alias)} with any DuckDB and ask: select * from marts.claims_to_file")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,16 +178,16 @@ def main(arguments: list[str] | None = None) -> int:
     home, started = Home.from_environment(), time.monotonic()
     home.root.mkdir(parents=True, exist_ok=True)
     stop_when_ended()
-    os.environ["SELLER_WAREHOUSE_ACCOUNTS"] = str(ACCOUNTS)
+    os.environ["SELLER_WAREHOUSE_ACCOUNTS"] = str(DEMO_ACCOUNTS)
     with nullcontext(chosen.sandbox) if chosen.sandbox else sandbox(home) as folder:
         os.environ["SELLER_WAREHOUSE_CLOCK"] = str(folder / "clock.json")
-        known = connections(load_accounts(ACCOUNTS), folder)
+        known = connections(load_accounts(DEMO_ACCOUNTS), folder)
         if chosen.airflow:
             airflow: Airflow = partial(reached_airflow, url=chosen.airflow, connections=known)
         else:
             os.environ |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
             airflow = running_airflow
-        code = with_airflow(home, ACCOUNTS, whole_demo(home, chosen.account, chosen.months), airflow)
+        code = with_airflow(home, DEMO_ACCOUNTS, whole_demo(home, chosen.account, chosen.months), airflow)
         counts = httpx.get(f"{(folder / 'url').read_text()}/sandbox/counts", verify=str(folder / "cert.pem")).json()
     if code in (LOADED, QUARANTINED):
         print_summary(home, counts, (time.monotonic() - started) / 60)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DBT_PROJECT = REPOSITORY / "dbt_project"
+DEMO_ACCOUNTS = REPOSITORY / "demo" / "accounts.yaml"
 MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
 
 
@@ -71,6 +72,11 @@ class Home:
     def exports(self) -> Path:
         """Finance and ODR tables of the last publication as CSV and Parquet."""
         return self.root / "exports"
+
+    @property
+    def sandbox(self) -> Path:
+        """The sandbox of Amazon's API, where the demo filled this home."""
+        return self.root / "sandbox"
 
     @property
     def exchange_rates(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from seller_warehouse import ports
 from seller_warehouse.accounts import Account, ConfigurationError
 from seller_warehouse.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind
 from seller_warehouse.follow import Progress
-from seller_warehouse.paths import REPOSITORY, Home, accounts_file, shown, write_whole
+from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
 from seller_warehouse.run import LOADED, NOT_PUBLISHED, lock_of, stop_when_ended, with_airflow
 
 STOP_SECONDS = 90
@@ -50,6 +51,9 @@ def up(home: Home) -> int:
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return NOT_PUBLISHED
+    if home.sandbox.exists() and not accounts_file().exists():
+        print("The demo's home: everything is to be looked at, and nothing is fetched")
+        os.environ["SELLER_WAREHOUSE_ACCOUNTS"] = str(DEMO_ACCOUNTS)
     with _log(home).open("ab") as log:
         begins = log.tell()
         command = [sys.executable, "-m", "seller_warehouse.up", "supervise", *(str(port) for port in (airflow, dashboard, docs))]
@@ -91,7 +95,9 @@ def supervise(home: Home, airflow: int, dashboard: int, docs: int) -> int:
         "dashboard": [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={dashboard}"],
         "docs": [sys.executable, "-m", "seller_warehouse.site", "--serve", str(docs)],
     }
-    processes = Processes(home, airflow, {"SELLER_WAREHOUSE_SCHEDULED": "1"}, pages)
+    # The demo's sellers are at no Amazon that could be asked.
+    timetables = "" if accounts_file() == DEMO_ACCOUNTS else "1"
+    processes = Processes(home, airflow, {"SELLER_WAREHOUSE_SCHEDULED": timetables}, pages)
 
     def watch(_: Api, __: dict[str, Account], say: Progress) -> int:
         while True:

@@ -23,7 +23,7 @@ from seller_warehouse import demo
 from seller_warehouse.accounts import load_accounts
 from seller_warehouse.airflow_processes import reached_airflow
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home
 from seller_warehouse.ports import free_port
 from seller_warehouse.run import NOT_PUBLISHED, run_dags, with_airflow
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
@@ -148,13 +148,13 @@ def test_the_demo_on_it_publishes_and_its_runs_are_in_postgresql(native: Native)
 
 
 def test_a_wrong_client_secret_gives_one_clear_sentence_and_no_storm_of_requests(native: Native, capfd: pytest.CaptureFixture[str]) -> None:
-    accounts = load_accounts(demo.ACCOUNTS)
+    accounts = load_accounts(DEMO_ACCOUNTS)
     wrong = demo.connections({"demo-na": accounts["demo-na"]}, native.folder / "sandbox")
     wrong["amazon_demo_na"]["password"] = WRONG_SECRET
     before = tokens_asked(native)
     asked = {"account": "demo-na", "months": 1}
     airflow = partial(reached_airflow, url=native.url, connections=wrong)
-    code = with_airflow(native.home, demo.ACCOUNTS, lambda api, _, say: run_dags(api, native.home, ["land_reports"], asked, say)[0], airflow)
+    code = with_airflow(native.home, DEMO_ACCOUNTS, lambda api, _, say: run_dags(api, native.home, ["land_reports"], asked, say)[0], airflow)
     said = capfd.readouterr()
     (native.folder / "output" / "wrong secret").write_text(said.out + said.err)
     assert code == NOT_PUBLISHED, said.out + said.err
@@ -174,7 +174,7 @@ def tokens_asked(native: Native) -> int:
 
 
 def test_afterwards_no_secret_is_found_in_any_file_or_in_the_metadata_database(native: Native) -> None:
-    accounts = load_accounts(demo.ACCOUNTS)
+    accounts = load_accounts(DEMO_ACCOUNTS)
     tokens = [c["extra"]["refresh_token"] for c in demo.connections(accounts, native.folder / "sandbox").values()]
     hidden = [*native.values.values(), CLIENT_SECRET, WRONG_SECRET, *tokens, "Atza|", "Atzr|"]
     needles = [form for secret in hidden for form in (secret.encode(), secret.encode().hex().encode())]
