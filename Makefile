@@ -66,9 +66,10 @@ lint: install ## every static check
 	@$(BIN)/mypy
 	@SELLER_WAREHOUSE_DATABASE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint --processes 1 dbt_project/models dbt_project/tests
 
-docs: install ## write docs/inputs.md and docs/requests.md from the report specs
+docs: install ## write docs/inputs.md and docs/requests.md from the report specs, and build docs/ as a site into data/site
 	@$(BIN)/python -m seller_warehouse.describe_inputs
 	@$(BIN)/python -m seller_warehouse.describe_requests
+	@$(BIN)/python -m seller_warehouse.site
 
 clean: ## remove the environment; data stays
 	@rm -rf $(VENV)

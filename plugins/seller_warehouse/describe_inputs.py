@@ -6,6 +6,7 @@ import functools
 import importlib
 from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import TYPE_CHECKING
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.decode import MAX_DOCUMENT_BYTES
@@ -16,6 +17,9 @@ from seller_warehouse.report_spec import LOCAL, Column, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 
 PAGE = REPOSITORY / "docs" / "inputs.md"
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
 
 Rule = tuple[str, str, str]
 """Severity, name, and what is wrong where the rule is broken."""
@@ -176,7 +180,11 @@ def _checks(spec: ReportSpec, rules: list[Rule]) -> str:
 
 
 def _rules(spec: ReportSpec) -> list[Rule]:
-    """The rules of the report's own suite, for a file with every column it may have."""
+    return [(e.severity.value, e.meta["rule"], e.meta["what"]) for e in whole_suite(spec).expectations]
+
+
+def whole_suite(spec: ReportSpec) -> ExpectationSuite:
+    """The report's own suite, for a file with every column it may have."""
     context = GateContext(
         account=_ACCOUNT,
         columns=frozenset(c.name for c in spec.kept),
@@ -188,8 +196,8 @@ def _rules(spec: ReportSpec) -> list[Rule]:
         latest_day=_LATEST_DAY,
         usual_rows=None,
     )
-    suite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
-    return [(e.severity.value, e.meta["rule"], e.meta["what"]) for e in suite.expectations]
+    suite: ExpectationSuite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
+    return suite
 
 
 def _in_words(rules: list[Rule], columns: tuple[Column, ...]) -> list[str]:

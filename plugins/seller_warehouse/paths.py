@@ -79,6 +79,16 @@ class Home:
         return self.root / "sandbox"
 
     @property
+    def data_docs(self) -> Path:
+        """Great Expectations' pages about the suites and the last documents."""
+        return self.root / "data_docs"
+
+    @property
+    def site(self) -> Path:
+        """The documentation as a site, with dbt's page and the Data Docs."""
+        return self.root / "site"
+
+    @property
     def exchange_rates(self) -> Path:
         """The European Central Bank's file of daily rates, where somebody dropped a newer one than is installed."""
         return self.root / "eurofxref-hist.zip"
