@@ -69,6 +69,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     return simulate(1, tmp_path_factory.mktemp("simulated"))
 
 
+@pytest.fixture(scope="session")
+def published(simulated: Simulated) -> Path:
+    """The file that readers of the simulated world open."""
+    simulated.warehouse.publish("docs", simulated.known_at, build=False)
+    return simulated.warehouse.home.marts
+
+
 def simulate(seed: int, folder: Path) -> Simulated:
     """The sellers of a seed over 18 months, loaded and built in a folder."""
     world = World("test", seed=seed, start=date(2025, 5, 20), end=AT.date())

@@ -14,10 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from seller_warehouse.build import code_version
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
-from seller_warehouse.publish import EXPORTED, publish
-from tests.dbt.conftest import Simulated
+from seller_warehouse.publish import EXPORTED
 from tests.support import Warehouse
 
 MARTS_PAGE = REPOSITORY / "docs" / "marts.md"
@@ -100,14 +98,6 @@ QUERIES = {f"{p.name}-{n}": sql for p in sorted((REPOSITORY / "docs").glob("*.md
 @pytest.mark.parametrize("mart", MARTS)
 def test_mart_has_a_section_with_a_query_on_it(mart: str) -> None:
     assert [q for q in queries(sections()[mart]) if f"marts.{mart}" in q]
-
-
-@pytest.fixture(scope="module")
-def published(simulated: Simulated) -> Path:
-    """The file that readers open."""
-    at = simulated.known_at
-    publish(simulated.warehouse.home, at=at, as_of=at.date(), code_version=code_version(), run_id="docs")
-    return simulated.warehouse.home.marts
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -39,7 +39,7 @@ def _counts(orders: list[OrderTruth]) -> Counts:
     )
 
 
-def _true_rates(simulated: Simulated) -> dict[tuple[Group, date], Counts]:
+def true_rates(simulated: Simulated) -> dict[tuple[Group, date], Counts]:
     """The counts of every account, marketplace, channel and report date, from the simulated orders."""
     rates = {}
     for seller_id, seller in simulated.world.sellers.items():
@@ -67,13 +67,13 @@ def _built_rates(simulated: Simulated) -> dict[tuple[Group, date], Counts]:
 
 
 def check_rates(simulated: Simulated) -> None:
-    true, built = _true_rates(simulated), _built_rates(simulated)
+    true, built = true_rates(simulated), _built_rates(simulated)
     assert {key: (counts, built.get(key)) for key, counts in true.items() if counts != built.get(key)} == {}
     assert set(built) == set(true)
 
 
 def test_every_count_of_every_day_is_that_of_the_simulated_orders(simulated: Simulated) -> None:
-    true = _true_rates(simulated)
+    true = true_rates(simulated)
     # The world has something of everything, or the comparison would prove little.
     assert all(max(c[i] for c in true.values()) > 0 for i in range(len(Counts._fields)))
     assert max(c.defective for c in true.values()) < max(c.worst_case for c in true.values())
