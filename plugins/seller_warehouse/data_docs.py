@@ -110,9 +110,7 @@ def _results(published: Published) -> dict[ValidationResultIdentifier, Expectati
             description=_described(severity, rule, what, remedy, json.loads(rows)), meta={},
         )  # fmt: skip
         result = {"observed_value": failed_count}
-        rules[*of].append(
-            ExpectationValidationResult(success=passed, expectation_config=configuration, result=result, exception_info=_NO_EXCEPTION)
-        )
+        rules[*of].append(ExpectationValidationResult(success=passed, expectation_config=configuration, result=result, exception_info=_NO_EXCEPTION))
     found = {}
     for run_id, account_id, report, document_id, file_name, retrieved_at, verdict, reason in documents:
         results = rules[run_id, account_id, report, document_id]
@@ -186,4 +184,6 @@ def _copy_styles(static: Path) -> None:
     for place in (*(f"css/{name}" for name in _STYLES), "webfonts/fa-solid-900.woff2"):
         (static / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(theme / place, static / place)
-    (static / "css" / "data_docs.css").write_text(".tab-content > .tab-pane { display: block; opacity: 1; }\n.nav-tabs { display: none; }\n.collapse:not(.show) { display: block; }\n")
+    (static / "css" / "data_docs.css").write_text(
+        ".tab-content > .tab-pane { display: block; opacity: 1; }\n.nav-tabs { display: none; }\n.collapse:not(.show) { display: block; }\n"
+    )
