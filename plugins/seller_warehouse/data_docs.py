@@ -41,6 +41,10 @@ UNRECOGNISED = "unrecognised"
 _SITE = "What the gate judged"
 _NO_EXCEPTION = {"raised_exception": False, "exception_message": None, "exception_traceback": None}
 _STYLES = ("bootstrap.min.css", "fontawesome.min.css", "solid.min.css")
+_UNFOLDED = """.tab-content > .tab-pane { display: block; opacity: 1; }
+.collapse:not(.show) { display: block; }
+.nav-tabs { display: none; }
+"""
 _EXTERNAL = re.compile(r'<(?:link|img)[^>]*"https?://[^>]*>')
 _TEMPLATES = {
     "js_script_imports.j2": "",
@@ -78,7 +82,7 @@ def render_data_docs(home: Home) -> None:
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "view": {**view, "class_name": IndexPage.__name__}},
             # Without a filter of ours it leaves out every run whose name has the word profiling in it.
             "site_section_builders": {"expectations": pages, "validations": {**pages, "run_name_filter": {"not_includes": "\0"}}},
-        },  # type: ignore[typeddict-item]  # the type knows fewer settings than the builder
+        },
     )
     for suite in (*(whole_suite(spec) for spec in SPECS.values()), gx.ExpectationSuite(name=UNRECOGNISED)):
         for expectation in suite.expectations:
@@ -184,6 +188,4 @@ def _copy_styles(static: Path) -> None:
     for place in (*(f"css/{name}" for name in _STYLES), "webfonts/fa-solid-900.woff2"):
         (static / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(theme / place, static / place)
-    (static / "css" / "data_docs.css").write_text(
-        ".tab-content > .tab-pane { display: block; opacity: 1; }\n.nav-tabs { display: none; }\n.collapse:not(.show) { display: block; }\n"
-    )
+    (static / "css" / "data_docs.css").write_text(_UNFOLDED, encoding="utf-8")

@@ -22,7 +22,7 @@ from tests.dbt.conftest import Simulated
 from tests.dbt.test_docs import queries
 from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, sums
 from tests.dbt.test_mcf_truth import Fate, expected_by
-from tests.dbt.test_order_defects_truth import LAG_DAYS, true_rates
+from tests.dbt.test_order_defects_truth import true_rates
 from tests.defect_truth import Expected, returns, stock
 from tests.world import DOWNLOAD_EVERY
 
@@ -307,12 +307,16 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(15)
 def _(rows: Rows, simulated: Simulated) -> None:
-    days: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for account, event, e in events(simulated):
-        paid = originals(simulated.world.sellers[account], simulated.known_at)
-        days[account, kind(e)] += [(paid[i].approval_at.date() - event.ledger_date).days for i in event.reimbursement_ids if i in paid]
-    assert {row[:2]: row[2:4] for row in rows} == {key: (len(found), sum(found)) for key, found in days.items()}
-    assert all(is_quotient(row[4], row[3], row[2]) for row in rows)
+    orders: Counter[tuple[str, str, str]] = Counter()
+    cancelled: Counter[tuple[str, str, str]] = Counter()
+    for account, truth in simulated.world.truth(simulated.known_at).items():
+        for o in truth.orders:
+            if not o.is_multi_channel and not o.is_replacement:
+                orders[account, o.marketplace_id, o.channel] += 1
+                cancelled[account, o.marketplace_id, o.channel] += o.status == "Cancelled"
+    assert {row[:3]: row[3:5] for row in rows} == {key: (n, cancelled[key]) for key, n in orders.items()}
+    assert any(cancelled.values())
+    assert all(is_quotient(row[5], row[4], row[3]) for row in rows)
 
 
 @check(16)
