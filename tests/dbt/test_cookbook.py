@@ -311,7 +311,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
     cancelled: Counter[tuple[str, str, str]] = Counter()
     for account, truth in simulated.world.truth(simulated.known_at).items():
         for o in truth.orders:
-            if not o.is_multi_channel and not o.is_replacement:
+            if not o.is_multi_channel:
                 orders[account, o.marketplace_id, o.channel] += 1
                 cancelled[account, o.marketplace_id, o.channel] += o.status == "Cancelled"
     assert {row[:3]: row[3:5] for row in rows} == {key: (n, cancelled[key]) for key, n in orders.items()}

@@ -57,7 +57,9 @@ def test_python_reads_the_publication(place: Path, number: int) -> None:
 
 def test_pointer_names_the_publication(place: Path) -> None:
     with duckdb.connect(str(place / "data/published/marts.duckdb"), read_only=True) as connection:
-        assert connection.execute("select publication_id from meta.publication").fetchall() == [(run(place, sys.executable, "-c", recipe("python", 2)),)]
+        assert connection.execute("select publication_id from meta.publication").fetchall() == [
+            (run(place, sys.executable, "-c", recipe("python", 2)),)
+        ]
 
 
 def test_command_line_reads_the_publication(place: Path, tmp_path: Path) -> None:

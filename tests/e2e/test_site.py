@@ -1,0 +1,93 @@
+"""The documentation as a site: whole, without a broken link or anything from the internet, and with every refusal readable in the Data Docs."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from seller_warehouse.data_docs import KEPT_DOCUMENTS
+from seller_warehouse.paths import Home
+from seller_warehouse.site import build_site
+from tests.support import Warehouse, reimbursements
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of a home with one good file, one with markup in an amount, and one that is no report."""
+    warehouse = Warehouse(Home(tmp_path_factory.mktemp("site") / "home"))
+    warehouse.drop("good.txt", reimbursements({}))
+    warehouse.drop("<b>bad</b> profiling.txt", reimbursements({"amount-total": "<script>alert($x)</script>"}, {"approval-date": "yesterday"}))
+    warehouse.drop("other.txt", "a\tb\n1\t2\n")
+    assert len(warehouse.load()) == 2
+    warehouse.publish()
+    return build_site(warehouse.home).parent
+
+
+def links(page: Path) -> set[str]:
+    return set(re.findall(r'<(?:a|link|img|script)\s[^>]*?(?:href|src)="([^"]+)"', page.read_text(encoding="utf-8")))
+
+
+def test_site_has_its_three_parts_and_the_first_page_links_to_them(site: Path) -> None:
+    assert {"dbt/index.html", "data_docs/index.html", "connect.html", "cookbook.html"} <= links(site / "index.html")
+    assert "claims_to_file" in (site / "dbt" / "index.html").read_text(encoding="utf-8")
+
+
+def test_no_link_leads_nowhere(site: Path) -> None:
+    # dbt's page and 404.html make their links from the root of a server.
+    pages = [p for p in site.rglob("*.html") if p.parent.name != "dbt" and p.name != "404.html"]
+    local = {
+        (p, unquote(html.unescape(link)).split("#")[0]) for p in pages for link in links(p) if not re.match(r"https?:|mailto:|#|javascript:", link)
+    }
+    assert [(str(p), link) for p, link in local if link and not (p.parent / link).exists()] == []
+
+
+def test_nothing_is_fetched_from_the_internet(site: Path) -> None:
+    fetched = re.compile(r'<(?:script|img|iframe)[^>]*src="?https?:[^>]*>|<link[^>]*rel="?(?:stylesheet|preconnect)"?[^>]*href="?https?:[^>]*>')
+    assert [(str(p), found) for p in site.rglob("*.html") if (found := fetched.findall(p.read_text(encoding="utf-8")))] == []
+
+
+def document(site: Path, name: str) -> str:
+    (page,) = (p for p in (site / "data_docs" / "validations").rglob("*.html") if name in str(p))
+    return page.read_text(encoding="utf-8")
+
+
+def test_refused_document_shows_its_rules_and_rows_as_text(site: Path) -> None:
+    page = document(site, "profiling")
+    shown = html.unescape(re.sub(r"<[^>]+>", " ", page))
+    assert "Failed" in shown
+    assert "amount_total_is_amount" in shown
+    assert "line 2, amount_total <script>alert($x)</script>" in shown
+    assert "line 3, approval_date yesterday" in shown
+    assert "<script>alert" not in page
+
+
+def test_file_that_no_suite_could_judge_has_its_page(site: Path) -> None:
+    assert "unknown_header" in document(site, "other.txt")
+
+
+def test_index_begins_with_what_was_refused(site: Path) -> None:
+    index = (site / "data_docs" / "index.html").read_text(encoding="utf-8")
+    assert max(index.index("profiling"), index.index("other.txt")) < index.index("good.txt")
+
+
+def test_site_is_built_before_anything_is_loaded(tmp_path: Path) -> None:
+    first = build_site(Home(tmp_path / "home"))
+    assert (first.parent / "data_docs" / "expectations" / "reimbursements.html").is_file()
+    assert (first.parent / "dbt" / "index.html").is_file()
+
+
+def test_documents_are_kept_to_a_bound_and_refused_ones_are_not_pushed_out(tmp_path: Path) -> None:
+    warehouse = Warehouse(Home(tmp_path / "home"))
+    warehouse.drop("refused.txt", reimbursements({"approval-date": "yesterday"}))
+    assert len(warehouse.load()) == 1
+    for number in range(KEPT_DOCUMENTS + 2):
+        warehouse.drop(f"{number}.txt", reimbursements({"reimbursement-id": str(number)}))
+    assert warehouse.load("second") == []
+    warehouse.publish()
+    pages = list((build_site(warehouse.home).parent / "data_docs" / "validations").rglob("*.html"))
+    assert len(pages) == KEPT_DOCUMENTS + 1
+    assert any("refused.txt" in str(p) for p in pages)
