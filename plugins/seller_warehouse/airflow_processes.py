@@ -189,7 +189,7 @@ class Api:
             raise AirflowFailed(f"{errors[0]['filename']}: {errors[0]['stack_trace']}")
         dags = {d["dag_id"] for d in self.get("/api/v2/dags")["dags"]}
         healthy = all(health[process]["status"] == "healthy" for process in ("scheduler", "triggerer", "dag_processor"))
-        return healthy and dags >= {"collect_inbox", "land_reports", "backfill_history", "build_marts"}
+        return healthy and dags >= {"collect_inbox", "land_reports", "backfill_history", "build_marts", "send_alerts"}
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """The JSON of a GET."""

@@ -6,7 +6,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, CronTriggerTimetable, Param, TriggerRule, task_group
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, TriggerRule, task_group
 
 from seller_warehouse.operators import GateDocumentsOperator, LandReportOperator, LoadDocumentsOperator, PlanRequestsOperator
 from seller_warehouse.planner import PAUSE_HOURS
@@ -42,6 +42,12 @@ PARAMS: dict[str, Any] = {
 def at(cron: str) -> CronTriggerTimetable | None:
     """The timetable, UTC, where Airflow runs by itself (``make up``, compose); None where a command starts each run."""
     return CronTriggerTimetable(cron, timezone="UTC") if os.environ.get("SELLER_WAREHOUSE_SCHEDULED") else None
+
+
+def at_or_after(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
+    """After each update of the asset, and by the timetable where Airflow runs by itself."""
+    timetable = at(cron)
+    return AssetOrTimeSchedule(timetable=timetable, assets=[asset]) if timetable else [asset]
 
 
 @task_group(group_id="reports")

@@ -227,3 +227,24 @@ class PublishMartsOperator(BaseOperator):
         built = date.fromisoformat(context["ti"].xcom_pull(task_ids="dbt_build")["as_of_date"])
         publication = publish(run.home, at=run.at, as_of=built, code_version=code_version(), run_id=run.run_id)
         return {"publication_id": publication.publication_id}
+
+
+class SendAlertsOperator(BaseOperator):
+    """Tell what is new and worth a message; fails where a channel does not take one."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Returns how many events were new, and how many messages were sent."""
+        from seller_warehouse.alerts import DeliveryFailed, Settings, channel_urls, channels_of, secrets_in, send_alerts
+
+        run, urls = run_of(context), channel_urls(os.environ)
+        for secret in (s for url in urls for s in secrets_in(url)):
+            mask_secret(secret)
+        try:
+            channels, settings = channels_of(urls), Settings.from_environment(os.environ)
+            sent = send_alerts(run.home, run.accounts, channels, settings, today=as_of(context), at=run.at)
+        except (ConfigurationError, DeliveryFailed) as error:
+            raise AirflowFailException(str(error)) from None
+        log.info("%d events are new, %d messages were sent to %d channels%s", *sent.values(), len(urls), "" if urls else ": see docs/alerts.md")
+        return sent

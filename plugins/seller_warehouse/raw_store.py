@@ -63,6 +63,10 @@ create table if not exists meta.coverage (
     account_id varchar, report varchar, unit varchar, event_date date, document_id varchar, sha256 varchar,
     retrieved_at timestamp, row_count bigint, is_edge boolean, was_applied boolean, is_held boolean
 );
+create table if not exists meta.alerts (
+    key varchar primary key, kind varchar, account_id varchar, title varchar, message varchar,
+    raised_at timestamp, sent_at timestamp, channels varchar, error varchar
+);
 """
 
 Reparse = Callable[[str, str, str], tuple[Document, Prepared]]

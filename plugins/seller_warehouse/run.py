@@ -7,6 +7,7 @@ Exit code 0: everything was loaded. 2: published, but something was quarantined 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -20,8 +21,9 @@ from filelock import FileLock, Timeout
 
 from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
+from seller_warehouse.alerts import channel_urls
 from seller_warehouse.documents import printable
-from seller_warehouse.follow import Lanes, Progress, follow, lanes_of, until_published
+from seller_warehouse.follow import Lanes, Progress, follow, lanes_of, until_alerted, until_published
 from seller_warehouse.landing import inbox_files, prepare_inbox
 from seller_warehouse.paths import Home, accounts_file, shown
 from seller_warehouse.planner import PAUSE_HOURS
@@ -94,7 +96,7 @@ def backfill(home: Home, account: str | None, months: int, pause_hours: int = PA
 
 def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, int]:
     """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows are left to ask for."""
-    before, earlier_builds = last_publication(home), api.run_ids("build_marts")
+    before, earlier_builds, earlier_alerts = last_publication(home), api.run_ids("build_marts"), api.run_ids("send_alerts")
     runs = [(dag_id, api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})) for dag_id in dags]
     states = follow(api, home, runs, say)
     lanes = {dag_id: lanes_of(api, dag_id, run_id) for dag_id, run_id in runs if dag_id != "collect_inbox"}
@@ -107,6 +109,9 @@ def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: P
         say(f"not published: build_marts failed; read {_log(home, 'build_marts')}")
         return NOT_PUBLISHED, left
     code = _report(home, before, say)
+    # Without a channel nobody waits for a message; what is new is remembered by any later run.
+    if channel_urls(os.environ) and last_publication(home) != before and not until_alerted(api, home, earlier_alerts, say):
+        print(f"ALERTS NOT SENT; read {_log(home, 'send_alerts')}", flush=True)
     unreached = _say_what_failed(home, states, lanes)
     return (NOT_PUBLISHED if unreached else code), left
 
