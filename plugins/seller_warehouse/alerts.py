@@ -38,9 +38,9 @@ LINES = 10
 SETTLEMENT_DAYS, DROPPED_DAYS, ASKED_DAYS = 14, 7, 1
 """How often an answer is due: Amazon settles every two weeks, files are expected every week, all else is asked for every day."""
 
-# At ERROR it names whole URLs, tokens included.
-logging.getLogger("apprise").addHandler(logging.NullHandler())
+# Both name whole URLs, tokens included: apprise whatever it says, urllib3 at DEBUG. What apprise says of a failure is passed on without them.
 logging.getLogger("apprise").propagate = False
+logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
 
 
 class Kind(StrEnum):

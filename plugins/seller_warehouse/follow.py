@@ -16,7 +16,6 @@ from seller_warehouse.reports import SPECS
 
 RUN_SECONDS = 7 * 24 * 3600
 BUILD_SECONDS = 120
-ALERT_SECONDS = 30
 SAY_SECONDS = 10.0
 _DONE = ("success", "failed")
 _SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
@@ -125,13 +124,3 @@ def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iter
             return False
         time.sleep(0.3)
     raise AirflowFailed(f"the raw data changed, but Airflow started no build within {BUILD_SECONDS} s; read the scheduler's log")
-
-
-def until_alerted(api: Api, home: Home, earlier_alerts: set[str], say: Progress) -> bool:
-    """Wait until the alerts that follow a publication are sent; whether that worked."""
-    until = time.monotonic() + ALERT_SECONDS
-    while time.monotonic() < until:
-        if new := api.run_ids("send_alerts") - earlier_alerts:
-            return "failed" not in follow(api, home, [("send_alerts", max(new))], say)["send_alerts"].values()
-        time.sleep(0.3)
-    return False

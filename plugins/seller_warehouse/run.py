@@ -23,7 +23,7 @@ from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
 from seller_warehouse.alerts import channel_urls
 from seller_warehouse.documents import printable
-from seller_warehouse.follow import Lanes, Progress, follow, lanes_of, until_alerted, until_published
+from seller_warehouse.follow import Lanes, Progress, follow, lanes_of, until_published
 from seller_warehouse.landing import inbox_files, prepare_inbox
 from seller_warehouse.paths import Home, accounts_file, shown
 from seller_warehouse.planner import PAUSE_HOURS
@@ -45,7 +45,9 @@ def with_airflow(home: Home, accounts_path: Path, drive: Drive, airflow: Airflow
             prepare_inbox(home, accounts)
             say(f"{len(accounts)} accounts, home {shown(home.root)}")
             with airflow(home, say) as api:
-                return drive(api, accounts, say)
+                code = drive(api, accounts, say)
+                tell(api, home, say)
+                return code
     except Timeout:
         print(f"another run, or make up, is using {shown(home.root)}; wait until it ends, or stop it with make down", file=sys.stderr)
     except KeyboardInterrupt:
@@ -61,6 +63,12 @@ def with_airflow(home: Home, accounts_path: Path, drive: Drive, airflow: Airflow
 def lock_of(home: Home, seconds: float = 0) -> FileLock:
     """What whoever drives this home's Airflow holds; waiting longer than ``seconds`` for it raises Timeout."""
     return FileLock(home.root / ".run.lock", timeout=seconds)
+
+
+def tell(api: Api, home: Home, say: Progress) -> None:
+    """Send the alerts before Airflow stops; without a channel nobody waits for one."""
+    if channel_urls(os.environ) and "failed" in follow(api, home, [("send_alerts", api.trigger("send_alerts", {}))], say)["send_alerts"].values():
+        print(f"ALERTS NOT SENT; read {_log(home, 'send_alerts')}", flush=True)
 
 
 def one_pass(home: Home) -> Drive:
@@ -96,7 +104,7 @@ def backfill(home: Home, account: str | None, months: int, pause_hours: int = PA
 
 def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, int]:
     """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows are left to ask for."""
-    before, earlier_builds, earlier_alerts = last_publication(home), api.run_ids("build_marts"), api.run_ids("send_alerts")
+    before, earlier_builds = last_publication(home), api.run_ids("build_marts")
     runs = [(dag_id, api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})) for dag_id in dags]
     states = follow(api, home, runs, say)
     lanes = {dag_id: lanes_of(api, dag_id, run_id) for dag_id, run_id in runs if dag_id != "collect_inbox"}
@@ -109,9 +117,6 @@ def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: P
         say(f"not published: build_marts failed; read {_log(home, 'build_marts')}")
         return NOT_PUBLISHED, left
     code = _report(home, before, say)
-    # Without a channel nobody waits for a message; what is new is remembered by any later run.
-    if channel_urls(os.environ) and last_publication(home) != before and not until_alerted(api, home, earlier_alerts, say):
-        print(f"ALERTS NOT SENT; read {_log(home, 'send_alerts')}", flush=True)
     unreached = _say_what_failed(home, states, lanes)
     return (NOT_PUBLISHED if unreached else code), left
 
