@@ -341,7 +341,7 @@ class Channel:
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
             if self._apprise.notify(title=title, body=body, notify_type=apprise.NotifyType.WARNING, body_format=apprise.NotifyFormat.TEXT):
                 return ""
-            problem = " ".join(said.getvalue().split())
+            problem = " ".join(said.getvalue().split()).rstrip(".")
         for secret in secrets_in(self._url):
             problem = problem.replace(secret, "***")
         return f"{self.name} did not take it: {problem or 'apprise says no reason'}"

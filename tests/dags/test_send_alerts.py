@@ -1,0 +1,79 @@
+"""Alerts leave Airflow: a real DAG run, and a real receiver of webhooks."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seller_warehouse.airflow_processes import environment
+from seller_warehouse.paths import REPOSITORY, Home
+from tests.receiver import receiving
+from tests.support import AT, Warehouse, reimbursements
+
+RUN = "import sys; sys.path.insert(0, 'dags'); from send_alerts import send_alerts; print('RUN', send_alerts().test().state)"
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = Home(tmp_path_factory.mktemp("home"))
+    home.airflow.mkdir(parents=True)
+    accounts = home.root / "accounts.yaml"
+    accounts.write_text(yaml.safe_dump([{"id": "acme-na", "name": "Acme", "region": "na", "marketplaces": ["ATVPDKIKX0DER"], "source": "files"}]))
+    env = environment(home, 8080) | {"SELLER_WAREHOUSE_ACCOUNTS": str(accounts), "SELLER_WAREHOUSE_AS_OF": "2026-11-20"}
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=env, check=True, capture_output=True)
+    return env
+
+
+def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_link(airflow: dict[str, str]) -> None:
+    warehouse = Warehouse(Home(Path(airflow["SELLER_WAREHOUSE_HOME"])))
+    warehouse.drop("r.txt", reimbursements({}))
+    warehouse.load()
+    warehouse.publish()
+    warehouse.drop("wrong.txt", reimbursements({"amount-total": "12.50.0"}))
+    assert len(warehouse.load("later", AT + timedelta(hours=1))) == 1
+
+    with receiving() as receiver:
+        settings = airflow | {"SELLER_WAREHOUSE_ALERT_URLS": receiver.url, "SELLER_WAREHOUSE_DASHBOARD_URL": "https://shop.example"}
+
+        def run() -> str:
+            done = subprocess.run([sys.executable, "-c", RUN], cwd=REPOSITORY, env=os.environ | settings, capture_output=True, text=True, check=False)
+            said = done.stdout + done.stderr
+            assert "token-8f3ab1c2" not in said
+            return said
+
+        receiver.status = HTTPStatus.SERVICE_UNAVAILABLE
+        said = run()
+        assert re.search(r"json-\w+ did not take it: Failed to send JSON POST notification: .*error=503\. What was not sent is tried again", said)
+        assert "RUN success" not in said
+        receiver.status = HTTPStatus.OK
+        assert "RUN success" in run()
+        [(title, lines)] = receiver.taken()
+        assert title == "acme-na: a document was refused"
+        assert lines[0].startswith("wrong.txt, line 2: amount-total is no amount")
+        assert lines[1:] == ["https://shop.example/health?account=acme-na"]
+        assert "RUN success" in run()
+        assert receiver.taken() == []
+
+    warehouse.publish("again", AT + timedelta(hours=2), build=False)
+    [(kind, sent, error)] = warehouse.published("select kind, sent_at is not null, error from sw.meta.alerts")
+    assert (kind, sent, error) == ("DOCUMENT_REFUSED", True, None)
+
+
+@pytest.mark.parametrize(("scheduled", "hourly"), [("", False), ("1", True)])
+def test_alerts_follow_each_publication_and_come_every_hour_where_airflow_runs_by_itself(
+    airflow: dict[str, str], scheduled: str, hourly: bool
+) -> None:
+    script = "import sys; sys.path.insert(0, 'dags'); from send_alerts import send_alerts; print(send_alerts().timetable)"
+    env = os.environ | airflow | {"SELLER_WAREHOUSE_SCHEDULED": scheduled}
+    out = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=True).stdout
+    timetable = out.splitlines()[-1]
+    assert "seller-warehouse://published/marts" in timetable
+    assert ("expression='20 * * * *'" in timetable) == hourly
