@@ -70,7 +70,7 @@ class Home:
 
     @property
     def exports(self) -> Path:
-        """Finance and ODR tables of the last publication as CSV and Parquet."""
+        """Finance and ODR tables of the last publication as CSV, Parquet and a workbook."""
         return self.root / "exports"
 
     @property

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import duckdb
 
+from seller_warehouse.exports import export
 from seller_warehouse.paths import Home
 from seller_warehouse.raw_store import open_warehouse
 from seller_warehouse.values import identifier, text_literal
@@ -33,10 +34,6 @@ from seller_warehouse.values import identifier, text_literal
 KEPT_PUBLICATIONS = 5
 STORAGE_VERSION = "v1.0.0"
 FILE = "seller_warehouse.duckdb"
-EXPORTED = (
-    "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_order_defects", "fct_order_defect_rate_daily",
-)  # fmt: skip
-"""The tables of finance and of order defects, which are also written as CSV and Parquet."""
 
 Table = tuple[str, str]
 
@@ -74,7 +71,7 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
             run_id=run_id, load_count=count, last_loaded_at=last,
         )  # fmt: skip
         _copy(warehouse, part / FILE, publication)
-    _export(part)
+    export(part / FILE, part / "exports")
     for path in part.rglob("*"):
         if path.is_file():
             _sync(path)
@@ -172,25 +169,6 @@ def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, schema: st
     ).fetchall()
     for column, comment in of_columns:
         warehouse.execute(f"comment on column {name}.{identifier(column)} is {text_literal(comment)}")
-
-
-def _export(folder: Path) -> None:
-    with duckdb.connect() as connection:
-        connection.execute(f"attach {text_literal(str(folder / FILE))} as published (read_only)")
-        for table in EXPORTED:
-            texts = connection.execute(
-                "select column_name from duckdb_columns() where (schema_name, table_name, data_type) = ('marts', ?, 'VARCHAR')", [table]
-            ).fetchall()
-            ordered = f"(select * from published.marts.{table} order by all)"
-            escaped = ", ".join(_as_text(identifier(c)) for (c,) in texts)
-            for form, select in (("csv", f"select * replace ({escaped}) from {ordered}"), ("parquet", f"from {ordered}")):
-                target = text_literal(str(folder / "exports" / f"{table}.{form}"))
-                connection.execute(f"copy ({select}) to {target} (format {form}{', header' if form == 'csv' else ''})")
-
-
-def _as_text(column: str) -> str:
-    """A text that begins like a formula, with a quote in front, so that no spreadsheet runs it."""
-    return rf"case when regexp_matches({column}, '^[=+@\t\r-]') then '''' || {column} else {column} end as {column}"
 
 
 def _sync(path: Path) -> None:

@@ -89,7 +89,7 @@ def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when
     ("target", "when"),
     [
         pytest.param("publish._copy_comments", "after", id="half copied"),
-        pytest.param("publish._export", "after", id="written, not in place"),
+        pytest.param("publish.export", "after", id="written, not in place"),
         pytest.param("publish._point", "before", id="in place, not pointed to"),
         pytest.param("publish._prune", "before", id="pointed to, old ones not pruned"),
     ],
