@@ -206,7 +206,7 @@ def closing_claims(published: Published, today: date, settings: Settings) -> lis
 
 
 def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
-    """Each dropped file that was refused, until a later one of its name or report is taken; and each report that Amazon's answers of the last
+    """Each dropped file that was refused, until a later run takes one of its name or report; and each report that Amazon's answers of the last
     run were refused of, however many they were, until a run passes without."""
     files = warehouse.execute("""
         with verdicts as (
@@ -216,7 +216,7 @@ def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
         select account_id, document_id, reason from verdicts as refused
         where verdict = 'QUARANTINED' and not exists (
             from meta.loads as good where good.verdict <> 'QUARANTINED' and good.account_id = refused.account_id
-                and good.retrieved_at > refused.retrieved_at and (good.report = refused.report or good.file_name = refused.file_name)
+                and good.loaded_at > refused.loaded_at and (good.report = refused.report or good.file_name = refused.file_name)
         )
         order by retrieved_at, document_id
     """).fetchall()

@@ -260,8 +260,11 @@ def test_a_refusal_is_over_when_the_report_the_file_or_the_document_is_taken_lat
     assert told.tell(day(1)) == []
 
 
-def test_a_file_that_another_account_or_an_earlier_one_replaced_is_still_refused(told: Told) -> None:
-    told.load(document(1, "QUARANTINED"), document(2, "LOADED", day(1), account_id="eu"), document(3, "LOADED", day(-1)))
+def test_a_file_that_another_account_an_earlier_run_or_the_same_run_took_is_still_refused(told: Told) -> None:
+    newer = {"retrieved_at": day(1), "loaded_at": datetime.combine(TODAY, time(6))}
+    told.load(
+        document(1, "QUARANTINED"), document(2, "LOADED", day(1), account_id="eu"), document(3, "LOADED", day(-1)), document(4, "LOADED", **newer)
+    )  # fmt: skip
     assert len(told.tell(day(1))) == 1
 
 
