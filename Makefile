@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help install postgresql requirements demo run backfill up down test lint bench soak docs clean
+.PHONY: help install postgresql requirements demo run backfill up serve down test lint bench soak docs clean
 
 help: ## what there is to type
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -38,6 +38,9 @@ backfill: install ## the history of one account; ACCOUNT=<id> [MONTHS=18]
 
 up: install ## Airflow and its page on http://127.0.0.1:8080 (SELLER_WAREHOUSE_PORT) in the background, running by its timetables
 	@$(BIN)/python -m seller_warehouse.up
+
+serve: install ## the last publication over HTTP on http://127.0.0.1:8502 (SELLER_WAREHOUSE_SERVICE_PORT), for whoever has the token
+	@$(BIN)/python -m seller_warehouse.service
 
 down: ## stop what make up started
 	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.up down

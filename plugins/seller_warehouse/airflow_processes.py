@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +20,7 @@ import httpx
 import psutil
 
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
-from seller_warehouse.paths import REPOSITORY, Home, write_whole
+from seller_warehouse.paths import REPOSITORY, Home, kept_secret, write_whole
 from seller_warehouse.ports import free_port
 
 # The log servers of scheduler and triggerer would listen on every address; here the API server reads the logs from the disk.
@@ -55,24 +53,17 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         # Without one, Airflow keeps the secrets of connections as they are.
-        "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY") or _kept(home.airflow / "fernet_key"),
+        "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY") or kept_secret(home.airflow / "fernet_key"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": _kept(home.airflow / "jwt_secret"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": kept_secret(home.airflow / "jwt_secret"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or f"sqlite:///{home.airflow}/airflow.db",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     }
-
-
-def _kept(path: Path) -> str:
-    """A secret of this home, made once: 32 random bytes, in the letters that a Fernet key is written in."""
-    if not path.exists():
-        write_whole(path, urlsafe_b64encode(secrets.token_bytes(32)), mode=0o600)
-    return path.read_text()
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +96,11 @@ class Home:
         return self.root / "eurofxref-hist.zip"
 
     @property
+    def service_token(self) -> Path:
+        """What the HTTP service asks its readers for, unless the environment says it."""
+        return self.root / "service_token"
+
+    @property
     def airflow(self) -> Path:
         """AIRFLOW_HOME."""
         return self.root / "airflow"
@@ -118,3 +125,10 @@ def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(path)
+
+
+def kept_secret(path: Path) -> str:
+    """A secret of a home, made once: 32 random bytes, in the letters that a Fernet key is written in."""
+    if not path.exists():
+        write_whole(path, urlsafe_b64encode(secrets.token_bytes(32)), mode=0o600)
+    return path.read_text()

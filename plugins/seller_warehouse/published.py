@@ -35,8 +35,9 @@ class Column:
 class Published:
     """The published file of a home; threads may share it."""
 
-    def __init__(self, home: Home) -> None:
-        self._home, self._lock = home, threading.Lock()
+    def __init__(self, home: Home, limits: dict[str, str] | None = None) -> None:
+        """``limits`` are settings of DuckDB, such as its memory."""
+        self._home, self._settings, self._lock = home, _READ_ONLY | (limits or {}), threading.Lock()
         self._file: Path | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -50,20 +51,24 @@ class Published:
         file = self._current()
         with self._lock:
             if self._connection is None or file != self._file:
-                self._connection, self._file = duckdb.connect(str(file), read_only=True, config=_READ_ONLY), file
+                self._connection, self._file = duckdb.connect(str(file), read_only=True, config=self._settings), file
             return self._connection.cursor()
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises NotPublished, and DuckDB's own errors."""
         return self.cursor().execute(sql, parameters or []).fetchall()
 
-    def tables(self) -> dict[str, tuple[Column, ...]]:
-        """The columns of every table by its name with the schema (``marts.fct_orders``), in their order. Raises NotPublished."""
+    def tables(self, cursor: duckdb.DuckDBPyConnection | None = None) -> dict[str, tuple[Column, ...]]:
+        """The columns of every table by its name with the schema (``marts.fct_orders``), in their order. Raises NotPublished.
+
+        They are those of the publication that ``cursor`` is on, where one is given.
+        """
         found: dict[str, tuple[Column, ...]] = {}
-        for schema, table, *column in self.rows(
+        columns = (cursor or self.cursor()).execute(
             "select schema_name, table_name, column_name, data_type, coalesce(comment, '') from duckdb_columns() "
             "where database_name = current_database() and schema_name in ('marts', 'meta') order by schema_name, table_name, column_index"
-        ):
+        )
+        for schema, table, *column in columns.fetchall():
             found[f"{schema}.{table}"] = (*found.get(f"{schema}.{table}", ()), Column(*column))
         return found
 
