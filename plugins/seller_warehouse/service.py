@@ -150,109 +150,120 @@ class ReadOnly:
             await _refusal(405, "this service only reads: use GET or HEAD", {"Allow": "GET, HEAD"})(scope, receive, marked)
 
 
+def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
+    """Refuses whoever has not sent the token."""
+    if sent is None or not secrets.compare_digest(sent.credentials.encode(), request.app.state.token.encode()):
+        raise HTTPException(401, "send the token of this service as the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
+
+
+def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor on the last publication, for one request and no longer than a request may take."""
+    seconds = request.app.state.query_seconds
+    try:
+        cursor = request.app.state.published.cursor()
+    except NotPublished as error:
+        raise HTTPException(503, str(error)) from None
+    alarm = threading.Timer(seconds, cursor.interrupt)
+    alarm.start()
+    try:
+        yield cursor
+    except duckdb.InterruptException:
+        raise HTTPException(503, f"the query was stopped after {seconds:g} s: narrow it with where and columns, or ask later") from None
+    except duckdb.OutOfMemoryException:
+        raise HTTPException(503, "the queries need more memory than they may have: narrow yours with where and columns, or ask later") from None
+    finally:
+        alarm.cancel()
+        cursor.close()
+
+
+Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]
+open_to_all = APIRouter()
+v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (401, 503)})
+
+
 def app(home: Home, token: str, *, query_seconds: float = QUERY_SECONDS) -> FastAPI:
     """The service over what ``home`` has published, for whoever sends ``token``."""
-    published = Published(home, _LIMITS)
-
-    def authorized(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
-        if sent is None or not secrets.compare_digest(sent.credentials.encode(), token.encode()):
-            raise HTTPException(401, "send the token of this service as the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
-
-    def opened() -> Iterator[duckdb.DuckDBPyConnection]:
-        try:
-            cursor = published.cursor()
-        except NotPublished as error:
-            raise HTTPException(503, str(error)) from None
-        alarm = threading.Timer(query_seconds, cursor.interrupt)
-        alarm.start()
-        try:
-            yield cursor
-        except duckdb.InterruptException:
-            raise HTTPException(503, f"the query was stopped after {query_seconds:g} s: narrow it with where and columns, or ask later") from None
-        except duckdb.OutOfMemoryException:
-            raise HTTPException(503, "the queries need more memory than there is: narrow yours with where and columns, or ask later") from None
-        finally:
-            alarm.cancel()
-            cursor.close()
-
     service = FastAPIOffline(
         redoc_url=None, title="Seller Warehouse", description=__doc__.split("\n\n", 1)[1], version="1", lifespan=_lifespan, redirect_slashes=False,
         # Swagger UI would show the description to a validator on the internet.
         swagger_ui_parameters={"validatorUrl": None},
     )  # fmt: skip
+    service.state.published, service.state.token, service.state.query_seconds = Published(home, _LIMITS), token, query_seconds
     service.add_middleware(ReadOnly)
     service.exception_handler(RequestValidationError)(_invalid)
-    v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (401, 503)})
-    Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]  # noqa: N806
-
-    @service.get("/health")
-    async def health() -> Health:
-        """Whether the service runs, and what is published; needs no token."""
-        try:
-            return Health(publication_id=published.publication_id)
-        except NotPublished:
-            return Health(publication_id=None)
-
-    @v1.get("/publication")
-    def publication(cursor: Cursor) -> Publication:
-        """When the publication was made, for which day, from how many documents."""
-        row = cursor.execute(f"select {', '.join(Publication.model_fields)} from meta.publication").fetchall()[0]
-        values = [v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for v in row]
-        return Publication.model_validate(dict(zip(Publication.model_fields, values, strict=True)))
-
-    @v1.get("/tables")
-    def tables(cursor: Cursor) -> Tables:
-        """Every table with its columns and what they mean."""
-        # Nothing was ever deleted in a publication, so DuckDB's estimate is the number of rows.
-        facts = cursor.execute(
-            "select schema_name || '.' || table_name, rtrim(coalesce(comment, ''), '\n'), estimated_size from duckdb_tables()"
-        ).fetchall()
-        described = {table: (description, row_count) for table, description, row_count in facts}
-        return Tables(
-            publication_id=_publication_id(cursor),
-            tables=[
-                Table(
-                    table=table, description=described[table][0], row_count=described[table][1],
-                    columns=[TableColumn(name=c.name, type=c.data_type, description=c.description) for c in columns],
-                )
-                for table, columns in published.tables(cursor).items()
-            ],
-        )  # fmt: skip
-
-    @v1.get(
-        "/tables/{table}", response_model=Rows,
-        responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **{code: {"model": Refused} for code in (404, 409, 422)}},
-    )  # fmt: skip
-    def rows(table: str, selected: Annotated[Selected, Query()], cursor: Cursor, request: Request) -> Response:
-        """Rows of a table, page by page. Follow `next` (in CSV, the header Link) until there is none."""
-        known, publication_id = published.tables(cursor), _publication_id(cursor)
-        if table not in known:
-            raise HTTPException(404, f"there is no table {table!r}; there are {', '.join(known)}")
-        if selected.publication not in (None, publication_id):
-            raise HTTPException(409, f"{publication_id} is published now, not {selected.publication!r}: begin again without publication and offset")
-        if selected.offset and not selected.publication:
-            raise HTTPException(422, f"offset goes with publication={publication_id}, so that no page is of another one")
-        try:
-            selection = select(table, known[table], where=selected.where, columns=selected.columns, order=selected.order)
-        except Refusal as refusal:
-            raise HTTPException(422, str(refusal)) from None
-        (total,) = cursor.execute(selection.count, selection.values).fetchall()[0]
-        found = cursor.execute(selection.rows, [*selection.values, selected.limit, selected.offset]).to_arrow_table()
-        end = selected.offset + found.num_rows
-        following = request.url.include_query_params(offset=end, publication=publication_id) if found.num_rows and end < total else None
-        link = f"{following.path}?{following.query}" if following else None
-        if selected.format == "csv":
-            body, media_type = as_csv(found), "text/csv"
-        else:
-            page = {"publication_id": publication_id, "table": table, "total": total, "next": link, "rows": found.to_pylist()}
-            body, media_type = json.dumps(page, ensure_ascii=False, default=_as_json).encode(), "application/json"
-        if len(body) > MOST_BYTES:
-            raise HTTPException(422, f"the answer has {len(body):,} bytes, at most {MOST_BYTES:,} are sent: lower limit, or choose fewer columns")
-        headers = {"X-Publication-Id": publication_id, "X-Total-Count": str(total)} | ({"Link": f'<{link}>; rel="next"'} if link else {})
-        return Response(body, media_type=media_type, headers=headers)
-
+    service.include_router(open_to_all)
     service.include_router(v1)
     return service
+
+
+@open_to_all.get("/health")
+async def health(request: Request) -> Health:
+    """Whether the service runs, and what is published; needs no token."""
+    try:
+        return Health(publication_id=request.app.state.published.publication_id)
+    except NotPublished:
+        return Health(publication_id=None)
+
+
+@v1.get("/publication")
+def publication(cursor: Cursor) -> Publication:
+    """When the publication was made, for which day, from how many documents."""
+    row = cursor.execute(f"select {', '.join(Publication.model_fields)} from meta.publication").fetchall()[0]
+    values = [v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for v in row]
+    return Publication.model_validate(dict(zip(Publication.model_fields, values, strict=True)))
+
+
+@v1.get("/tables")
+def tables(cursor: Cursor, request: Request) -> Tables:
+    """Every table with its columns and what they mean."""
+    # Nothing was ever deleted in a publication, so DuckDB's estimate is the number of rows.
+    facts = cursor.execute(
+        "select schema_name || '.' || table_name, rtrim(coalesce(comment, ''), '\n'), estimated_size from duckdb_tables()"
+    ).fetchall()
+    described = {table: (description, row_count) for table, description, row_count in facts}
+    return Tables(
+        publication_id=_publication_id(cursor),
+        tables=[
+            Table(
+                table=table, description=described[table][0], row_count=described[table][1],
+                columns=[TableColumn(name=c.name, type=c.data_type, description=c.description) for c in columns],
+            )
+            for table, columns in request.app.state.published.tables(cursor).items()
+        ],
+    )  # fmt: skip
+
+
+@v1.get(
+    "/tables/{table}", response_model=Rows,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **{code: {"model": Refused} for code in (404, 409, 422)}},
+)  # fmt: skip
+def rows(table: str, selected: Annotated[Selected, Query()], cursor: Cursor, request: Request) -> Response:
+    """Rows of a table, page by page. Follow `next` (in CSV, the header Link) until there is none."""
+    known, publication_id = request.app.state.published.tables(cursor), _publication_id(cursor)
+    if table not in known:
+        raise HTTPException(404, f"there is no table {table!r}; there are {', '.join(known)}")
+    if selected.publication not in (None, publication_id):
+        raise HTTPException(409, f"{publication_id} is published now, not {selected.publication!r}: begin again without publication and offset")
+    if selected.offset and not selected.publication:
+        raise HTTPException(422, f"offset goes with publication={publication_id}, so that no page is of another one")
+    try:
+        selection = select(table, known[table], where=selected.where, columns=selected.columns, order=selected.order)
+    except Refusal as refusal:
+        raise HTTPException(422, str(refusal)) from None
+    (total,) = cursor.execute(selection.count, selection.values).fetchall()[0]
+    found = cursor.execute(selection.rows, [*selection.values, selected.limit, selected.offset]).to_arrow_table()
+    end = selected.offset + found.num_rows
+    following = request.url.include_query_params(offset=end, publication=publication_id) if found.num_rows and end < total else None
+    link = f"{following.path}?{following.query}" if following else None
+    if selected.format == "csv":
+        body, media_type = as_csv(found), "text/csv"
+    else:
+        page = {"publication_id": publication_id, "table": table, "total": total, "next": link, "rows": found.to_pylist()}
+        body, media_type = json.dumps(page, ensure_ascii=False, default=_as_json).encode(), "application/json"
+    if len(body) > MOST_BYTES:
+        raise HTTPException(422, f"the answer has {len(body):,} bytes, at most {MOST_BYTES:,} are sent: lower limit, or choose fewer columns")
+    headers = {"X-Publication-Id": publication_id, "X-Total-Count": str(total)} | ({"Link": f'<{link}>; rel="next"'} if link else {})
+    return Response(body, media_type=media_type, headers=headers)
 
 
 @asynccontextmanager
