@@ -163,7 +163,8 @@ def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = request.app.state.published.cursor()
     except NotPublished as error:
         raise HTTPException(503, str(error)) from None
-    alarm = threading.Timer(seconds, cursor.interrupt)
+    answered = threading.Event()
+    alarm = threading.Thread(target=_interrupt, args=(cursor, seconds, answered))
     alarm.start()
     try:
         yield cursor
@@ -172,8 +173,16 @@ def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.OutOfMemoryException:
         raise HTTPException(503, "the queries need more memory than they may have: narrow yours with where and columns, or ask later") from None
     finally:
-        alarm.cancel()
+        answered.set()
+        alarm.join()
         cursor.close()
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection, seconds: float, answered: threading.Event) -> None:
+    while not answered.wait(seconds):
+        # Again and again: DuckDB forgets an interruption that comes between two queries.
+        cursor.interrupt()
+        seconds = 0.1
 
 
 Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]
@@ -251,7 +260,7 @@ def rows(table: str, selected: Annotated[Selected, Query()], cursor: Cursor, req
     except Refusal as refusal:
         raise HTTPException(422, str(refusal)) from None
     (total,) = cursor.execute(selection.count, selection.values).fetchall()[0]
-    found = cursor.execute(selection.rows, [*selection.values, selected.limit, selected.offset]).to_arrow_table()
+    found = cursor.execute(selection.page(selected.limit, selected.offset), selection.values).to_arrow_table()
     end = selected.offset + found.num_rows
     following = request.url.include_query_params(offset=end, publication=publication_id) if found.num_rows and end < total else None
     link = f"{following.path}?{following.query}" if following else None
