@@ -17,6 +17,7 @@ import duckdb
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+from seller_warehouse.spreadsheet import FORMULA
 from seller_warehouse.values import identifier, text_literal
 
 EXPORTED = (
@@ -113,7 +114,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path
 
 def _as_text(column: str) -> str:
     """A text that begins like a formula, with a quote in front, so that no spreadsheet runs it."""
-    return rf"case when regexp_matches({column}, '^[=+@\t\r-]') then '''' || {column} else {column} end as {column}"
+    return f"case when regexp_matches({column}, {text_literal(FORMULA)}) then '''' || {column} else {column} end as {column}"
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:
