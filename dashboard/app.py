@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data, eligible, filters, overview
+from dashboard import data, eligible, filters, finance, health, order_defects, overview, reimbursements, sourcing_cost
 from seller_warehouse.published import NotPublished
 
 LOOK_EVERY = "10s"
@@ -16,6 +16,15 @@ PAGES = {
     "Inventory defects": [
         st.Page(overview.show, title="Overview", icon=":material/dashboard:", default=True),
         st.Page(eligible.show, title="Eligible for claim", icon=":material/gavel:", url_path="eligible"),
+    ],
+    "Money": [
+        st.Page(reimbursements.show, title="Reimbursements", icon=":material/payments:", url_path="reimbursements"),
+        st.Page(finance.show, title="Finance", icon=":material/account_balance:", url_path="finance"),
+        st.Page(sourcing_cost.show, title="Sourcing cost", icon=":material/sell:", url_path="sourcing-cost"),
+    ],
+    "Account health": [
+        st.Page(order_defects.show, title="Order defects", icon=":material/report:", url_path="order-defects"),
+        st.Page(health.show, title="Data health", icon=":material/monitor_heart:", url_path="health"),
     ],
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pyarrow
@@ -38,3 +39,8 @@ def rows(sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
 def as_of() -> date:
     """Today for every status and deadline of the publication."""
     return rows("select as_of_date from meta.publication")[0]["as_of_date"]
+
+
+def exports() -> list[Path]:
+    """The files that were exported with the publication."""
+    return sorted((Home.from_environment().published / published().publication_id / "exports").iterdir())

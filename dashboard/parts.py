@@ -11,6 +11,7 @@ import pyarrow
 import streamlit as st
 
 from dashboard.filters import words
+from seller_warehouse.accounts import marketplaces
 from seller_warehouse.spreadsheet import as_csv
 
 # Okabe and Ito's colours, which people who see colours differently can tell apart; https://jfly.uni-koeln.de/color/
@@ -22,8 +23,31 @@ COLOURS = {
 OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
 
-CODES = ("_type", "_status", "_reason", "_category", "_basis", "_outcome", "_state", "disposition", "verdict", "severity")
+CODES = (
+    "_type",
+    "_status",
+    "_reason",
+    "_category",
+    "_basis",
+    "_outcome",
+    "_state",
+    "_comparison",
+    "_origin",
+    "disposition",
+    "verdict",
+    "initiated_by",
+    "reaches_back",
+)
 """How columns end whose codes are shown as words; the download keeps the codes."""
+
+MARKETPLACES = ("marketplace_id", "marketplace_inferred")
+"""Columns of Amazon's ids, shown by the name of the shop."""
+
+
+def marketplace(marketplace_id: str | None) -> str:
+    """The shop of a marketplace, Amazon.de; its id where it is a new one."""
+    known = marketplaces().get(marketplace_id or "")
+    return known.sales_channel if known else marketplace_id or "unknown"
 
 
 def money(amounts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -37,7 +61,7 @@ def figures(values: Mapping[str, int | str | Sequence[str]]) -> None:
         lines = [f"{value:,}"] if isinstance(value, int) else [value] if isinstance(value, str) else list(value)
         with column.container(border=True, height="stretch", key="figure_" + "".join(c for c in name.lower() if c.isalnum())):
             st.caption(name)
-            st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"### {lines[0]}")
+            st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"{'###' if len(values) < 5 else '####'} {lines[0]}")
 
 
 def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, height: int | str = "auto", **rest: Any) -> Any:
@@ -47,13 +71,33 @@ def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = 
     for place, column in enumerate(shown.column_names):
         if column.endswith(CODES):
             shown = shown.set_column(place, column, [[code and words(code) for code in shown[column].to_pylist()]])
-    config: dict[str, Any] = {c: st.column_config.Column(label) for c, label in labels.items()}
+        elif column in MARKETPLACES:
+            shown = shown.set_column(place, column, [[marketplace(i) for i in shown[column].to_pylist()]])
+    config: dict[str, Any] = {c: _column(table.schema.field(c), label) for c, label in labels.items()}
     selected = st.dataframe(shown, hide_index=True, column_config=config, height=height, placeholder="", key=f"table_{name}", **rest)
     st.download_button(
         f"Download {table.num_rows:,} rows (CSV)", lambda: as_csv(table), f"{name}.csv", "text/csv", on_click="ignore", key=f"csv_{name}",
         icon=":material/download:",
     )  # fmt: skip
     return selected
+
+
+def _column(field: pyarrow.Field, label: str) -> Any:
+    if field.name.endswith("_rate"):
+        return st.column_config.NumberColumn(label, format="percent")
+    if pyarrow.types.is_decimal(field.type):
+        return st.column_config.NumberColumn(label, format="%.2f")
+    if field.name == "month":
+        return st.column_config.DateColumn(label, format="MMM YYYY")
+    return st.column_config.ImageColumn(label) if field.name == "image_url" else st.column_config.Column(label)
+
+
+def listing(table: pyarrow.Table, name: str, labels: Mapping[str, str], what: str, then: str) -> None:
+    """The table, or what to say where it is empty."""
+    if table.num_rows:
+        grid(table, name, labels=labels)
+    else:
+        nothing(what, then)
 
 
 def nothing(what: str, then: str) -> None:
@@ -83,5 +127,20 @@ def areas(title: str, frame: pandas.DataFrame, day: str, kind: str, value: str, 
     chart = alt.Chart(shown).mark_area().encode(
         x=alt.X(f"{day}:T", title=None), y=alt.Y(f"{value}:Q", title=unit, stack=True, axis=alt.Axis(tickMinStep=1)),
         color=colour.legend(orient="top"), tooltip=[alt.Tooltip(f"{day}:T", title="Day"), f"{kind}:N", alt.Tooltip(f"{value}:Q", title=unit)],
+    )  # fmt: skip
+    st.altair_chart(chart, width="stretch")
+
+
+def stacks(table: pyarrow.Table, month: str, kind: str, value: str, unit: str) -> None:
+    """Bars of months, stacked by kind: the largest in colours of their own, the others as one."""
+    frame = table.select([month, kind, value]).to_pandas()
+    frame[value] = frame[value].astype(float)
+    largest = frame.groupby(kind)[value].apply(lambda amounts: amounts.abs().sum()).nlargest(len(OTHERS) - 1).index
+    frame[kind] = frame[kind].where(frame[kind].isin(largest), "ALL_OTHERS").map(words)
+    kinds = [*map(words, largest), *({words("ALL_OTHERS")} & set(frame[kind]))]
+    chart = alt.Chart(frame).mark_bar().encode(
+        x=alt.X(f"yearmonth({month}):O", title=None), y=alt.Y(f"sum({value}):Q", title=unit),
+        color=alt.Color(f"{kind}:N", title=None, scale=alt.Scale(domain=kinds, range=list(OTHERS[: len(kinds)]))).legend(orient="top", columns=4),
+        tooltip=[alt.Tooltip(f"yearmonth({month}):O", title="Month"), f"{kind}:N", alt.Tooltip(f"sum({value}):Q", title=unit, format=",.2f")],
     )  # fmt: skip
     st.altair_chart(chart, width="stretch")
