@@ -34,7 +34,7 @@ class Dashboard:
         return self
 
     def settle(self) -> None:
-        """Wait until nothing is computed, nothing is of the run before, and charts and tables are drawn: a list closes when the page moves under it."""
+        """Wait until nothing is computed, nothing is of the run before, and all is drawn: a list closes when the page moves under it."""
         expect(self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         for unfinished in ("[data-stale=true]", "[data-testid=stSkeleton]", "[data-testid=stVegaLiteChart]:not(:has(canvas, svg))"):
             expect(self.page.locator(unfinished)).to_have_count(0)
@@ -63,9 +63,10 @@ class Dashboard:
         box.press("Enter")
 
     def pick(self, label: str, option: str) -> None:
-        """Pick an option of a list."""
+        """Pick an option of a list; typing it brings it up, for a long list is not drawn whole."""
         box = self.page.get_by_role("combobox", name=label)
-        box.click()
+        box.scroll_into_view_if_needed()
+        box.fill(option)
         self.page.get_by_role("option", name=option, exact=True).click()
         box.press("Escape")
 
