@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help install postgresql requirements demo run backfill up serve down test lint bench soak docs clean
+.PHONY: help install postgresql chromium requirements demo run backfill up serve down test lint bench soak docs clean
 
 help: ## what there is to type
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -45,7 +45,7 @@ serve: install ## the last publication over HTTP on http://127.0.0.1:8502 (SELLE
 down: ## stop what make up started
 	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.up down
 
-test: install ## the whole test suite
+test: install chromium ## the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak
 
 # Only a test needs it, which is skipped where it is lacking: docker-compose.yaml brings its own.
@@ -57,7 +57,15 @@ postgresql: install
 		echo "PostgreSQL is not installed, so the test that runs docker-compose.yaml's services is skipped: apt-get install postgresql" >&2; \
 	fi
 
-soak: install postgresql ## the long storms; COUNT=n rounds, SEED=n
+# The tests that look at the dashboard need it, and are skipped where it is lacking.
+chromium: install
+	@if command -v chromium > /dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; then :; \
+	else \
+		echo "Chromium is not installed, so the tests that look at the dashboard are skipped: apt-get install chromium" >&2; \
+	fi > /dev/null
+
+soak: install postgresql chromium ## the long storms; COUNT=n rounds, SEED=n
 	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/soak
 
 bench: install ## the benchmark: ratios to plain DuckDB of the same run

@@ -8,6 +8,7 @@ from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from seller_warehouse.paths import Home
 from tests.support import Warehouse
+from tests.world import Simulated, simulate
 
 
 @pytest.fixture
@@ -16,11 +17,17 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return Warehouse(Home(tmp_path / "home"))
 
 
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """Three sellers over 18 months, loaded and built."""
+    return simulate(1, tmp_path_factory.mktemp("simulated"))
+
+
 class FilesOfOneWorldTogether(LoadFileScheduling):
-    """A file to a process, but those of ``tests/dbt`` all to the same: they share two warehouses, each a minute's work."""
+    """A file to a process, but those of ``tests/dbt`` and ``tests/readers`` all to the same: they share warehouses, each a minute's work."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/dbt" if nodeid.startswith("tests/dbt/") else super()._split_scope(nodeid)
+        return "one world" if nodeid.startswith(("tests/dbt/", "tests/readers/")) else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

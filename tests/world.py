@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
 from pathlib import Path
 
 from seller_warehouse.accounts import Account
+from seller_warehouse.build import build_marts
 from seller_warehouse.documents import Document
 from seller_warehouse.landing import identified, land
 from seller_warehouse.paths import Home
@@ -18,10 +20,28 @@ from seller_warehouse.reports import SPECS
 from seller_warehouse.sandbox.render import SETTLEMENT, render, render_json
 from seller_warehouse.sandbox.world import Seller, World
 from tests.amazon import unjudged
-from tests.support import Warehouse
+from tests.support import AT, Warehouse
 
 DOWNLOAD_EVERY = timedelta(days=7)
 """How often a careful seller downloads the orders behind the defect rate, and once more when the world is loaded."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A world whose truth is known, and the warehouse that was built from what its reports say at ``known_at``."""
+
+    world: World
+    warehouse: Warehouse
+    known_at: datetime
+
+
+def simulate(seed: int, folder: Path) -> Simulated:
+    """The sellers of a seed over 18 months, loaded and built in a folder."""
+    world = World("test", seed=seed, start=date(2025, 5, 20), end=AT.date())
+    warehouse = warehouse_of(world, folder)
+    load_world(warehouse, world, AT)
+    build_marts(warehouse.home, as_of=AT.date())
+    return Simulated(world, warehouse, AT)
 
 
 def account_of(seller: Seller) -> Account:

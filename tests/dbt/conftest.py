@@ -1,9 +1,9 @@
-"""Two warehouses, each built once for all tests of this folder: every valid fixture under an account of its own, and a simulated world."""
+"""What is built once for all tests of this folder: every valid fixture under an account of its own, and the file that readers open."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,8 @@ import yaml
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.world import World
 from tests.support import AT, FIXTURES, Warehouse
-from tests.world import load_world, warehouse_of
+from tests.world import Simulated
 
 
 @dataclass(frozen=True)
@@ -54,32 +53,8 @@ def fixtures_built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-@dataclass(frozen=True)
-class Simulated:
-    """A world whose truth is known, and the warehouse that was built from what its reports say at ``known_at``."""
-
-    world: World
-    warehouse: Warehouse
-    known_at: datetime
-
-
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    """Three sellers over 18 months, loaded and built."""
-    return simulate(1, tmp_path_factory.mktemp("simulated"))
-
-
 @pytest.fixture(scope="session")
 def published(simulated: Simulated) -> Path:
     """The file that readers of the simulated world open."""
     simulated.warehouse.publish("docs", simulated.known_at, build=False)
     return simulated.warehouse.home.marts
-
-
-def simulate(seed: int, folder: Path) -> Simulated:
-    """The sellers of a seed over 18 months, loaded and built in a folder."""
-    world = World("test", seed=seed, start=date(2025, 5, 20), end=AT.date())
-    warehouse = warehouse_of(world, folder)
-    load_world(warehouse, world, AT)
-    build_marts(warehouse.home, as_of=AT.date())
-    return Simulated(world, warehouse, AT)

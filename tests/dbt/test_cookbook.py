@@ -18,7 +18,7 @@ from seller_warehouse.paths import REPOSITORY
 from seller_warehouse.sandbox.truth import ReimbursementTruth
 from seller_warehouse.sandbox.world import Seller
 from seller_warehouse.sandbox.world_catalog import MARKETPLACES, ORDERS, SHIPMENTS
-from tests.dbt.conftest import Simulated
+from tests.world import Simulated
 from tests.dbt.test_docs import queries
 from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, sums
 from tests.dbt.test_mcf_truth import Fate, expected_by

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from seller_warehouse.build import build_marts
 from seller_warehouse.sandbox.world import Seller
-from tests.dbt.conftest import Simulated
 from tests.defect_truth import Expected, returns, stock
 from tests.support import Warehouse
-from tests.world import load_world, warehouse_of
+from tests.world import Simulated, load_world, warehouse_of
 
 BUCKETS = ("reimbursed_cash", "reimbursed_inventory", "reconciled", "in_progress", "eligible", "ineligible")
 NO_AMOUNT = Decimal(0)

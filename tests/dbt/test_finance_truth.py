@@ -17,8 +17,8 @@ from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
 from seller_warehouse.sandbox.truth import ReimbursementTruth
 from seller_warehouse.sandbox.world import Seller
-from tests.dbt.conftest import Simulated
 from tests.support import Warehouse
+from tests.world import Simulated
 
 CATEGORIES = {
     "Lost_Warehouse": "WAREHOUSE_LOST", "Lost_warehouse": "WAREHOUSE_LOST", "Damaged_Warehouse": "WAREHOUSE_DAMAGED",

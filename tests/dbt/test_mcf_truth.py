@@ -14,8 +14,8 @@ import pytest
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
 from seller_warehouse.sandbox.world_rows import REASONS
-from tests.dbt.conftest import Simulated
 from tests.support import Warehouse
+from tests.world import Simulated
 
 Key = tuple[str, str, str]
 """Account, order, SKU."""

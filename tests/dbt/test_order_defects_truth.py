@@ -10,7 +10,7 @@ import pytest
 
 from seller_warehouse.sandbox.truth import DEFECT_CHARGEBACKS, DEFECT_CLAIMS, OrderTruth
 from seller_warehouse.sandbox.world import Seller
-from tests.dbt.conftest import Simulated
+from tests.world import Simulated
 
 WINDOW_DAYS, LAG_DAYS = 60, 15
 AT_WORST = ("Pending", "Withdrawn")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
-from tests.dbt.conftest import Simulated, simulate
 from tests.support import AT
+from tests.world import Simulated, simulate
 
 # Rule -> the model, what stands there, what a mistake would make of it, and the test that must fail.
 MUTATIONS: dict[str, tuple[str, str, str, str]] = {

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.dbt.conftest import Simulated, simulate
 from tests.dbt.test_defects_truth import check_days, test_defects_are_what_happened
 from tests.dbt.test_finance_truth import (
     test_cash_and_units_of_each_month_currency_and_reason_are_those_that_were_paid,
@@ -23,6 +22,7 @@ from tests.dbt.test_mcf_truth import (
     test_units_that_came_back_are_those_that_were_returned,
 )
 from tests.dbt.test_order_defects_truth import check_rates
+from tests.world import Simulated, simulate
 
 __all__ = [
     "built",
