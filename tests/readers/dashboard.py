@@ -2,19 +2,86 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import duckdb
-from playwright.sync_api import Locator, Page, expect
+import httpx
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.ports import free_port
 from tests.support import Warehouse
 
 expect.set_options(timeout=30_000)
 
 EVER = {"dates": ["2025-05-20", "2026-11-20"]}
 """The filter of dates over all that was simulated."""
+
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+"""What Streamlit's front end looks for below a page's own address before it looks at the root; a 404 there is its way."""
+
+START_SECONDS = 60
+
+
+@contextmanager
+def streamlit(home: Home, log: Path) -> Iterator[str]:
+    """Where the dashboard over a home answers while the context lasts; fails if it did not start, or logged a traceback."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={port}"]
+    paths = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "plugins")))
+    environment = {**os.environ, "SELLER_WAREHOUSE_HOME": str(home.root), "PYTHONPATH": paths}
+    with log.open("wb") as out, subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=out, stderr=out) as process:
+        try:
+            _wait_until_it_answers(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            httpx.get(url).raise_for_status()
+            return
+        except httpx.HTTPError as error:
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"the dashboard did not start:\n{log.read_text(encoding='utf-8')}") from error
+        time.sleep(0.1)
+
+
+@contextmanager
+def opened(browser: Browser, address: str, warehouse: Warehouse, folder: Path) -> Iterator[Dashboard]:
+    """A tab of 1280 pixels with a history of its own.
+
+    Fails where the console told an error, Python raised, an answer was an error, or anything but this machine was asked.
+    """
+    with browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address) as context:
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        wrong: list[str] = []
+        _watch(page, address, wrong)
+        yield Dashboard(page, warehouse, folder)
+        wrong += page.get_by_test_id("stException").all_inner_texts()
+    assert wrong == []
+
+
+def _watch(page: Page, address: str, wrong: list[str]) -> None:
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" and not m.location["url"].endswith(PROBES) else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) else None)
+    page.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(PROBES) else None)
+    # Leaving a page ends what it was still asking.
+    page.on("requestfailed", lambda r: wrong.append(f"{r.failure} {r.url}") if r.failure != "net::ERR_ABORTED" else None)
 
 
 @dataclass

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.dbt.conftest import Simulated
 from tests.readers.dashboard import EVER, Dashboard
+from tests.world import Simulated
 
 MONTHLY = (
     "select month, attributed_reason_category, sum(gross_cash_amount) as gross, sum(reversed_cash_amount) as reversed, sum(net_cash_amount) as net, "

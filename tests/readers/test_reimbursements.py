@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.dbt.conftest import Simulated
 from tests.readers.dashboard import EVER, Dashboard
+from tests.world import Simulated
 
 LINES = "select r.*, p.image_url from marts.fct_reimbursements as r left join marts.dim_products as p using (account_id, seller_sku)"
 
