@@ -18,13 +18,12 @@ from seller_warehouse.paths import REPOSITORY
 from seller_warehouse.sandbox.truth import ReimbursementTruth
 from seller_warehouse.sandbox.world import Seller
 from seller_warehouse.sandbox.world_catalog import MARKETPLACES, ORDERS, SHIPMENTS
-from tests.world import Simulated
 from tests.dbt.test_docs import queries
 from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, sums
 from tests.dbt.test_mcf_truth import Fate, expected_by
 from tests.dbt.test_order_defects_truth import true_rates
 from tests.defect_truth import Expected, returns, stock
-from tests.world import DOWNLOAD_EVERY
+from tests.world import DOWNLOAD_EVERY, Simulated
 
 Rows = list[tuple[Any, ...]]
 Check = Callable[[Rows, Simulated], None]

@@ -17,7 +17,6 @@ import pytest
 from seller_warehouse.exports import EXPORTED
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
 from tests.support import Warehouse
-from tests.world import Simulated
 
 MARTS_PAGE = REPOSITORY / "docs" / "marts.md"
 MARTS = sorted(p.stem for p in (DBT_PROJECT / "models" / "marts").rglob("*.sql"))

@@ -22,11 +22,11 @@ from urllib.parse import quote
 
 import duckdb
 import httpx
+import hypothesis.strategies as st
 import psutil
 import pytest
 import schemathesis
 import uvicorn
-import hypothesis.strategies as st
 from hypothesis import given, settings
 from playwright.sync_api import sync_playwright
 
