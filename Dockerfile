@@ -11,7 +11,9 @@ RUN groupadd --gid 10001 warehouse && useradd --uid 10001 --gid 10001 --no-creat
     && install -d -o warehouse -g warehouse /data /sandbox
 
 WORKDIR /opt/seller-warehouse
+COPY .streamlit .streamlit
 COPY dags dags
+COPY dashboard dashboard
 COPY dbt_project dbt_project
 COPY demo demo
 COPY expectations expectations

@@ -19,7 +19,8 @@ DEMO = yaml.safe_load((REPOSITORY / "docker-compose.demo.yaml").read_text(encodi
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LASTING = sorted({*SERVICES} - {"init"})
 AIRFLOW = [*PROCESSES]
-SECRETS = {"POSTGRES_PASSWORD", "AIRFLOW_JWT_SECRET", "AIRFLOW_FERNET_KEY"}
+READERS = ["dashboard", "http-service"]
+SECRETS = {"POSTGRES_PASSWORD", "AIRFLOW_JWT_SECRET", "AIRFLOW_FERNET_KEY", "SELLER_WAREHOUSE_TOKEN"}
 
 
 def test_images_are_pinned_and_the_own_one_is_built_without_secrets() -> None:
@@ -29,7 +30,9 @@ def test_images_are_pinned_and_the_own_one_is_built_without_secrets() -> None:
     assert [pinned.fullmatch(words[1]) is not None for words in lines if words[0] == "FROM"] == [True]
     copied = {words[1] for words in lines if words[0] == "COPY"}
     admitted = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")}
-    assert copied == admitted == {"requirements.txt", "dags", "dbt_project", "demo", "expectations", "plugins"}
+    assert copied == admitted == {
+        "requirements.txt", ".streamlit", "dags", "dashboard", "dbt_project", "demo", "expectations", "plugins",
+    }  # fmt: skip
     assert not [words for words in lines if words[0] == "ARG"]
 
 
@@ -37,7 +40,8 @@ def test_no_secret_has_a_default_and_example_and_files_name_the_same_settings() 
     text = (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8") + (REPOSITORY / "docker-compose.demo.yaml").read_text(encoding="utf-8")
     uses = re.findall(r"\$\{(\w+)(:[?-])", text)
     assert {name for name, operator in uses if operator == ":-"} == {
-        "SELLER_WAREHOUSE_PORT", "SELLER_WAREHOUSE_REPORTING_CURRENCY", "SELLER_WAREHOUSE_DBT_VARS",
+        "SELLER_WAREHOUSE_PORT", "SELLER_WAREHOUSE_DASHBOARD_PORT", "SELLER_WAREHOUSE_SERVICE_PORT", "SELLER_WAREHOUSE_REPORTING_CURRENCY",
+        "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_ALERT_URLS", "SELLER_WAREHOUSE_DASHBOARD_URL",
     }  # fmt: skip
     example = dict(line.split("=") for line in (REPOSITORY / ".env.example").read_text(encoding="utf-8").splitlines() if re.match(r"\w+=", line))
     assert set(example) == {name for name, _ in uses} >= SECRETS
@@ -57,7 +61,15 @@ def test_no_service_can_do_more_than_it_must(name: str, service: dict[str, Any])
     assert "network_mode" not in service
     assert service.get("read_only") or name == "postgres"
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert name == "api-server" or "ports" not in service
+    assert name in ("api-server", *READERS) or "ports" not in service
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_readers_can_change_nothing_and_know_no_secret_of_others(name: str) -> None:
+    assert [v["read_only"] for v in SERVICES[name]["volumes"]] == [True]
+    assert DEMO["services"][name]["volumes"] == ["data:/data:ro"]
+    known = {n for n in SERVICES[name]["environment"] if re.search("PASSWORD|SECRET|KEY|TOKEN|CONN|URLS", n)}
+    assert known == ({"SELLER_WAREHOUSE_TOKEN"} if name == "http-service" else set())
 
 
 @pytest.mark.parametrize("name", LASTING)

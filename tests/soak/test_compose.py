@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from seller_warehouse import demo
+from seller_warehouse import demo, ports
 from seller_warehouse.accounts import load_accounts
 from seller_warehouse.airflow_processes import reached_airflow
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
@@ -27,7 +27,7 @@ from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home
 from seller_warehouse.ports import free_port
 from seller_warehouse.run import NOT_PUBLISHED, run_dags, with_airflow
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
-from tests.e2e.test_compose import DEMO, LASTING, SECRETS, SERVICES
+from tests.e2e.test_compose import DEMO, LASTING, READERS, SECRETS, SERVICES
 from tests.postgresql import Server, postgresql, programs
 from tests.support import Warehouse
 
@@ -44,6 +44,7 @@ class Native:
         self.folder, self.server, self.values = folder, server, values
         self.home = Home(folder / "data")
         self.url, self.sandbox = f"http://127.0.0.1:{free_port()}", f"https://127.0.0.1:{free_port()}"
+        self.pages = {usual: str(free_port()) for usual in ("8501", "8502")}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         for name in ("data", "sandbox", "tmp", "output"):
             (folder / name).mkdir()
@@ -58,6 +59,7 @@ class Native:
         }  # fmt: skip
         for there, here in hosts.items():
             text = text.replace(there, here)
+        text = re.sub(r"(?<!\d)(8501|8502)(?!\d)", lambda m: self.pages[m[1]], text)
         for there, here in {"8080": self.url, "8443": self.sandbox}.items():
             text = here.rpartition(":")[2] if text == there else text
         return re.sub(r"(?<![\w/])/(opt/seller-warehouse|config|data|sandbox|tmp)(?![\w-])", lambda m: str(self.places[m[1]]), text)
@@ -66,7 +68,8 @@ class Native:
         given = SERVICES.get(name, {}).get("environment", {}) | DEMO["services"].get(name, {}).get("environment", {})
         plain = {n: v for n, v in os.environ.items() if not n.startswith(("AIRFLOW", "SELLER_WAREHOUSE"))}
         path = os.pathsep.join([str(Path(sys.executable).parent), str(self.server.programs), os.environ["PATH"]])
-        return plain | {n: self.here(v) for n, v in given.items()} | {"PATH": path}
+        # In a container of its own the service may have its usual port.
+        return plain | {n: self.here(v) for n, v in given.items()} | {"PATH": path, ports.SERVICE: self.pages["8502"]}
 
     def command(self, name: str) -> list[str]:
         return [self.here(word) for word in (SERVICES.get(name) or DEMO["services"][name])["command"]]
@@ -122,6 +125,8 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
         found.wait_for("api-server")
         found.start("scheduler")
         found.start("triggerer")
+        for reader in READERS:
+            found.start(reader)
         yield found
 
 
@@ -145,6 +150,10 @@ def test_the_demo_on_it_publishes_and_its_runs_are_in_postgresql(native: Native)
     assert runs["land_reports"] >= 2
     assert runs["build_marts"] >= 2
     assert not list(native.home.airflow.glob("*.db"))
+    token = {"Authorization": f"Bearer {native.values['SELLER_WAREHOUSE_TOKEN']}"}
+    orders = f"http://127.0.0.1:{native.pages['8502']}/v1/tables/marts.fct_orders?limit=1"
+    assert httpx.get(orders).status_code == 401
+    assert [(httpx.get(orders, headers=token).json()["total"],)] == warehouse.published("select count(*) from sw.marts.fct_orders")
 
 
 def test_a_wrong_client_secret_gives_one_clear_sentence_and_no_storm_of_requests(native: Native, capfd: pytest.CaptureFixture[str]) -> None:
