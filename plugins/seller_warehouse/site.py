@@ -11,16 +11,23 @@ The whole is put into its place at once; it needs no server and nothing from the
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from filelock import FileLock
 
 from seller_warehouse.data_docs import render_data_docs
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY, Home, shown
+
+LOOK_SECONDS = 60
 
 
 class SiteFailed(Exception):
@@ -67,10 +74,36 @@ def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None) 
         raise SiteFailed(f"{tool} failed, and the last site stays:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
 
 
+def serve(home: Home, port: int) -> None:
+    """Serve the site to this machine, and build it again for every publication. Raises SiteFailed where the first cannot be built."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(home.site))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        published = _publication(home)
+        build_site(home)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        while True:
+            time.sleep(LOOK_SECONDS)
+            if published != _publication(home):
+                published = _publication(home)
+                try:
+                    build_site(home)
+                except SiteFailed as failed:
+                    print(failed, file=sys.stderr, flush=True)
+
+
+def _publication(home: Home) -> Path:
+    return home.marts.resolve()
+
+
 def main() -> None:
-    """Build the site of the home that the environment names."""
+    """Build the site of the home that the environment names; with a port, serve it too."""
+    parser = argparse.ArgumentParser(prog="python -m seller_warehouse.site", description=__doc__)
+    parser.add_argument("--serve", type=int, metavar="PORT", help="serve the site to this machine until stopped")
+    port, home = parser.parse_args().serve, Home.from_environment()
     try:
-        print(f"built {shown(build_site(Home.from_environment()))}")
+        if port:
+            serve(home, port)
+        print(f"built {shown(build_site(home))}")
     except SiteFailed as failed:
         sys.exit(str(failed))
 
