@@ -6,16 +6,39 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import data, eligible, filters, finance, health, order_defects, overview, reimbursements, sourcing_cost
+from dashboard import (
+    data,
+    eligible,
+    filters,
+    finance,
+    health,
+    in_progress,
+    multi_channel,
+    order_defects,
+    overview,
+    reimbursements,
+    resolved,
+    sourcing_cost,
+)  # fmt: skip
 from seller_warehouse.published import NotPublished
 
 LOOK_EVERY = "10s"
+LESS_SPACE = "<style>.stMainBlockContainer {padding-top: 3rem}</style>"
+"""Streamlit leaves 6rem above the title."""
 ICON = Path(__file__).with_name("icon.svg")
 
+ELIGIBLE = st.Page(eligible.show, title="Eligible for claim", icon=":material/gavel:", url_path="eligible")
+IN_PROGRESS = st.Page(in_progress.show, title="In progress", icon=":material/hourglass_top:", url_path="in-progress")
+RESOLVED = st.Page(resolved.show, title="Resolved", icon=":material/task_alt:", url_path="resolved")
 PAGES = {
     "Inventory defects": [
-        st.Page(overview.show, title="Overview", icon=":material/dashboard:", default=True),
-        st.Page(eligible.show, title="Eligible for claim", icon=":material/gavel:", url_path="eligible"),
+        st.Page(
+            lambda: overview.show(ELIGIBLE, IN_PROGRESS, RESOLVED), title="Overview", icon=":material/dashboard:", url_path="overview", default=True
+        ),
+        ELIGIBLE,
+        IN_PROGRESS,
+        RESOLVED,
+        st.Page(multi_channel.show, title="Multi-channel", icon=":material/local_shipping:", url_path="multi-channel"),
     ],
     "Money": [
         st.Page(reimbursements.show, title="Reimbursements", icon=":material/payments:", url_path="reimbursements"),
@@ -24,6 +47,8 @@ PAGES = {
     ],
     "Account health": [
         st.Page(order_defects.show, title="Order defects", icon=":material/report:", url_path="order-defects"),
+    ],
+    "Data": [
         st.Page(health.show, title="Data health", icon=":material/monitor_heart:", url_path="health"),
     ],
 }
@@ -47,6 +72,7 @@ def follow() -> None:
 def main() -> None:
     """One run of the page that is open."""
     st.set_page_config(page_title="Seller Warehouse", page_icon=ICON, layout="wide")
+    st.html(LESS_SPACE)
     page = st.navigation(PAGES)
     try:
         data.published().cursor()

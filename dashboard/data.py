@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,18 @@ import streamlit as st
 from seller_warehouse.paths import Home
 from seller_warehouse.published import Published
 
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of SQL with its values, in order."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(f"{self.sql} and {other.sql}", (*self.values, *other.values))
+
+
 KEPT_ANSWERS = 500
 
 
@@ -21,19 +35,34 @@ def published() -> Published:
     return Published(Home.from_environment())
 
 
-def table(sql: str, parameters: list[Any] | None = None) -> pyarrow.Table:
+def table(sql: str, values: Sequence[Any] = ()) -> pyarrow.Table:
     """The answer of a query; amounts stay decimals. The same question is asked once a publication."""
-    return _table(published().publication_id, sql, tuple(parameters or ()))
+    return _table(published().publication_id, sql, tuple(values))
 
 
 @st.cache_data(max_entries=KEPT_ANSWERS, show_spinner=False)
-def _table(publication_id: str, sql: str, parameters: tuple[Any, ...]) -> pyarrow.Table:
-    return published().cursor().execute(sql, list(parameters)).to_arrow_table()
+def _table(publication_id: str, sql: str, values: tuple[Any, ...]) -> pyarrow.Table:
+    return published().cursor().execute(sql, values).to_arrow_table()
 
 
-def rows(sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+def rows(sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """The rows of a small answer."""
-    return table(sql, parameters).to_pylist()
+    return table(sql, values).to_pylist()
+
+
+def cash(mart: str, chosen: Condition, column: str = "reimbursed_cash_amount") -> list[dict[str, Any]]:
+    """The ``amount`` of every ``currency_code``, for itself; without those that have none."""
+    return rows(
+        f"select currency_code, sum({column}) as amount from {mart} where {chosen.sql} and {column} <> 0 group by 1 order by 1", chosen.values
+    )
+
+
+def units(mart: str, chosen: Condition, category: str, column: str) -> pyarrow.Table:
+    """The ``units`` of every value of ``category``, the most first."""
+    return table(
+        f"select {category}, sum({column})::bigint as units from {mart} where {chosen.sql} group by 1 having units > 0 order by 2 desc, 1",
+        chosen.values,
+    )
 
 
 def as_of() -> date:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data
+from dashboard.data import Condition
 
 SHOWN_DAYS = 365
 """The date range of a first visit."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition of SQL with its values, in order."""
-
-    sql: str
-    values: tuple[Any, ...] = ()
-
-    def __and__(self, other: Condition) -> Condition:
-        return Condition(f"{self.sql} and {other.sql}", (*self.values, *other.values))
 
 
 EVERYTHING = Condition("true")
@@ -47,9 +37,31 @@ def choice(label: str, key: str, options: Sequence[str], **rest: Any) -> list[st
     return st.multiselect(label, options, key=key, bind="query-params", placeholder="All", format_func=words, **rest)
 
 
+def typed(label: str, key: str, *columns: str, **rest: Any) -> Condition:
+    """A filter of one page for ids that are typed."""
+    return mentions(st.text_input(label, key=key, bind="query-params", placeholder="All", **rest), *columns)
+
+
+def event_types() -> Condition:
+    """The chosen areas in which defects arise."""
+    return one_of("event_type", choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS")))
+
+
+def defects(*columns: DeltaGenerator) -> Condition:
+    """What the pages of defects are filtered by, in three columns, besides what all pages are."""
+    types = [r["defect_type"] for r in data.rows("select distinct defect_type from marts.fct_inventory_defects order by 1")]
+    event, kind, reference = columns
+    with event:
+        chosen = accounts() & products() & dates("defect_date") & event_types()
+    with kind:
+        chosen &= one_of("defect_type", choice("Defect type", "defect_type", types))
+    with reference:
+        return chosen & typed("Order or transaction", "reference", "amazon_order_id", "transaction_id")
+
+
 def words(code: str) -> str:
-    """A code such as WAREHOUSE_LOST as people write it; others stay as they are."""
-    return code.replace("_", " ").capitalize() if (code.isupper() and "_" in code) or (code.isupper() and len(code) > 4) else code
+    """A code such as WAREHOUSE_LOST as people write it; AFN, and whatever is no code, stay as they are."""
+    return code.replace("_", " ").capitalize() if code.isupper() and len(code) > 4 else code
 
 
 def accounts() -> Condition:

@@ -64,7 +64,7 @@ def _by_reason(currency: str) -> None:
         "sum(net_cash_amount) as net, currency_code, sum(cash_units)::bigint as cash_units, sum(inventory_units)::bigint as inventory_units, "
         "sum(net_cash_amount_reporting) as net_reporting, any_value(reporting_currency_code) as reporting_currency_code "
         f"from marts.fct_reimbursements_monthly where {chosen.sql} group by month, attributed_reason_category, currency_code order by 1 desc, 2",
-        list(chosen.values),
+        chosen.values,
     )
     if not table.num_rows:
         parts.nothing(f"Nothing was paid in {currency} in these months.", "Choose another currency or a wider range of dates, or clear the filters.")
@@ -73,7 +73,7 @@ def _by_reason(currency: str) -> None:
         "select sum(gross_cash_amount) as gross, sum(reversed_cash_amount) as reversed, sum(net_cash_amount) as net, "
         "sum(inventory_units)::bigint as in_kind, sum(net_cash_amount_reporting) as net_reporting, "
         f"any_value(reporting_currency_code) as reporting_currency_code from marts.fct_reimbursements_monthly where {chosen.sql}",
-        list(chosen.values),
+        chosen.values,
     )
     figures: dict[str, Any] = {n: _amount(currency, total[c]) for n, c in {"Paid": "gross", "Taken back": "reversed", "Net": "net"}.items()}
     labels = dict(BY_REASON)
@@ -93,7 +93,7 @@ def _amount(currency: str, amount: Any) -> list[str]:
 def _tie_out(currency: str) -> None:
     chosen = _months(currency)
     st.subheader(f"Did it arrive? Reimbursements against settlements, {currency}")
-    table = data.table(f"select * from marts.fct_settlement_reconciliation where {chosen.sql} order by month desc, account_id", list(chosen.values))
+    table = data.table(f"select * from marts.fct_settlement_reconciliation where {chosen.sql} order by month desc, account_id", chosen.values)
     if not table.num_rows:
         parts.nothing(f"Nothing was reported or settled in {currency} in these months.", "Settlements reach back some 90 days: drop older ones in.")
         return
@@ -101,7 +101,7 @@ def _tie_out(currency: str) -> None:
         "select sum(reported_cash_amount) as reported, sum(settled_cash_amount) as settled, sum(matched_amount) as matched, "
         "sum(in_transit_amount) as in_transit, sum(unexplained_reported_amount) as lacks, sum(unexplained_settled_amount) as surplus "
         f"from marts.fct_settlement_reconciliation where {chosen.sql}",
-        list(chosen.values),
+        chosen.values,
     )
     names = {"Reported": "reported", "Settled": "settled", "Matched in its month": "matched", "In transit": "in_transit"}
     parts.figures({name: _amount(currency, total[column]) for name, column in names.items()} | {
@@ -117,7 +117,7 @@ def _moved(currency: str) -> None:
         "select * from (select *, date_trunc('month', event_date)::date as month from marts.fct_restatements "
         "where date_trunc('month', seen_at) > date_trunc('month', event_date)) "
         f"where {chosen.sql} order by seen_at desc, event_date desc, account_id",
-        list(chosen.values),
+        chosen.values,
     )
     moved_not = f"Amazon changed no {currency} amount of these months after they ended."
     parts.listing(table, "restated_months", MOVED, moved_not, "What it changed at all is on Data health.")
@@ -125,7 +125,7 @@ def _moved(currency: str) -> None:
 
 def _accruals(currency: str) -> None:
     chosen = filters.accounts() & filters.one_of("currency_code", [currency])
-    accruals = data.table(f"select * from marts.fct_recovery_accruals where {chosen.sql} order by account_id, defect_type", list(chosen.values))
+    accruals = data.table(f"select * from marts.fct_recovery_accruals where {chosen.sql} order by account_id, defect_type", chosen.values)
     if accruals.num_rows:
         st.subheader("What open claims may bring, as a memo")
         st.caption("Today's open claims, whatever the dates. Accrued is blank unless the variable accrue_eligible_claims says otherwise.")

@@ -91,7 +91,7 @@ def show() -> None:
 
 def _list(title: str, name: str, source: str, chosen: filters.Condition, order: str, labels: dict[str, str]) -> None:
     st.subheader(title)
-    parts.listing(data.table(f"{source} where {chosen.sql} order by {order}", list(chosen.values)), name, labels, *NOTHING[name])
+    parts.listing(data.table(f"{source} where {chosen.sql} order by {order}", chosen.values), name, labels, *NOTHING[name])
 
 
 def _rules(of_days: filters.Condition) -> None:
@@ -101,7 +101,7 @@ def _rules(of_days: filters.Condition) -> None:
         "select g.*, l.file_name from (select * from meta.gate_results where not passed) as g "
         f"inner join (select * from meta.loads where {of_days.sql}) as l using (run_id, account_id, report, document_id) "
         "order by g.severity, l.retrieved_at desc, g.account_id, g.report, g.rule",
-        list(of_days.values),
+        of_days.values,
     )
     if not failed.num_rows:
         parts.nothing("Every rule held in these days.", "Nothing is to be done.")
@@ -124,7 +124,7 @@ def _verdicts(of_days: filters.Condition) -> None:
     verdicts = data.table(
         "select date_trunc('month', retrieved_at)::date as month, verdict, count(*) as documents "
         f"from meta.loads where {of_days.sql} group by 1, 2 order by 1, 2",
-        list(of_days.values),
+        of_days.values,
     )
     if verdicts.num_rows:
         parts.stacks(verdicts, "month", "verdict", "documents", "Documents")

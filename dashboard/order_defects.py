@@ -104,7 +104,7 @@ def _amazon(chosen: filters.Condition) -> None:
         f"select * from marts.fct_order_defect_rate_daily where {days.sql} qualify row_number() over ("
         "partition by account_id, marketplace_id, fulfillment_channel order by report_date desc) = 1 "
         "order by abs(rate_difference) desc nulls last, account_id, marketplace_id, fulfillment_channel",
-        list(days.values),
+        days.values,
     )
     st.caption("± is ours less Amazon's, where both count the same days. Amazon rounds its rate.")
     held_not = "No seller performance report of these days is held."
@@ -124,6 +124,6 @@ def _orders(chosen: filters.Condition) -> None:
     for picked, conditions in ((components, {c: f"{column} is not null" for c, column in COMPONENTS.items()}), (counts, COUNTS)):
         if picked:
             chosen = chosen & filters.Condition(f"({' or '.join(f'({conditions[p]})' for p in picked)})")
-    orders = data.table(f"select * from marts.fct_order_defects where {chosen.sql} order by order_date desc, amazon_order_id", list(chosen.values))
+    orders = data.table(f"select * from marts.fct_order_defects where {chosen.sql} order by order_date desc, amazon_order_id", chosen.values)
     complained_not = "Nobody complained of an order of these days, for these filters."
     parts.listing(orders, "order_defects", ORDERS, complained_not, "Choose a wider range of dates, or clear the filters.")

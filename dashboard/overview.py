@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
+import streamlit as st
+from streamlit.navigation.page import Page
+
 from dashboard import data, filters, parts
 
 STATUSES = ("ELIGIBLE_FOR_CLAIM", "IN_PROGRESS", "RESOLVED")
 
 
-def show() -> None:
-    """The page."""
-    types = filters.choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS"))
-    chosen = filters.accounts() & filters.products() & filters.one_of("event_type", types)
+def show(eligible: Page, in_progress: Page, resolved: Page) -> None:
+    """The page; its cards lead to the others."""
+    with st.columns(3)[0]:
+        chosen = filters.accounts() & filters.products() & filters.event_types()
     of_days = chosen & filters.dates("defect_date")
     (units,) = data.rows(
         "select coalesce(sum(defect_units), 0)::bigint as defective, coalesce(sum(eligible_units), 0)::bigint as eligible, "
         "coalesce(sum(in_progress_units), 0)::bigint as in_progress, "
-        f"coalesce(sum(defect_units - eligible_units - in_progress_units), 0)::bigint as resolved from marts.fct_inventory_defects where {of_days.sql}",
-        list(of_days.values),
+        "coalesce(sum(defect_units - eligible_units - in_progress_units), 0)::bigint as resolved "
+        f"from marts.fct_inventory_defects where {of_days.sql}",
+        of_days.values,
     )
     if not units["defective"]:
         parts.nothing("No defects in these days, for these accounts and products.", "Choose a wider range of dates, or clear the filters.")
         return
-    paid = data.rows(
-        "select currency_code, sum(reimbursed_cash_amount) as amount from marts.fct_inventory_defects "
-        f"where {of_days.sql} and reimbursed_cash_amount <> 0 group by currency_code order by currency_code",
-        list(of_days.values),
-    )
-    parts.figures({
-        "Defective units": units["defective"], "Eligible for claim": units["eligible"], "In progress": units["in_progress"], "Resolved": units["resolved"],
-        "Cash reimbursed for them": parts.money(paid),
-    })  # fmt: skip
+    figures = {
+        "Defective units": units["defective"], "Eligible for claim": units["eligible"], "In progress": units["in_progress"],
+        "Resolved": units["resolved"], "Cash reimbursed for them": parts.money(data.cash("marts.fct_inventory_defects", of_days)),
+    }  # fmt: skip
+    parts.figures(figures, {"Eligible for claim": eligible, "In progress": in_progress, "Resolved": resolved})
     _trend(chosen)
 
 
 def _trend(chosen: filters.Condition) -> None:
     """Units of each status at the end of every day of the range."""
     first, last = filters.chosen_dates()
+    last = min(last, data.as_of())
     daily = data.table(
-        "select calendar_date, defect_status, units from ("
-        "  select c.calendar_date, s.defect_status, coalesce(sum(m.units), 0)::bigint as units"
-        f"  from marts.dim_calendar as c cross join (select unnest({list(STATUSES)}) as defect_status) as s"
-        f"  left join (select * from marts.fct_defect_status_moves where {chosen.sql}) as m"
-        "    on m.move_date <= c.calendar_date and m.defect_status = s.defect_status"
-        "  where c.calendar_date between ? and ? group by all)",
-        [*chosen.values, first, min(last, data.as_of())],
+        "with moves as ("
+        "  select greatest(move_date, ?) as calendar_date, defect_status, sum(units) as units"
+        f"  from marts.fct_defect_status_moves where {chosen.sql} and move_date <= ? group by all)"
+        "select calendar_date, defect_status,"
+        "  coalesce(sum(units) over (partition by defect_status order by calendar_date), 0)::bigint as units "
+        f"from (select calendar_date, unnest({list(STATUSES)}) as defect_status from marts.dim_calendar where calendar_date between ? and ?) "
+        "left join moves using (calendar_date, defect_status)",
+        (first, *chosen.values, last, first, last),
     ).to_pandas()
-    open_units = daily[daily["defect_status"] != "RESOLVED"]
-    parts.areas("Open units at the end of each day", open_units, "calendar_date", "defect_status", "units", "Units")
-    parts.areas(
-        "Resolved units at the end of each day", daily[daily["defect_status"] == "RESOLVED"], "calendar_date", "defect_status", "units", "Units"
-    )
+    is_open = daily["defect_status"] != "RESOLVED"
+    parts.areas("Open units at the end of each day", daily[is_open], "calendar_date", "defect_status", "units", "Units")
+    parts.areas("Resolved units at the end of each day", daily[~is_open], "calendar_date", "defect_status", "units", "Units")
+    st.caption("The charts count all defects up to each day, also those from before these days; the figures above only those of these days.")

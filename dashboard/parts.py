@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import pandas
 import pyarrow
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from dashboard.filters import words
+from dashboard.reasons import why
 from seller_warehouse.accounts import marketplaces
 from seller_warehouse.spreadsheet import as_csv
 
@@ -22,22 +24,13 @@ COLOURS = {
 }  # fmt: skip
 OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
+DRAWN_ROWS = 5_000
+"""How many rows of a table are sent to the browser; the download has all."""
 
 CODES = (
-    "_type",
-    "_status",
-    "_reason",
-    "_category",
-    "_basis",
-    "_outcome",
-    "_state",
-    "_comparison",
-    "_origin",
-    "disposition",
-    "verdict",
-    "initiated_by",
+    "_type", "_status", "_category", "_basis", "_outcome", "_state", "_comparison", "_origin", "disposition", "verdict", "initiated_by",
     "reaches_back",
-)
+)  # fmt: skip
 """How columns end whose codes are shown as words; the download keeps the codes."""
 
 MARKETPLACES = ("marketplace_id", "marketplace_inferred")
@@ -55,31 +48,47 @@ def money(amounts: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{a['currency_code']} {a['amount']:,.2f}" for a in amounts if a["amount"] is not None] or ["none"]
 
 
-def figures(values: Mapping[str, int | str | Sequence[str]]) -> None:
-    """Figures side by side, each under its name; several lines where there are several currencies."""
+def figures(values: Mapping[str, int | str | Sequence[str]], links: Mapping[str, Page] | None = None) -> None:
+    """Figures side by side, each under its name; several lines where there are several currencies. ``links`` lead to the pages behind them."""
     for column, (name, value) in zip(st.columns(len(values)), values.items(), strict=True):
         lines = [f"{value:,}"] if isinstance(value, int) else [value] if isinstance(value, str) else list(value)
         with column.container(border=True, height="stretch", key="figure_" + "".join(c for c in name.lower() if c.isalnum())):
             st.caption(name)
             st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"{'###' if len(values) < 5 else '####'} {lines[0]}")
+            if links and name in links:
+                st.page_link(links[name], label="Show them", icon=":material/arrow_forward:", query_params=_address())
+
+
+def _address() -> dict[str, list[str]]:
+    """The filters of the address, which a link would leave behind."""
+    return {key: st.query_params.get_all(key) for key in st.query_params}
 
 
 def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, height: int | str = "auto", **rest: Any) -> Any:
     """A table that sorts and downloads; ``labels`` name its columns, which are shown in that order, and all others are left to the download."""
     labels = labels or {c: words(c.upper()) for c in table.column_names}
-    shown = table.select(list(labels))
+    shown = table.select(list(labels)).slice(0, DRAWN_ROWS)
     for place, column in enumerate(shown.column_names):
-        if column.endswith(CODES):
-            shown = shown.set_column(place, column, [[code and words(code) for code in shown[column].to_pylist()]])
-        elif column in MARKETPLACES:
-            shown = shown.set_column(place, column, [[marketplace(i) for i in shown[column].to_pylist()]])
+        if said := _said(column):
+            shown = shown.set_column(place, column, [[value and said(value) for value in shown[column].to_pylist()]])
     config: dict[str, Any] = {c: _column(table.schema.field(c), label) for c, label in labels.items()}
     selected = st.dataframe(shown, hide_index=True, column_config=config, height=height, placeholder="", key=f"table_{name}", **rest)
+    if table.num_rows > DRAWN_ROWS:
+        st.caption(f"The first {DRAWN_ROWS:,} of {table.num_rows:,} rows are shown; the download has all.")
     st.download_button(
         f"Download {table.num_rows:,} rows (CSV)", lambda: as_csv(table), f"{name}.csv", "text/csv", on_click="ignore", key=f"csv_{name}",
         icon=":material/download:",
     )  # fmt: skip
     return selected
+
+
+def _said(column: str) -> Callable[[str], str] | None:
+    """How the codes of a column are said in words; None where it has none."""
+    if column == "status_reason":
+        return why
+    if column in MARKETPLACES:
+        return marketplace
+    return words if column.endswith(CODES) else None
 
 
 def _column(field: pyarrow.Field, label: str) -> Any:
@@ -108,14 +117,29 @@ def nothing(what: str, then: str) -> None:
 def bars(table: pyarrow.Table, category: str, value: str, unit: str, *, colour: str = OTHERS[0]) -> None:
     """Horizontal bars in descending order, labelled with their values."""
     frame = table.to_pandas()
-    frame[category] = frame[category].map(words)
+    frame[category] = frame[category].map(why if category == "status_reason" else words)
     base = alt.Chart(frame).encode(
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d")), y=alt.Y(f"{category}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d")),
+        y=alt.Y(f"{category}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
         tooltip=[alt.Tooltip(f"{category}:N", title="What"), alt.Tooltip(f"{value}:Q", title=unit, format=",")],
     )  # fmt: skip
-    st.altair_chart(
-        (base.mark_bar(color=colour) + base.mark_text(align="left", dx=4).encode(text=alt.Text(f"{value}:Q", format=","))), width="stretch"
-    )
+    # The labels of axes follow the theme, those of marks do not.
+    labels = base.mark_text(align="left", dx=4, color="white" if st.context.theme.type == "dark" else "black")
+    chart = base.mark_bar(color=colour) + labels.encode(text=alt.Text(f"{value}:Q", format=","))
+    st.altair_chart(chart.properties(height=34 * len(frame) + 50), width="stretch")
+
+
+def shares(units: Mapping[str, int], unit: str) -> None:
+    """A ring of codes of COLOURS with their numbers; its legend tells number and share."""
+    total = sum(units.values())
+    told = {code: f"{words(code)}: {number:,} ({number / total:.0%})" for code, number in units.items() if number}
+    frame = pandas.DataFrame({"what": list(told.values()), "units": [units[code] for code in told]})
+    colour = alt.Color("what:N", title=None, sort=None, scale=alt.Scale(domain=list(told.values()), range=[COLOURS[code] for code in told]))
+    chart = alt.Chart(frame).mark_arc(innerRadius=60).encode(
+        theta="units:Q", color=colour.legend(orient="right", labelLimit=260, labelFontSize=13), order=alt.Order("units:Q", sort="descending"),
+        tooltip=[alt.Tooltip("what:N", title="What"), alt.Tooltip("units:Q", title=unit, format=",")],
+    ).properties(height=220)  # fmt: skip
+    st.altair_chart(chart, width="stretch")
 
 
 def areas(title: str, frame: pandas.DataFrame, day: str, kind: str, value: str, unit: str) -> None:

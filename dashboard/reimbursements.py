@@ -40,7 +40,7 @@ def show() -> None:
         "select currency_code, coalesce(sum(cash_amount) filter (not is_reversal), 0) as paid, "
         "coalesce(sum(cash_amount) filter (is_reversal), 0) as taken_back, sum(cash_amount) as net, sum(inventory_units)::bigint as in_kind, "
         f"count(*) as lines from marts.fct_reimbursements where {lines.sql} group by currency_code order by currency_code",
-        list(lines.values),
+        lines.values,
     )
     if not total:
         parts.nothing("No reimbursements were approved in these days, for these filters.", "Choose a wider range of dates, or clear the filters.")
@@ -52,7 +52,7 @@ def show() -> None:
     table = data.table(
         "select r.*, p.image_url from (select * from marts.fct_reimbursements where " + lines.sql + ") as r "
         "left join marts.dim_products as p using (account_id, seller_sku) order by r.approval_at desc, r.reimbursement_line_id",
-        list(lines.values),
+        lines.values,
     )
     st.caption("Dates are days of approval: Amazon tells no other. It tells no marketplace either, hence the account; the marketplace is inferred.")
     chosen = parts.grid(table, "reimbursements", labels=_worth_showing(table), on_select="rerun", selection_mode="single-row").selection.rows

@@ -52,7 +52,7 @@ def show() -> None:
         ") as d on d.account_id = c.account_id and d.seller_sku = c.seller_sku and d.currency_code = c.currency_code and c.is_in_effect "
         "  and d.value_basis = 'SOURCING_COST_' || c.cost_origin "
         "order by c.is_in_effect desc, c.account_id, c.seller_sku, c.currency_code, c.effective_from_date desc",
-        list(chosen.values),
+        chosen.values,
     )
     without = data.table(
         "select p.*, (select coalesce(sum(eligible_units), 0)::bigint from marts.fct_inventory_defects as d "
@@ -60,13 +60,13 @@ def show() -> None:
         f"from (select * from marts.dim_products where {products.sql}) as p "
         "where (account_id, seller_sku) not in (select (account_id, seller_sku) from marts.fct_sourcing_costs) "
         "order by eligible_units desc, fnsku is null, account_id, seller_sku",
-        list(products.values),
+        products.values,
     )
     paid = chosen & filters.dates("approval_date")
-    below = data.table(f"select * from ({PAID}) where {paid.sql} order by approval_date desc, reimbursement_line_id", list(paid.values))
+    below = data.table(f"select * from ({PAID}) where {paid.sql} order by approval_date desc, reimbursement_line_id", paid.values)
     unpaid = data.rows(
         f"select currency_code, sum(unpaid_amount) as amount from ({PAID}) where {paid.sql} group by currency_code order by currency_code",
-        list(paid.values),
+        paid.values,
     )
     parts.figures({
         "Payouts below the cost": below.num_rows, "Below it in all": parts.money(unpaid),

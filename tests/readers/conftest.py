@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,22 @@ from playwright.sync_api import Browser, sync_playwright
 
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
+from seller_warehouse.sandbox.world import World
 from tests.readers.dashboard import Dashboard, opened, streamlit
 from tests.support import AT, Warehouse, reimbursements
 from tests.world import Simulated
 
 
+@dataclass(frozen=True)
+class PublishedWorld:
+    """A world whose truth is known, and what is published of it."""
+
+    world: World
+    warehouse: Warehouse
+
+
 @pytest.fixture(scope="session")
-def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> PublishedWorld:
     """Three sellers over 18 months, and two files that were refused: one that is no report, one with rows that break rules."""
     home = Home(tmp_path_factory.mktemp("published") / "home")
     shutil.copytree(simulated.warehouse.home.root, home.root, symlinks=True)
@@ -28,7 +38,7 @@ def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) ->
     assert len(warehouse.load("daily")) == 2
     build_marts(home, as_of=AT.date(), select="meta")
     warehouse.publish("daily", build=False)
-    return Simulated(simulated.world, warehouse, simulated.known_at)
+    return PublishedWorld(simulated.world, warehouse)
 
 
 @pytest.fixture(scope="session")
@@ -44,14 +54,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(browser: Browser, published: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(browser: Browser, published: PublishedWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the dashboard over the published world answers."""
     with streamlit(published.warehouse.home, tmp_path_factory.mktemp("streamlit") / "log") as found:
         yield found
 
 
 @pytest.fixture
-def dashboard(browser: Browser, address: str, published: Simulated, tmp_path: Path) -> Iterator[Dashboard]:
+def dashboard(browser: Browser, address: str, published: PublishedWorld, tmp_path: Path) -> Iterator[Dashboard]:
     """A new tab on the dashboard; the test fails where anything went wrong in it."""
     with opened(browser, address, published.warehouse, tmp_path) as tab:
         yield tab

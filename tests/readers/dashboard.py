@@ -65,12 +65,12 @@ def opened(browser: Browser, address: str, warehouse: Warehouse, folder: Path) -
 
     Fails where the console told an error, Python raised, an answer was an error, or anything but this machine was asked.
     """
-    with browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address) as context:
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
         page.set_default_timeout(30_000)
         wrong: list[str] = []
         _watch(page, address, wrong)
-        yield Dashboard(page, warehouse, folder)
+        yield Dashboard(page, address, warehouse, folder)
         wrong += page.get_by_test_id("stException").all_inner_texts()
     assert wrong == []
 
@@ -89,12 +89,13 @@ class Dashboard:
     """A browser on the dashboard of a published home."""
 
     page: Page
+    url: str
     warehouse: Warehouse
     folder: Path
 
     def open(self, name: str, **query: str | list[str]) -> Dashboard:
         """Open a page with a state of its filters, and wait until it stands."""
-        self.page.goto(f"/{name}?{urlencode(query, doseq=True)}")
+        self.page.goto(f"{self.url}/{name}?{urlencode(query, doseq=True)}")
         expect(self.page.locator("h1")).to_be_visible()
         self.settle()
         assert self.page.evaluate("document.documentElement.scrollWidth") <= 1280

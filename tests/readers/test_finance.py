@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from tests.readers.conftest import PublishedWorld
 from tests.readers.dashboard import EVER, Dashboard
-from tests.world import Simulated
+from tests.support import AT
 
 MONTHLY = (
     "select month, attributed_reason_category, sum(gross_cash_amount) as gross, sum(reversed_cash_amount) as reversed, sum(net_cash_amount) as net, "
@@ -35,14 +36,18 @@ def check(page: Dashboard, currency: str, where: str) -> None:
     assert page.holds("month_by_reason", MONTHLY.format(of_currency)) > 1
 
 
-def test_net_of_a_currency_is_what_the_world_paid(dashboard: Dashboard, published: Simulated) -> None:
-    truths = published.world.truth(published.known_at).values()
+def test_net_of_a_currency_is_what_the_world_paid(dashboard: Dashboard, published: PublishedWorld) -> None:
+    truths = published.world.truth(AT).values()
     paid = sum((amount for truth in truths for (currency, _), amount in truth.cash.items() if currency == "EUR"), Decimal(0))
     dashboard.open("finance", **EVER, currency="EUR").shows("Net", f"EUR {paid:,.2f}")
 
 
-def test_currency_with_the_most_lines_is_shown_first_and_another_can_be_chosen(dashboard: Dashboard) -> None:
+def test_currency_with_the_most_lines_is_shown_first(dashboard: Dashboard) -> None:
     check(dashboard.open("finance", **EVER), "USD", "true")
+
+
+def test_currency_is_picked_and_stands_in_the_address(dashboard: Dashboard) -> None:
+    dashboard.open("finance", **EVER)
     dashboard.pick("Currency", "GBP")
     dashboard.has("currency", "GBP")
     check(dashboard, "GBP", "true")
@@ -93,7 +98,7 @@ def test_payouts_below_the_cost_are_those_that_a_join_by_day_finds(dashboard: Da
     dashboard.shows("Below it in all", *dashboard.money(f"select currency_code, sum(unpaid_amount) from ({BELOW}) group by 1 order by 1"))
 
 
-def test_costs_are_those_of_the_world(dashboard: Dashboard, published: Simulated) -> None:
+def test_costs_are_those_of_the_world(dashboard: Dashboard, published: PublishedWorld) -> None:
     dashboard.open("sourcing-cost", account="demo-eu", cost_currency="GBP")
     profile = published.world.sellers["demo-eu"].profile
     (market,) = (m for m in profile.markets if m.currency == "GBP")
@@ -103,7 +108,7 @@ def test_costs_are_those_of_the_world(dashboard: Dashboard, published: Simulated
     )
     products = {p.sku: p for p in published.world.sellers["demo-eu"]._records.products}
     assert len(in_effect) > 1
-    assert in_effect == [(sku, products[sku].cost_in(market, published.known_at.date())) for sku, _ in in_effect]
+    assert in_effect == [(sku, products[sku].cost_in(market, AT.date())) for sku, _ in in_effect]
     dashboard.shows("Products with a cost", f"{len(in_effect)}")
 
 

@@ -36,9 +36,9 @@ def test_chosen_rule_shows_the_rows_that_broke_it(dashboard: Dashboard) -> None:
 
 
 def test_days_that_lack_add_up_to_those_that_freshness_counts(dashboard: Dashboard) -> None:
-    dashboard.open("health", account="demo-na")
+    dashboard.open("health", account="demo-eu")
     rows = dashboard.download("coverage_gaps").read_text(encoding="utf-8").splitlines()
-    ((missing,),) = dashboard.ask("select sum(missing_days) from meta.freshness where account_id = 'demo-na'")
+    ((missing,),) = dashboard.ask("select sum(missing_days) from meta.freshness where account_id = 'demo-eu'")
     assert sum(int(row.rsplit(",", 1)[1]) for row in rows[1:]) == missing > 0
 
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from tests.readers.conftest import PublishedWorld
 from tests.readers.dashboard import EVER, Dashboard
-from tests.world import Simulated
+from tests.support import AT
 
 LINES = "select r.*, p.image_url from marts.fct_reimbursements as r left join marts.dim_products as p using (account_id, seller_sku)"
 
@@ -26,9 +27,9 @@ def check(page: Dashboard, where: str) -> None:
     assert page.holds("reimbursements", f"{LINES} where {where}") == count
 
 
-def test_net_of_every_currency_is_what_the_world_paid(dashboard: Dashboard, published: Simulated) -> None:
+def test_net_of_every_currency_is_what_the_world_paid(dashboard: Dashboard, published: PublishedWorld) -> None:
     paid: dict[str, Decimal] = defaultdict(Decimal)
-    for truth in published.world.truth(published.known_at).values():
+    for truth in published.world.truth(AT).values():
         for (currency, _), amount in truth.cash.items():
             paid[currency] += amount
     dashboard.open("reimbursements", **EVER).shows("Net", *(f"{currency} {amount:,.2f}" for currency, amount in sorted(paid.items())))
