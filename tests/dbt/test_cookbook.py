@@ -442,8 +442,9 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(24)
 def _(rows: Rows, simulated: Simulated) -> None:
-    weeks = {simulated.known_at.date() - timedelta(weeks=n) for n in range(8)}
+    weeks = {simulated.known_at.date() - timedelta(weeks=n) for n in range(52)}
     true = {(*group, day): c for (group, day), c in true_rates(simulated).items() if day in weeks and c.orders}
+    assert any(c.defective < c.worst_case for c in true.values())
     assert {row[:4]: (row[4], row[5], row[7]) for row in rows} == {key: (c.orders, c.defective, c.worst_case) for key, c in true.items()}
     assert all(abs(row[6] - Decimal(row[5]) / row[4]) < Decimal("0.000001") for row in rows)
     assert all(abs(row[8] - Decimal(row[7]) / row[4]) < Decimal("0.000001") for row in rows)
