@@ -42,7 +42,8 @@ def build_site(home: Home) -> Path:
     """
     part = home.site.with_name(f".{home.site.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    _run("mkdocs", "build", "--strict", "--quiet", "--config-file", str(REPOSITORY / "mkdocs.yml"), "--site-dir", str(part))
+    # Not quietly: --quiet drops the warnings that --strict counts.
+    _run("mkdocs", "build", "--strict", "--config-file", str(REPOSITORY / "mkdocs.yml"), "--site-dir", str(part))
     _add_dbt_page(home, part / "dbt")
     render_data_docs(home)
     shutil.copytree(home.data_docs, part / "data_docs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,8 +12,9 @@ from urllib.parse import unquote
 import pytest
 
 from seller_warehouse import data_docs
-from seller_warehouse.paths import Home
-from seller_warehouse.site import build_site
+from seller_warehouse import site as site_module
+from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.site import SiteFailed, build_site
 from tests.support import AT, Warehouse, reimbursements
 
 
@@ -89,3 +91,15 @@ def test_documents_are_kept_to_a_bound_and_refused_ones_are_not_pushed_out(site:
     data_docs.render_data_docs(home)
     pages = [str(p) for p in (home.data_docs / "validations").rglob("*.html")]
     assert [len([p for p in pages if name in p]) for name in ("profiling", "other.txt", "good.txt", "older.txt")] == [1, 1, 1, 0]
+
+
+def test_broken_link_fails_and_the_last_site_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(REPOSITORY / "docs", tmp_path / "docs")
+    shutil.copy(REPOSITORY / "mkdocs.yml", tmp_path)
+    (tmp_path / "docs" / "index.md").write_text("# Home\n\n[nowhere](nowhere.md)\n", encoding="utf-8")
+    home = Home(tmp_path / "home")
+    home.site.mkdir(parents=True)
+    monkeypatch.setattr(site_module, "REPOSITORY", tmp_path)
+    with pytest.raises(SiteFailed, match=r"nowhere\.md"):
+        build_site(home)
+    assert home.site.is_dir()
