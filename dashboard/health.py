@@ -76,7 +76,7 @@ def show() -> None:
         "Refused of them": found["refused"],
     })  # fmt: skip
     if "meta.alerts" in data.published().tables():
-        _list("Alerts", "alerts", "from meta.alerts", filters.accounts() & filters.dates("raised_at::date"), "raised_at desc, alert_key", ALERTS)
+        _list("Alerts", "alerts", "from meta.alerts", filters.accounts() & filters.dates("raised_at::date"), "raised_at desc, key", ALERTS)
     _list("How far the data goes", "freshness", "from meta.freshness", chosen, "is_complete, account_id, report", FRESHNESS)
     refused = of_days & filters.Condition("verdict = 'QUARANTINED'")
     _list("Refused documents", "quarantine", "from meta.loads", refused, "retrieved_at desc, file_name", REFUSED)

@@ -61,7 +61,7 @@ TITLES = {
     Kind.SETTLEMENT_DIFFERENCE: "settlements differ from reimbursements",
 }
 PAGES = {
-    Kind.ORDER_DEFECT_RATE: "order_defects",
+    Kind.ORDER_DEFECT_RATE: "order-defects",
     Kind.CLAIMS_CLOSING: "eligible",
     Kind.DOCUMENT_REFUSED: "health",
     Kind.DATA_STALE: "health",

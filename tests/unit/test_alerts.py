@@ -146,7 +146,7 @@ def test_a_rate_near_the_target_is_told_with_its_figures_and_a_link(told: Told) 
             "na: order defect rate at or near the target",
             [
                 "US AFN: AT_RISK, 0.75% (3 of 400 orders) on 2026-11-20, at worst 1.50%; the target is below 1.00%, 0 further defects may come",
-                f"{SHOWN}/order_defects?account=na",
+                f"{SHOWN}/order-defects?account=na",
             ],
         )
     ]
