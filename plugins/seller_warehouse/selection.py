@@ -94,10 +94,14 @@ def _condition(text: str, column: Column, operator: str, value: str) -> tuple[st
         raise Refusal(f"where={text}: contains looks into text, and {column.name} is {column.data_type}")
     meant, read = _KINDS[kind]
     try:
-        values = [read(v) for v in (next(csv.reader([value], strict=True), [""]) if operator == "in" else [value])]
+        values = [read(v) for v in (_listed_values(value) if operator == "in" else [value])]
     except (ValueError, OverflowError, csv.Error):
         raise Refusal(f"where={text}: {value!r} is not {meant}") from None
     return OPERATORS[operator].format(_name(column), ", ".join("?" * len(values))), values
+
+
+def _listed_values(text: str) -> list[str]:
+    return next(csv.reader([text], strict=True)) or [""]
 
 
 def _boolean(text: str) -> bool:

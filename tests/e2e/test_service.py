@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -111,7 +112,7 @@ def ids(client: httpx.Client, *where: str, **parameters: Any) -> list[str]:
 # Who may ask
 
 
-@pytest.mark.parametrize("sent", [None, "", "Bearer", "Bearer ", f"Bearer {SECRET[:-1]}", f"Bearer {SECRET}x", f"Basic {SECRET}", SECRET, "Bearer ä"])
+@pytest.mark.parametrize("sent", [None, "", "Bearer", f"Bearer {SECRET[:-1]}", f"Bearer {SECRET}x", f"Basic {SECRET}", SECRET, "Bearer ä"])
 @pytest.mark.parametrize("path", ["/v1/publication", "/v1/tables", LINES, f"{LINES}?limit=wrong", "/v1/tables/unknown"])
 def test_without_the_token_nothing_is_told(sent: str | None, path: str, client: httpx.Client) -> None:
     answer = httpx.get(client.base_url.join(path), headers={"Authorization": sent.encode()} if sent is not None else {})
@@ -159,13 +160,13 @@ def test_the_publication_says_when_and_from_what_it_was_made(built: Warehouse, c
 
 def test_every_table_is_listed_with_its_columns_their_meaning_and_its_rows(built: Warehouse, client: httpx.Client) -> None:
     listed = {t["table"]: t for t in client.get("/v1/tables").json()["tables"]}
-    with duckdb.connect(str(built.home.alias), read_only=True) as connection:
-        tables = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
-        counted = {table: connection.execute(f"select count(*) from {table}").fetchone() for (table,) in tables}
-        amount = connection.execute("select comment from duckdb_columns() where (table_name, column_name) = ('fct_reimbursements', 'cash_amount')")
-        assert {table: (t["row_count"],) for table, t in listed.items()} == counted
-        columns = {c["name"]: c for c in listed["marts.fct_reimbursements"]["columns"]}
-        assert columns["cash_amount"] == {"name": "cash_amount", "type": "DECIMAL(18,4)", "description": amount.fetchall()[0][0]}
+    tables = built.query("select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('marts', 'meta')")
+    counted = {table: built.query(f"select count(*) from {table}")[0][0] for (table,) in tables}
+    assert {table: t["row_count"] for table, t in listed.items()} == counted | {"meta.publication": 1}
+    assert listed["meta.loads"]["row_count"] == 1
+    amount = built.query("select comment from duckdb_columns() where (table_name, column_name) = ('fct_reimbursements', 'cash_amount')")
+    columns = {c["name"]: c for c in listed["marts.fct_reimbursements"]["columns"]}
+    assert columns["cash_amount"] == {"name": "cash_amount", "type": "DECIMAL(18,4)", "description": amount[0][0]}
     assert listed["marts.fct_reimbursements"]["description"].startswith("One row per reimbursement line")
     assert {"marts.claims_to_file", "meta.loads", "meta.publication"} <= set(listed)
 
@@ -232,11 +233,11 @@ def test_rows_come_as_ordered_and_null_is_last_either_way(client: httpx.Client) 
 
 def test_times_are_ordered_as_times_and_not_by_their_text(tmp_path: Path) -> None:
     made_by_hand(
-        tmp_path, "create table marts.t as select * from (values (1, timestamp '2026-01-01 00:00:00.5'), (2, '2026-01-01 00:00:00')) v(n, at)"
+        tmp_path, "create table marts.t (n integer, seen_at timestamp)", "insert into marts.t values (1, '2026-01-01 00:00:00.5'), (2, '2026-01-01')"
     )
     with served(Home(tmp_path)) as client:
-        rows = client.get("/v1/tables/marts.t?order=at").json()["rows"]
-    assert rows == [{"n": 2, "at": "2026-01-01T00:00:00Z"}, {"n": 1, "at": "2026-01-01T00:00:00.5Z"}]
+        rows = client.get("/v1/tables/marts.t?order=seen_at").json()["rows"]
+    assert rows == [{"n": 2, "seen_at": "2026-01-01T00:00:00Z"}, {"n": 1, "seen_at": "2026-01-01T00:00:00.5Z"}]
 
 
 def test_every_column_of_every_table_can_be_filtered_by_the_values_it_shows(client: httpx.Client) -> None:
@@ -260,7 +261,7 @@ def test_every_column_of_every_table_can_be_filtered_by_the_values_it_shows(clie
         ({"order": "cash_amount desc"}, 422, "has no column 'cash_amount desc'"),
         ({"order": "case when true then 1 end"}, 422, "has no column"),
         ({"where": "(select 1):eq:1"}, 422, "has no column '(select 1)'"),
-        ({"where": "cash_amount"}, 422, "there is no operator ''; write column:operator:value with one of eq, ne, lt, le, gt, ge, in, contains, null"),
+        ({"where": "cash_amount"}, 422, "there is no operator ''; write column:operator:value with one of eq, ne, lt, "),
         ({"where": "cash_amount:like:1"}, 422, "there is no operator 'like'"),
         ({"where": "cash_amount:eq"}, 422, "'' is not a number such as 12.50"),
         ({"where": "cash_amount:eq:ten"}, 422, "where=cash_amount:eq:ten: 'ten' is not a number such as 12.50"),
@@ -297,8 +298,8 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(parameters: dict[str, 
 @pytest.mark.parametrize(
     "table",
     [
-        "fct_reimbursements", "raw.reimbursements", "information_schema.tables", "main.duckdb_settings()", "marts.fct_orders; select 1", "/etc/passwd",
-        "read_csv('/etc/passwd')", "'/etc/passwd'", "http://127.0.0.1:1/x.parquet", "../../warehouse.duckdb", 'marts."fct_orders"', "MARTS.FCT_ORDERS",
+        "fct_reimbursements", "raw.reimbursements", "information_schema.tables", "duckdb_settings()", "marts.fct_orders; select 1", "/etc/passwd",
+        "read_csv('/etc/passwd')", "'/etc/passwd'", "http://127.0.0.1:1/x.parquet", "../warehouse.duckdb", 'marts."fct_orders"', "MARTS.FCT_ORDERS",
     ],
 )  # fmt: skip
 def test_neither_files_nor_the_network_nor_other_tables_can_be_named(table: str, client: httpx.Client) -> None:
@@ -376,25 +377,48 @@ def test_an_answer_with_too_many_bytes_is_refused(tmp_path: Path) -> None:
         assert len(client.get("/v1/tables/marts.wide?limit=1000").json()["rows"]) == 1000
 
 
-def test_a_slow_query_is_stopped_and_harms_no_other(tmp_path: Path) -> None:
-    made_by_hand(tmp_path, "create table marts.big as select md5(range::varchar) as a, md5((range + 1)::varchar) as b from range(4_000_000)")
-    with served(Home(tmp_path), query_seconds=0.2) as client, ThreadPoolExecutor(4) as others:
-        slow = [others.submit(client.get, "/v1/tables/marts.big?order=a,b&where=a:contains:ab") for _ in range(4)]
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A table of a million rows in no order."""
+    home = Home(tmp_path_factory.mktemp("large"))
+    made_by_hand(home.root, "create table marts.large as select md5(range::varchar) as a, md5((range + 1)::varchar) as b from range(1_000_000)")
+    return home
+
+
+LATE = "/v1/tables/marts.large?order=a,b&offset=900000&publication=by-hand"
+
+
+def test_slow_queries_are_stopped_and_harm_no_other(large: Home) -> None:
+    with served(large, query_seconds=0.05) as client, ThreadPoolExecutor(4) as others:
+        slow = [others.submit(client.get, LATE) for _ in range(4)]
         while not all(answer.done() for answer in slow):
             assert client.get("/health").status_code == 200
-        for answer in slow:
-            assert (answer.result().status_code, answer.result().json()["detail"][:33]) == (503, "the query was stopped after 0.2 s")
-        assert client.get("/v1/tables").status_code == 200
+        told = "the query was stopped after 0.05 s: narrow it with where and columns, or ask later"
+        assert [(answer.result().status_code, answer.result().json()["detail"]) for answer in slow] == [(503, told)] * 4
 
 
-def test_a_query_that_needs_too_much_memory_fails_alone_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_that_begins_when_the_time_is_over_is_stopped_too(large: Home) -> None:
+    with served(large, query_seconds=0) as client:
+        assert client.get(LATE).status_code == 503
+
+
+def test_a_query_that_needs_too_much_memory_fails_alone_and_writes_nothing(large: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(service._LIMITS, "memory_limit", "40MB")
+    with served(large) as client:
+        answer = client.get(LATE)
+        told = "the queries need more memory than they may have: narrow yours with where and columns, or ask later"
+        assert (answer.status_code, answer.json()) == (503, {"detail": told})
+        assert client.get("/v1/tables/marts.large?limit=3").json()["total"] == 1_000_000
+    assert [p.name for p in large.marts.resolve().parent.iterdir()] == ["seller_warehouse.duckdb"]
+
+
+def test_a_late_page_takes_the_memory_of_its_order_and_not_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(service._LIMITS, "memory_limit", "60MB")
-    made_by_hand(tmp_path, "create table marts.big as select md5(range::varchar) as a, range as n from range(2_000_000)")
+    made_by_hand(tmp_path, "create table marts.wide as select md5(range::varchar) as a, repeat(md5(range::varchar), 10) as b from range(300_000)")
     with served(Home(tmp_path)) as client:
-        answer = client.get("/v1/tables/marts.big?order=a&offset=1500000&publication=by-hand")
-        assert (answer.status_code, answer.json()["detail"][:29]) == (503, "the queries need more memory ")
-        assert client.get("/v1/tables/marts.big?limit=3").json()["total"] == 2_000_000
-        assert [p.name for p in (tmp_path / "published" / "by-hand").iterdir()] == ["seller_warehouse.duckdb"]
+        found = client.get("/v1/tables/marts.wide?order=a&limit=2&offset=250000&publication=by-hand").json()["rows"]
+    in_order = sorted(hashlib.md5(str(n).encode()).hexdigest() for n in range(300_000))
+    assert [(row["a"], row["b"]) for row in found] == [(a, a * 10) for a in in_order[250_000:250_002]]
 
 
 def made_by_hand(folder: Path, *tables: str) -> None:
@@ -412,17 +436,18 @@ def made_by_hand(folder: Path, *tables: str) -> None:
     Home(folder).marts.symlink_to(file)
 
 
-def read_while_published(warehouse: Warehouse, client: httpx.Client, publications: int, readers: int) -> int:
-    """Readers that page through the lines while publications appear; returns how often the whole was read. Fails at the first wrong answer."""
-    stop, known = threading.Event(), [publish_at(warehouse, 100)]
+def read_while_published(warehouse: Warehouse, url: str, minutes: Iterable[int]) -> None:
+    """Fifty readers page through the lines while a publication appears for each of ``minutes``; fails at the first wrong answer."""
+    stop, known = threading.Event(), {publish_at(warehouse, 100)}
+    headers = {"Authorization": f"Bearer {warehouse.home.service_token.read_text()}"}
 
     def read() -> int:
         whole = 0
-        with httpx.Client(base_url=client.base_url, headers=ALLOWED, timeout=60) as own:
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             while not stop.is_set():
-                rows, following = [], f"{LINES}?limit=3"
+                rows, following = [], f"{LINES}?limit=3&columns=reimbursement_id"
                 while following:
-                    answer = own.get(following)
+                    answer = client.get(following)
                     if answer.status_code == 409:
                         break
                     page = answer.raise_for_status().json()
@@ -433,23 +458,21 @@ def read_while_published(warehouse: Warehouse, client: httpx.Client, publication
                     whole += 1
         return whole
 
-    with ThreadPoolExecutor(readers) as pool:
-        reading = [pool.submit(read) for _ in range(readers)]
+    with ThreadPoolExecutor(50) as pool:
+        reading = [pool.submit(read) for _ in range(50)]
         try:
-            for minute in range(101, 101 + publications):
-                # Known before readers can see it.
-                known.append(f"{AT + timedelta(minutes=minute):%Y%m%dT%H%M%S%f}Z")
-                assert publish_at(warehouse, minute) == known[-1]
+            for minute in minutes:
+                known.add(f"{AT + timedelta(minutes=101 + minute):%Y%m%dT%H%M%S%f}Z")  # Before readers can see it.
+                last = publish_at(warehouse, 101 + minute)
+                assert not [future for future in reading if future.done()]
         finally:
             stop.set()
-        counts = [future.result() for future in reading]
-    assert min(counts) > 0
-    assert client.get("/health").json()["publication_id"] == known[-1]
-    return sum(counts)
+        assert min(future.result() for future in reading) > 0
+    assert httpx.get(f"{url}/health").json()["publication_id"] == last
 
 
-def test_fifty_readers_see_no_failure_while_publications_appear(built: Warehouse, client: httpx.Client) -> None:
-    read_while_published(built, client, publications=8, readers=50)
+def test_fifty_readers_see_no_failure_while_publications_appear(built: Warehouse, started: tuple[str, str]) -> None:
+    read_while_published(built, started[0], range(4))
 
 
 # The OpenAPI description
@@ -460,11 +483,15 @@ def description(client: httpx.Client) -> Any:
     return schemathesis.openapi.from_url(str(client.base_url.join("/openapi.json")))
 
 
-@schemathesis.pytest.from_fixture("description").parametrize()
-@settings(max_examples=60, derandomize=True, deadline=None, database=None)
-def test_answers_are_as_described_and_the_server_never_fails(case: schemathesis.Case) -> None:
-    # That a name which the schema allows is no table or column is only known to the publication.
-    case.call_and_validate(headers=ALLOWED, excluded_checks=[schemathesis.checks.positive_data_acceptance])
+@pytest.mark.parametrize("path", ["/health", "/v1/publication", "/v1/tables", "/v1/tables/{table}"])
+def test_answers_are_as_described_and_the_server_never_fails(path: str, description: Any) -> None:
+    @settings(max_examples=100, derandomize=True, deadline=None, database=None)
+    @given(case=description[path]["GET"].as_strategy() | description[path]["GET"].as_strategy(schemathesis.GenerationMode.NEGATIVE))
+    def ask(case: schemathesis.Case) -> None:
+        # That a name which the schema allows is no table or column is only known to the publication.
+        case.call_and_validate(headers=ALLOWED, excluded_checks=[schemathesis.checks.positive_data_acceptance])
+
+    ask()
 
 
 NAMES = st.sampled_from(["cash_amount", "cash_units", "approval_at", "approval_date", "is_reversal", "product_name", "case_id"]) | st.text()
@@ -577,10 +604,8 @@ def test_where_nothing_is_published_it_says_what_to_do_and_follows_the_first_pub
         assert client.get("/health").json() == {"status": "ok", "publication_id": None}
         for path in ("/v1/publication", "/v1/tables", LINES):
             answer = client.get(path)
-            assert (answer.status_code, answer.json()["detail"][-69:]) == (
-                503,
-                "is published yet: make demo, or make run once reports are there"[-69:],
-            )
+            assert answer.status_code == 503
+            assert answer.json()["detail"].endswith(" yet: make demo, or make run once reports are there")
         home.published.mkdir(parents=True)
         home.marts.symlink_to(built.home.marts.resolve())
         assert client.get(LINES).json()["total"] == 5

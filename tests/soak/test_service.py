@@ -1,0 +1,16 @@
+"""A minute of the HTTP service: fifty readers, and publications one after another."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from tests.e2e.test_service import built, read_while_published, started
+from tests.support import Warehouse
+
+__all__ = ["built", "started"]
+
+
+def test_fifty_readers_see_no_failure_for_a_minute(built: Warehouse, started: tuple[str, str]) -> None:
+    until = time.monotonic() + 60
+    read_while_published(built, started[0], itertools.takewhile(lambda _: time.monotonic() < until, itertools.count()))
