@@ -377,15 +377,16 @@ def test_an_answer_with_too_many_bytes_is_refused(tmp_path: Path) -> None:
         assert len(client.get("/v1/tables/marts.wide?limit=1000").json()["rows"]) == 1000
 
 
+LARGE = "create table marts.large as select md5(range::varchar) as a, md5((range + 1)::varchar) as b from range(1_000_000)"
+LATE = "/v1/tables/marts.large?order=a,b&offset=900000&publication=by-hand"
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A table of a million rows in no order."""
     home = Home(tmp_path_factory.mktemp("large"))
-    made_by_hand(home.root, "create table marts.large as select md5(range::varchar) as a, md5((range + 1)::varchar) as b from range(1_000_000)")
+    made_by_hand(home.root, LARGE)
     return home
-
-
-LATE = "/v1/tables/marts.large?order=a,b&offset=900000&publication=by-hand"
 
 
 def test_slow_queries_are_stopped_and_harm_no_other(large: Home) -> None:
@@ -402,14 +403,15 @@ def test_a_query_that_begins_when_the_time_is_over_is_stopped_too(large: Home) -
         assert client.get(LATE).status_code == 503
 
 
-def test_a_query_that_needs_too_much_memory_fails_alone_and_writes_nothing(large: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_that_needs_too_much_memory_fails_alone_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(service._LIMITS, "memory_limit", "40MB")
-    with served(large) as client:
+    made_by_hand(tmp_path, LARGE)
+    with served(Home(tmp_path)) as client:
         answer = client.get(LATE)
         told = "the queries need more memory than they may have: narrow yours with where and columns, or ask later"
         assert (answer.status_code, answer.json()) == (503, {"detail": told})
         assert client.get("/v1/tables/marts.large?limit=3").json()["total"] == 1_000_000
-    assert [p.name for p in large.marts.resolve().parent.iterdir()] == ["seller_warehouse.duckdb"]
+    assert [p.name for p in Home(tmp_path).marts.resolve().parent.iterdir()] == ["seller_warehouse.duckdb"]
 
 
 def test_a_late_page_takes_the_memory_of_its_order_and_not_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
