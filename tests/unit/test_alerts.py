@@ -178,6 +178,13 @@ def test_a_rate_is_told_again_when_it_worsens_and_after_it_was_good_but_not_when
     assert len(told.tell(day(4))) == 1
 
 
+def test_an_episode_that_begins_bad_is_not_told_again_when_it_improves(told: Told) -> None:
+    told.publish(**rates("BAD"))
+    assert len(told.tell()) == 1
+    told.publish(**rates("BAD", "AT_RISK", last=day(1)))
+    assert told.tell(day(1)) == []
+
+
 def test_channels_and_marketplaces_are_events_of_their_own_in_one_message(told: Told) -> None:
     told.publish(
         fct_order_defect_rate_daily=[
@@ -420,6 +427,12 @@ def test_no_secret_of_a_channel_is_said_stored_or_logged(told: Told, monkeypatch
     assert everything.count("error=502") == 2
     assert "token-8f3ab1c2" not in everything
     assert "pass-77c1e5d0" not in everything
+
+
+def test_what_apprise_says_of_a_failure_is_passed_on_without_the_parts_of_the_address() -> None:
+    # Where a webhook has its host, a messenger has its token; nothing listens on the port for discarded messages.
+    [channel] = channels_of(["json://127.0.0.1:9/"])
+    assert channel.send("title", "body").endswith("did not take it: A Connection error occurred sending JSON notification to ***")
 
 
 def test_settings_come_from_the_environment_and_a_wrong_one_is_named() -> None:
