@@ -120,7 +120,7 @@ def bars(table: pyarrow.Table, category: str, value: str, unit: str, *, colour: 
     frame[category] = frame[category].map(why if category == "status_reason" else words)
     base = alt.Chart(frame).encode(
         x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, format=",d")),
-        y=alt.Y(f"{category}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=320)),
+        y=alt.Y(f"{category}:N", sort=list(frame[category]), title=None, axis=alt.Axis(labelLimit=320)),
         tooltip=[alt.Tooltip(f"{category}:N", title="What"), alt.Tooltip(f"{value}:Q", title=unit, format=",")],
     )  # fmt: skip
     # The labels of axes follow the theme, those of marks do not.

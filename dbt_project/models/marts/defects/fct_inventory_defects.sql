@@ -87,6 +87,7 @@ select
     defects.anchor_date as claim_anchor_date,
     defects.anchor_basis as claim_anchor_basis,
     defects.claim_opens_date,
+    defects.eligible_from_date,
     defects.claim_deadline_date,
     cast(defects.days_left as integer) as days_to_deadline,
     defects.policy_rule_id,
