@@ -55,18 +55,24 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     return simulate(1, tmp_path_factory.mktemp("mutated"))
 
 
-def failures(simulated: Simulated, project: Path, model: str) -> set[str]:
-    """Build a model and all that follows from it; the names of the tests that fail."""
-    target = project.parent / "target"
+def failures(simulated: Simulated, project: Path, folder: Path, model: str) -> set[str]:
+    """Build a model and all that follows from it in a copy of the warehouse; the names of the tests that fail."""
+    database = folder / simulated.warehouse.home.warehouse.name
+    shutil.copy(simulated.warehouse.home.warehouse, database)
+    target = folder / "target"
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--select", f"{model}+", "--exclude-resource-type", "unit_test"]
     command += ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target), "--log-path", str(target)]
     command += ["--vars", json.dumps({"as_of_date": AT.date().isoformat()})]
-    environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(simulated.warehouse.home.warehouse)}
+    environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(database)}
     ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     results = target / "run_results.json"
     assert results.exists(), ran.stdout
     run = [r for r in json.loads(results.read_text())["results"] if r["status"] in ("fail", "error")]
     return {re.sub(r"^test\.seller_warehouse\.", "", r["unique_id"]) for r in run}
+
+
+def test_no_test_fails_where_no_rule_is_broken(simulated: Simulated, tmp_path: Path) -> None:
+    assert failures(simulated, DBT_PROJECT, tmp_path, "+fct_inventory_defects") == set()
 
 
 @pytest.mark.parametrize("rule", MUTATIONS)
@@ -78,7 +84,4 @@ def test_the_test_of_a_rule_fails_where_the_rule_is_broken(simulated: Simulated,
     text = path.read_text(encoding="utf-8")
     assert rule_text in text
     path.write_text(text.replace(rule_text, mistake), encoding="utf-8")
-    try:
-        assert guard in failures(simulated, project, model)
-    finally:
-        assert failures(simulated, DBT_PROJECT, model) == set()
+    assert guard in failures(simulated, project, tmp_path, model)
