@@ -208,7 +208,7 @@ def test_csv_has_the_same_rows_and_no_text_that_runs_as_a_formula(client: httpx.
         ("cash_amount:lt:2.5", "23"), ("cash_amount:le:2.5", "235"), ("cash_amount:gt:2.5", "14"), ("cash_amount:ge:2.50", "145"),
         ("cash_amount:in:10,-10.00", "12"), ("cash_units:lt:0", "2"), ("cash_units:in:1", "1345"),
         ("approval_date:gt:2026-11-02", "25"), ("approval_date:eq:2026-11-03", "2"),
-        ("approval_at:ge:2026-11-04T16:30:15Z", "5"), ("approval_at:ge:2026-11-04T09:30:15-07:00", "5"), ("approval_at:gt:2026-11-04T16:30:15", ""),
+        ("approval_at:ge:2026-11-04T16:30:15Z", "5"), ("approval_at:eq:2026-11-04T09:30:15-07:00", "5"), ("approval_at:gt:2026-11-04T16:30:15", ""),
         ("is_reversal:eq:true", "2"), ("is_reversal:ne:true", "1345"), ("case_id:null:false", "1"), ("case_id:null:true", "2345"),
         ("case_id:ne:77", "2345"), ("case_id:eq:77", "1"), ("currency_code:eq:CAD", "5"), ("currency_code:eq:cad", ""),
         ("product_name:contains:LÄMP", "3"), ("product_name:contains:%", ""), ("product_name:contains:€", "3"), ("seller_sku:eq:SKU:1", "4"),
@@ -582,6 +582,12 @@ def test_only_this_machine_reaches_it_unless_told_otherwise(started: tuple[str, 
     port = int(started[0].rsplit(":", 1)[1])
     listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
     assert listening == {"127.0.0.1"}
+
+
+def test_a_token_of_the_environment_is_taken_and_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELLER_WAREHOUSE_TOKEN", SECRET)
+    assert service.token_of(Home(tmp_path)) == (SECRET, "SELLER_WAREHOUSE_TOKEN")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("token", ["short", "x" * 23, "with a blank in its very middle", "ünicode-is-no-good-in-a-header"])
