@@ -44,10 +44,12 @@ def _trend(chosen: filters.Condition) -> None:
         "select calendar_date, defect_status,"
         "  coalesce(sum(units) over (partition by defect_status order by calendar_date), 0)::bigint as units "
         f"from (select calendar_date, unnest({list(STATUSES)}) as defect_status from marts.dim_calendar where calendar_date between ? and ?) "
-        "left join moves using (calendar_date, defect_status)",
+        "left join moves using (calendar_date, defect_status) order by calendar_date, defect_status",
         (first, *chosen.values, last, first, last),
-    ).to_pandas()
-    is_open = daily["defect_status"] != "RESOLVED"
-    parts.areas("Open units at the end of each day", daily[is_open], "calendar_date", "defect_status", "units", "Units")
-    parts.areas("Resolved units at the end of each day", daily[~is_open], "calendar_date", "defect_status", "units", "Units")
+    )
+    frame = daily.to_pandas()
+    is_open = frame["defect_status"] != "RESOLVED"
+    parts.areas("Open units at the end of each day", frame[is_open], "calendar_date", "defect_status", "units", "Units")
+    parts.areas("Resolved units at the end of each day", frame[~is_open], "calendar_date", "defect_status", "units", "Units")
     st.caption("The charts count all defects up to each day, also those from before these days; the figures above only those of these days.")
+    parts.download(daily, "defect_status_daily")

@@ -75,11 +75,16 @@ def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = 
     selected = st.dataframe(shown, hide_index=True, column_config=config, height=height, placeholder="", key=f"table_{name}", **rest)
     if table.num_rows > DRAWN_ROWS:
         st.caption(f"The first {DRAWN_ROWS:,} of {table.num_rows:,} rows are shown; the download has all.")
+    download(table, name)
+    return selected
+
+
+def download(table: pyarrow.Table, name: str) -> None:
+    """All rows and columns as a file, codes as they are."""
     st.download_button(
         f"Download {table.num_rows:,} rows (CSV)", lambda: as_csv(table), f"{name}.csv", "text/csv", on_click="ignore", key=f"csv_{name}",
         icon=":material/download:",
     )  # fmt: skip
-    return selected
 
 
 def _said(column: str) -> Callable[[str], str] | None:

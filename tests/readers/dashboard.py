@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -110,11 +111,19 @@ class Dashboard:
     def figure(self, name: str) -> Locator:
         """The figure under a name; its lines are paragraphs or one heading."""
         key = "".join(c for c in name.lower() if c.isalnum())
-        return self.page.locator(f".st-key-figure_{key} [data-testid=stMarkdownContainer]:not([data-testid=stCaptionContainer] *)")
+        value = "[data-testid=stMarkdownContainer]:not([data-testid=stCaptionContainer] *, [data-testid=stPageLink] *)"
+        return self.page.locator(f".st-key-figure_{key} {value}")
 
     def shows(self, name: str, *lines: str) -> None:
         """Wait until a figure shows exactly these lines."""
         expect(self.figure(name)).to_have_text("\n".join(lines), use_inner_text=True)
+
+    def draws(self, mark: str, values: dict[str, int]) -> None:
+        """Wait until the marks of a chart, ``bar`` or ``arc mark``, tell these values in this order."""
+        told = self.page.locator(f"[aria-roledescription='{mark}']")
+        expect(told).to_have_count(len(values))
+        for place, (what, value) in enumerate(values.items()):
+            expect(told.nth(place)).to_have_attribute("aria-label", re.compile(rf"What: {re.escape(what)}\b.*Units: {value:,}(;|$)"))
 
     def says(self, text: str) -> None:
         """Wait until the page says a text."""

@@ -1,0 +1,93 @@
+"""What all pages share: filters in the address, how fresh the figures are, what nobody should see."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser, expect
+
+from seller_warehouse.paths import Home
+from tests.readers.conftest import PublishedWorld
+from tests.readers.dashboard import EVER, Dashboard, opened, streamlit
+from tests.support import AT, Warehouse
+
+PAGES = {
+    "": "Overview", "eligible": "Eligible for claim", "in-progress": "In progress", "resolved": "Resolved", "multi-channel": "Multi-channel",
+    "reimbursements": "Reimbursements", "finance": "Finance", "sourcing-cost": "Sourcing cost", "order-defects": "Order defects",
+    "health": "Data health",
+}  # fmt: skip
+
+
+def test_filters_go_along_from_page_to_page_and_back(dashboard: Dashboard) -> None:
+    dashboard.open("", **EVER)
+    dashboard.pick("Account", "demo-eu")
+    dashboard.has("account", "demo-eu")
+    dashboard.type("SKU, ASIN, parent ASIN or FNSKU", "desk-02")
+    dashboard.has("product", "desk-02")
+    for title in [*PAGES.values(), "Overview"]:
+        dashboard.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+        expect(dashboard.page.locator("h1")).to_have_text(title)
+        dashboard.settle()
+        dashboard.has("account", "demo-eu")
+        dashboard.has("product", "desk-02")
+        dashboard.has("dates", *EVER["dates"])
+    ((units,),) = dashboard.ask(
+        "select sum(defect_units)::bigint from marts.fct_inventory_defects where account_id = 'demo-eu' and seller_sku = 'DESK-02'"
+    )
+    dashboard.shows("Defective units", f"{units:,}")
+
+
+def test_address_that_was_shared_shows_the_same_view(dashboard: Dashboard, browser: Browser, tmp_path: Path) -> None:
+    dashboard.open("eligible").pick("Account", "second-na")
+    dashboard.has("account", "second-na")
+    dashboard.settle()
+    with opened(browser, dashboard.url, dashboard.warehouse, tmp_path) as other:
+        other.page.goto(dashboard.page.url)
+        other.settle()
+        ((units,),) = other.ask(
+            "select sum(eligible_units)::bigint from marts.claims_to_file where account_id = 'second-na' and defect_date >= '2025-11-20'"
+        )
+        other.shows("Units to claim", f"{units:,}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", PAGES)
+def test_page_fits_1280_pixels_in_light_and_dark(dashboard: Dashboard, page: str, scheme: str) -> None:
+    dashboard.page.emulate_media(color_scheme=scheme)
+    expect(dashboard.open(page).page.locator("h1")).to_have_text(PAGES[page])
+    background = dashboard.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    brightness = sum(int(part) for part in background.strip("rgb()").split(","))
+    assert brightness == 3 * 255 if scheme == "light" else brightness < 3 * 64
+
+
+def test_first_line_says_how_fresh_the_figures_are(dashboard: Dashboard) -> None:
+    ((behind,),) = dashboard.ask("select count(*) from meta.freshness where not is_complete")
+    dashboard.open("").says(f"As of 2026-11-20 · published 2026-11-20 06:00 UTC · {behind} reports are behind, see Data health")
+
+
+def test_new_publication_appears_without_a_restart_or_an_error(browser: Browser, published: PublishedWorld, tmp_path: Path) -> None:
+    warehouse = Warehouse(Home(tmp_path / "home"), published.warehouse.accounts)
+    shutil.copytree(published.warehouse.home.root, warehouse.home.root, symlinks=True)
+    units = "select sum(defect_units)::bigint from marts.fct_inventory_defects where account_id {}"
+    with streamlit(warehouse.home, tmp_path / "log") as address, opened(browser, address, warehouse, tmp_path) as tab:
+        ((everyone,),) = tab.ask(units.format("is not null"))
+        ((without_eu,),) = tab.ask(units.format("<> 'demo-eu'"))
+        tab.open("", **EVER).shows("Defective units", f"{everyone:,}")
+        with duckdb.connect(str(warehouse.home.warehouse)) as connection:
+            connection.execute("delete from marts.fct_inventory_defects where account_id = 'demo-eu'")
+        warehouse.publish(at=AT + timedelta(hours=1), build=False)
+        tab.shows("Defective units", f"{without_eu:,}")
+        tab.says("published 2026-11-20 07:00 UTC")
+        assert without_eu < everyone
+
+
+def test_nothing_published_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
+    warehouse = Warehouse(Home(tmp_path / "home"))
+    with streamlit(warehouse.home, tmp_path / "log") as address, opened(browser, address, warehouse, tmp_path) as tab:
+        tab.page.goto(address)
+        expect(tab.page.locator("h1")).to_have_text("Nothing is published yet")
+        tab.says("make demo, or make run once reports are there")
