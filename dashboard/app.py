@@ -30,14 +30,13 @@ ICON = Path(__file__).with_name("icon.svg")
 ELIGIBLE = st.Page(eligible.show, title="Eligible for claim", icon=":material/gavel:", url_path="eligible")
 IN_PROGRESS = st.Page(in_progress.show, title="In progress", icon=":material/hourglass_top:", url_path="in-progress")
 RESOLVED = st.Page(resolved.show, title="Resolved", icon=":material/task_alt:", url_path="resolved")
+OVERVIEW = st.Page(
+    lambda: overview.show(ELIGIBLE, IN_PROGRESS, RESOLVED), title="Overview", icon=":material/dashboard:", url_path="overview", default=True
+)
+OF_DEFECTS = [OVERVIEW, ELIGIBLE, IN_PROGRESS, RESOLVED]
 PAGES = {
     "Inventory defects": [
-        st.Page(
-            lambda: overview.show(ELIGIBLE, IN_PROGRESS, RESOLVED), title="Overview", icon=":material/dashboard:", url_path="overview", default=True
-        ),
-        ELIGIBLE,
-        IN_PROGRESS,
-        RESOLVED,
+        *OF_DEFECTS,
         st.Page(multi_channel.show, title="Multi-channel", icon=":material/local_shipping:", url_path="multi-channel"),
     ],
     "Money": [
@@ -80,7 +79,7 @@ def main() -> None:
         st.title("Nothing is published yet")
         st.info(str(nothing), icon=":material/info:")
         return
-    filters.show()
+    filters.show(of_defects=page in OF_DEFECTS)
     st.title(page.title)
     follow()
     page.run()

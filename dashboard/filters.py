@@ -19,8 +19,11 @@ SHOWN_DAYS = 365
 EVERYTHING = Condition("true")
 
 
-def show() -> None:
-    """The filters that all pages share, in the sidebar."""
+def show(*, of_defects: bool) -> None:
+    """The filters that all pages share, in the sidebar, and those that the pages of defects share.
+
+    What a page itself shows is forgotten when another one is opened.
+    """
     accounts = [r["account_id"] for r in data.rows("select account_id from marts.dim_accounts order by account_id")]
     today = data.as_of()
     with st.sidebar:
@@ -30,6 +33,8 @@ def show() -> None:
             help="Defects, payouts and rates of these days; the page says which date counts.",
         )  # fmt: skip
         st.text_input("SKU, ASIN, parent ASIN or FNSKU", key="product", bind="query-params", placeholder="All products", help="Several with commas.")
+        if of_defects:
+            choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS"))
 
 
 def choice(label: str, key: str, options: Sequence[str], **rest: Any) -> list[str]:
@@ -44,15 +49,13 @@ def typed(label: str, key: str, *columns: str, **rest: Any) -> Condition:
 
 def event_types() -> Condition:
     """The chosen areas in which defects arise."""
-    return one_of("event_type", choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS")))
+    return one_of("event_type", st.session_state.get("event_type") or [])
 
 
-def defects(*columns: DeltaGenerator) -> Condition:
-    """What the pages of defects are filtered by, in three columns, besides what all pages are."""
+def defects(kind: DeltaGenerator, reference: DeltaGenerator) -> Condition:
+    """The defects of the shared filters, and of two that are shown in these columns: by type, and by order or transaction."""
     types = [r["defect_type"] for r in data.rows("select distinct defect_type from marts.fct_inventory_defects order by 1")]
-    event, kind, reference = columns
-    with event:
-        chosen = accounts() & products() & dates("defect_date") & event_types()
+    chosen = accounts() & products() & dates("defect_date") & event_types()
     with kind:
         chosen &= one_of("defect_type", choice("Defect type", "defect_type", types))
     with reference:

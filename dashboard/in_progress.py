@@ -22,7 +22,7 @@ CASES = {
 
 def show() -> None:
     """The page."""
-    _defects(filters.defects(*st.columns(3)) & filters.Condition("in_progress_units > 0"))
+    _defects(filters.defects(*st.columns(2)) & filters.Condition("in_progress_units > 0"))
     _cases()
 
 

@@ -12,8 +12,7 @@ STATUSES = ("ELIGIBLE_FOR_CLAIM", "IN_PROGRESS", "RESOLVED")
 
 def show(eligible: Page, in_progress: Page, resolved: Page) -> None:
     """The page; its cards lead to the others."""
-    with st.columns(3)[0]:
-        chosen = filters.accounts() & filters.products() & filters.event_types()
+    chosen = filters.accounts() & filters.products() & filters.event_types()
     of_days = chosen & filters.dates("defect_date")
     (units,) = data.rows(
         "select coalesce(sum(defect_units), 0)::bigint as defective, coalesce(sum(eligible_units), 0)::bigint as eligible, "

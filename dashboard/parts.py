@@ -56,12 +56,7 @@ def figures(values: Mapping[str, int | str | Sequence[str]], links: Mapping[str,
             st.caption(name)
             st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"{'###' if len(values) < 5 else '####'} {lines[0]}")
             if links and name in links:
-                st.page_link(links[name], label="Show them", icon=":material/arrow_forward:", query_params=_address())
-
-
-def _address() -> dict[str, list[str]]:
-    """The filters of the address, which a link would leave behind."""
-    return {key: st.query_params.get_all(key) for key in st.query_params}
+                st.page_link(links[name], label="Show them", icon=":material/arrow_forward:")
 
 
 def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, height: int | str = "auto", **rest: Any) -> Any:

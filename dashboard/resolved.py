@@ -24,9 +24,9 @@ TOP = 5
 
 def show() -> None:
     """The page."""
-    *of_defects, last = st.columns(4)
-    chosen = filters.defects(*of_defects) & filters.Condition(f"{RESOLVED_UNITS} > 0")
-    with last:
+    resolution, *others = st.columns(3)
+    chosen = filters.defects(*others) & filters.Condition(f"{RESOLVED_UNITS} > 0")
+    with resolution:
         chosen &= filters.one_of("resolution_type", filters.choice("Resolution", "resolution", ("REIMBURSED", "RECONCILE", "INELIGIBLE")))
     resolved = data.table(
         f"select *, {RESOLVED_UNITS} as resolved_units from {MART} where {chosen.sql} order by status_since_date desc, defect_id", chosen.values

@@ -123,7 +123,7 @@ class Dashboard:
         told = self.page.locator(f"[aria-roledescription='{mark}']")
         expect(told).to_have_count(len(values))
         for place, (what, value) in enumerate(values.items()):
-            expect(told.nth(place)).to_have_attribute("aria-label", re.compile(rf"What: {re.escape(what)}\b.*Units: {value:,}(;|$)"))
+            expect(told.nth(place)).to_have_attribute("aria-label", re.compile(rf"(?=.*What: {re.escape(what)}(;|$))(?=.*Units: {value:,}(;|$))"))
 
     def says(self, text: str) -> None:
         """Wait until the page says a text."""

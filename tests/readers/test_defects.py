@@ -49,12 +49,15 @@ def test_overview_counts_every_unit_in_one_status(dashboard: Dashboard, query: Q
 
 
 def test_trend_is_that_of_the_mart_of_days(dashboard: Dashboard) -> None:
-    days = (
-        "select c.calendar_date, s.defect_status, coalesce(sum(d.units), 0)::bigint as units from dim_calendar as c "
-        "cross join (select unnest(['ELIGIBLE_FOR_CLAIM', 'IN_PROGRESS', 'RESOLVED']) as defect_status) as s "
-        "left join fct_defect_status_daily as d on d.status_date = c.calendar_date and d.defect_status = s.defect_status and d.account_id = 'demo-na' "
-        "where c.calendar_date between '2026-03-01' and '2026-11-20' group by all"
-    )
+    days = """
+        select c.calendar_date, s.defect_status, coalesce(sum(d.units), 0)::bigint as units
+        from dim_calendar as c
+        cross join (select unnest(['ELIGIBLE_FOR_CLAIM', 'IN_PROGRESS', 'RESOLVED']) as defect_status) as s
+        left join (from fct_defect_status_daily where account_id = 'demo-na') as d
+            on d.status_date = c.calendar_date and d.defect_status = s.defect_status
+        where c.calendar_date between '2026-03-01' and '2026-11-20'
+        group by all
+    """
     assert dashboard.open("", account="demo-na", dates=["2026-03-01", "2026-12-24"]).holds("defect_status_daily", days) == 265 * 3
 
 
@@ -64,7 +67,7 @@ def test_card_leads_to_its_page_and_takes_the_filters_along(dashboard: Dashboard
         f"select sum(eligible_units)::bigint from marts.claims_to_file where {YEAR} and account_id = 'demo-na' and event_type = 'CUSTOMER_RETURNS'"
     )
     dashboard.shows("Eligible for claim", f"{eligible:,}")
-    dashboard.page.locator(".st-key-figure_eligibleforclaim").get_by_role("link").click()
+    dashboard.page.locator(".st-key-figure_eligibleforclaim").get_by_test_id("stPageLink-NavLink").click()
     dashboard.shows("Units to claim", f"{eligible:,}")
     dashboard.has("account", "demo-na")
     dashboard.has("event_type", "Customer returns")
