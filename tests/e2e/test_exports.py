@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
-import venv
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,37 +10,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from openpyxl import load_workbook
 
 from seller_warehouse.exports import EXPORTED, SHEETS, export, write_workbook
 from seller_warehouse.paths import Home
 from tests.support import EU, Warehouse, reimbursements
 
 FORMULA = '=HYPERLINK("http://evil.example","+1")'
-
-READ = """
-import json, sys
-from openpyxl import load_workbook
-def shown(cell):
-    return [cell.data_type, cell.number_format, cell.value if isinstance(cell.value, (int, float, str, bool, type(None))) else cell.value.isoformat()]
-book = load_workbook(sys.argv[1])
-json.dump({
-    "created": book.properties.created.isoformat(),
-    "sheets": {s.title: [[shown(c) for c in row] for row in s.iter_rows()] for s in book},
-    "frozen": {s.title: s.freeze_panes for s in book}, "filtered": {s.title: s.auto_filter.ref for s in book},
-    "links": sum(len(s._hyperlinks) for s in book),
-}, sys.stdout)
-"""
-
-
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with openpyxl, which reads workbooks as somebody else does than the library that writes them."""
-    folder = tmp_path_factory.mktemp("openpyxl")
-    venv.create(folder, with_pip=False)
-    python = folder / "bin" / "python"
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "pip", "install", "-q", "--python", python, "openpyxl==3.1.5"], check=True, capture_output=True)
-    return python
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +41,23 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def workbook(published: Warehouse, reader: Path) -> dict[str, Any]:
-    return read(reader, published.home.exports / "finance.xlsx")
+def workbook(published: Warehouse) -> dict[str, Any]:
+    return read(published.home.exports / "finance.xlsx")
 
 
-def read(reader: Path, path: Path) -> dict[str, Any]:
-    return json.loads(subprocess.run([reader, "-c", READ, path], check=True, capture_output=True, text=True).stdout)
+def read(path: Path) -> dict[str, Any]:
+    """A workbook as another library reads it: its cells as type, format and value."""
+    book = load_workbook(path)
+    return {
+        "created": book.properties.created.isoformat(),
+        "sheets": {s.title: [[[c.data_type, c.number_format, _plain(c.value)] for c in row] for row in s.iter_rows()] for s in book},
+        "frozen": {s.title: s.freeze_panes for s in book}, "filtered": {s.title: s.auto_filter.ref for s in book},
+        "links": sum(len(s._hyperlinks) for s in book),
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value
 
 
 def column(book: dict[str, Any], sheet: str, name: str) -> list[Any]:
@@ -161,11 +144,11 @@ def test_the_same_publication_gives_the_same_bytes(published: Warehouse, tmp_pat
         assert (tmp_path / name).read_bytes() == (published.home.exports / name).read_bytes(), name
 
 
-def test_more_rows_than_a_sheet_can_hold_go_on_in_the_next(published: Warehouse, reader: Path, tmp_path: Path) -> None:
+def test_more_rows_than_a_sheet_can_hold_go_on_in_the_next(published: Warehouse, tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published.home.marts.resolve()}' as published (read_only)")
         write_workbook(connection, tmp_path / "small.xlsx", sheet_rows=4)
-    book = read(reader, tmp_path / "small.xlsx")
+    book = read(tmp_path / "small.xlsx")
     parts = [name for name in book["sheets"] if name.startswith("Reimbursements")]
     assert parts == ["Reimbursements", "Reimbursements 2", "Reimbursements 3"]
     assert [len(book["sheets"][p]) for p in parts] == [4, 4, 2]
@@ -174,7 +157,7 @@ def test_more_rows_than_a_sheet_can_hold_go_on_in_the_next(published: Warehouse,
     assert "Reimbursements, Reimbursements 2, Reimbursements 3" in [row[0][2] for row in book["sheets"]["Cover"]]
 
 
-def test_the_largest_amounts_that_a_workbook_holds_come_back_to_the_fourth_decimal(published: Warehouse, reader: Path, tmp_path: Path) -> None:
+def test_the_largest_amounts_that_a_workbook_holds_come_back_to_the_fourth_decimal(published: Warehouse, tmp_path: Path) -> None:
     large = ["99999999999.9999", "-99999999999.9999", "0.0001", "12345678901.2345"]
     copy = tmp_path / "copy.duckdb"
     shutil.copy(published.home.marts.resolve(), copy)
@@ -187,4 +170,4 @@ def test_the_largest_amounts_that_a_workbook_holds_come_back_to_the_fourth_decim
                 [month, amount],
             )
     export(copy, tmp_path)
-    assert amounts(read(reader, tmp_path / "finance.xlsx"), "Settlements", "matched_amount") == [Decimal(a) for a in large]
+    assert amounts(read(tmp_path / "finance.xlsx"), "Settlements", "matched_amount") == [Decimal(a) for a in large]
