@@ -107,5 +107,5 @@ def mentions(text: str, *columns: str) -> Condition:
     ids = [part.strip() for part in text.split(",") if part.strip()]
     if not ids:
         return EVERYTHING
-    found = [f"list_contains(string_split(replace({column}, ' ', ''), ','), ?)" for _ in ids for column in columns]
+    found = [f"list_contains(string_split_regex({column}, ' *, *'), ?)" for _ in ids for column in columns]
     return Condition(f"({' or '.join(found)})", tuple(i for i in ids for _ in columns))
