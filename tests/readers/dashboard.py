@@ -102,6 +102,12 @@ class Dashboard:
         assert self.page.evaluate("document.documentElement.scrollWidth") <= 1280
         return self
 
+    def go(self, title: str) -> None:
+        """Go to another page by the menu, and wait until it stands."""
+        self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+        expect(self.page.locator("h1")).to_have_text(title)
+        self.settle()
+
     def settle(self) -> None:
         """Wait until nothing is computed, nothing is of the run before, and all is drawn: a list closes when the page moves under it."""
         expect(self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()

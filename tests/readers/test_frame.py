@@ -28,9 +28,7 @@ def test_filters_go_along_from_page_to_page_and_back(dashboard: Dashboard) -> No
     dashboard.type("SKU, ASIN, parent ASIN or FNSKU", "desk-02")
     dashboard.has("product", "desk-02")
     for title in [*PAGES.values(), "Overview"]:
-        dashboard.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
-        expect(dashboard.page.locator("h1")).to_have_text(title)
-        dashboard.settle()
+        dashboard.go(title)
         dashboard.has("account", "demo-eu")
         dashboard.has("product", "desk-02")
         dashboard.has("dates", *EVER["dates"])
