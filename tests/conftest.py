@@ -1,9 +1,12 @@
 """Fixtures that every test may use, and how tests are shared among processes."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from seller_warehouse.paths import Home
@@ -21,6 +24,18 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     """Three sellers over 18 months, loaded and built."""
     return simulate(1, tmp_path_factory.mktemp("simulated"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium as the machine has it."""
+    chromium = shutil.which("chromium")
+    if not chromium:
+        pytest.skip("Chromium is not installed, so nobody looks at the dashboard: make chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
 class FilesOfOneWorldTogether(LoadFileScheduling):

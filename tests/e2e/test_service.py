@@ -29,7 +29,7 @@ import pytest
 import schemathesis
 import uvicorn
 from hypothesis import given, settings
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from seller_warehouse import service
 from seller_warehouse.build import build_marts, code_version
@@ -516,18 +516,16 @@ def test_whatever_is_asked_is_answered_or_refused(
     assert answer.status_code == 200 or "detail" in answer.json()
 
 
-def test_the_description_page_works_without_the_internet(client: httpx.Client) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page()
-        asked, errors = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(str(client.base_url.join("/docs")))
-        page.get_by_text("/v1/tables/{table}").first.wait_for()
-        page.get_by_role("button", name="Authorize").first.wait_for()
-        browser.close()
+def test_the_description_page_works_without_the_internet(client: httpx.Client, browser: Browser) -> None:
+    page = browser.new_page()
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(str(client.base_url.join("/docs")))
+    page.get_by_text("/v1/tables/{table}").first.wait_for()
+    page.get_by_role("button", name="Authorize").first.wait_for()
+    page.close()
     assert [url for url in asked if not url.startswith((str(client.base_url), "data:"))] == []
     assert errors == []
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
@@ -40,18 +40,6 @@ def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) ->
     build_marts(home, as_of=AT.date(), select="meta")
     warehouse.publish("daily", build=False)
     return PublishedWorld(simulated.world, warehouse)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium as the machine has it."""
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("Chromium is not installed, so nobody looks at the dashboard: make chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")
