@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help install postgresql chromium requirements demo run backfill up serve down test lint bench soak docs clean
+.PHONY: help install postgresql chromium requirements demo run backfill up serve down test lint bench screenshots soak docs clean
 
 help: ## what there is to type
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -68,8 +68,12 @@ chromium: install
 soak: install postgresql chromium ## the long storms; COUNT=n rounds, SEED=n
 	@SOAK_COUNT=$(or $(COUNT),5) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/soak
 
-bench: install ## the benchmark: ratios to plain DuckDB of the same run
+bench: install chromium ## the benchmark: ratios to plain DuckDB of the same run, and how long the pages of the dashboard take
 	@$(BIN)/python -m benchmarks.bench
+	@$(BIN)/python -m benchmarks.pages
+
+screenshots: install chromium ## docs/screenshots anew, from what make demo published
+	@$(BIN)/python -m tests.readers.screenshots
 
 lint: install ## every static check
 	@$(BIN)/ruff check .

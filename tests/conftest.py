@@ -1,15 +1,16 @@
 """Fixtures that every test may use, and how tests are shared among processes."""
 
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from seller_warehouse.paths import Home
+from tests.browser import NoChromium, chromium
 from tests.support import Warehouse
 from tests.world import Simulated, simulate
 
@@ -28,14 +29,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium as the machine has it."""
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("Chromium is not installed, so nobody looks at the dashboard: make chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    """One Chromium for all who look."""
+    with ExitStack() as stack:
+        try:
+            launched = stack.enter_context(chromium())
+        except NoChromium as error:
+            pytest.skip(f"nobody looks at the dashboard: {error}")
         yield launched
-        launched.close()
 
 
 class FilesOfOneWorldTogether(LoadFileScheduling):

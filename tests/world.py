@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
 from pathlib import Path
 
+from dateutil.relativedelta import relativedelta
+
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts
 from seller_warehouse.documents import Document
@@ -28,19 +30,25 @@ DOWNLOAD_EVERY = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Simulated:
-    """A world whose truth is known, and the warehouse that was built from what its reports say at ``known_at``."""
+    """A world whose truth is known, and the warehouse that holds what its reports say at ``known_at``."""
 
     world: World
     warehouse: Warehouse
     known_at: datetime
 
 
-def simulate(seed: int, folder: Path) -> Simulated:
-    """The sellers of a seed over 18 months, loaded and built in a folder."""
-    world = World("test", seed=seed, start=date(2025, 5, 20), end=AT.date())
+def simulate(seed: int, folder: Path, profile: str = "test") -> Simulated:
+    """The sellers of a profile and a seed over 18 months, loaded and built in a folder."""
+    simulated = load_simulated(seed, folder, profile, months=18)
+    build_marts(simulated.warehouse.home, as_of=AT.date())
+    return simulated
+
+
+def load_simulated(seed: int, folder: Path, profile: str, *, months: int) -> Simulated:
+    """The same without the marts, for as many months."""
+    world = World(profile, seed=seed, start=AT.date() - relativedelta(months=months), end=AT.date())
     warehouse = warehouse_of(world, folder)
     load_world(warehouse, world, AT)
-    build_marts(warehouse.home, as_of=AT.date())
     return Simulated(world, warehouse, AT)
 
 

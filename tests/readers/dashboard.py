@@ -26,6 +26,13 @@ expect.set_options(timeout=30_000)
 EVER = {"dates": ["2025-05-20", "2026-11-20"]}
 """The filter of dates over all that was simulated."""
 
+PAGES = {
+    "": "Overview", "eligible": "Eligible for claim", "in-progress": "In progress", "resolved": "Resolved", "multi-channel": "Multi-channel",
+    "reimbursements": "Reimbursements", "finance": "Finance", "sourcing-cost": "Sourcing cost", "order-defects": "Order defects",
+    "health": "Data health",
+}  # fmt: skip
+"""The title of every page by its path."""
+
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """What Streamlit's front end looks for below a page's own address before it looks at the root; a 404 there is its way."""
 

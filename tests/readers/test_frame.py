@@ -11,14 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from seller_warehouse.paths import Home
 from tests.readers.conftest import PublishedWorld
-from tests.readers.dashboard import EVER, Dashboard, opened, streamlit
+from tests.readers.dashboard import EVER, PAGES, Dashboard, opened, streamlit
 from tests.support import AT, Warehouse
-
-PAGES = {
-    "": "Overview", "eligible": "Eligible for claim", "in-progress": "In progress", "resolved": "Resolved", "multi-channel": "Multi-channel",
-    "reimbursements": "Reimbursements", "finance": "Finance", "sourcing-cost": "Sourcing cost", "order-defects": "Order defects",
-    "health": "Data health",
-}  # fmt: skip
 
 
 def test_filters_go_along_from_page_to_page_and_back(dashboard: Dashboard) -> None:
