@@ -14,6 +14,8 @@ COUNTS = {
     "DOES_NOT_COUNT": "not counts_toward_odr and not is_undecided",
 }  # fmt: skip
 DRAWN_LINES = 5
+DRAWN = ("account_id", "marketplace_id", "report_date", "order_defect_rate", "worst_case_rate", "target_rate", "defective_order_count", "order_count")
+"""What the lines and their tooltips need: whatever a chart is given goes to the browser."""
 
 TODAY = {
     "account_id": "Account", "marketplace_id": "Marketplace", "fulfillment_channel": "Channel", "rate_status": "Status", "order_defect_rate": "Rate",
@@ -76,22 +78,24 @@ def _rates(days: filters.Condition, last: object) -> None:
         frame = data.table(
             "with lines as (select account_id, marketplace_id from marts.fct_order_defect_rate_daily "
             f"  where {days.sql} and fulfillment_channel = ? group by all order by max(worst_case_rate) desc, 1, 2 limit {DRAWN_LINES}) "
-            f"from marts.fct_order_defect_rate_daily semi join lines using (account_id, marketplace_id) where {days.sql} and fulfillment_channel = ?",
+            f"select {', '.join(DRAWN)} from marts.fct_order_defect_rate_daily semi join lines using (account_id, marketplace_id) "
+            f"where {days.sql} and fulfillment_channel = ?",
             [*days.values, channel, *days.values, channel],
         ).to_pandas()  # fmt: skip
         st.subheader(f"{CHANNELS[channel]}: rate of 60 days of orders, by day")
         frame["line"] = frame["account_id"] + " · " + frame["marketplace_id"].map(parts.marketplace)
-        lines = frame.rename(columns={"order_defect_rate": "Rate", "worst_case_rate": "At worst"}).astype({"Rate": float, "At worst": float})
-        base = alt.Chart(lines).transform_fold(["Rate", "At worst"], as_=["Case", "Value"]).mark_line(interpolate="step-after").encode(
+        rates = {"order_defect_rate": "Rate", "worst_case_rate": "At worst"}
+        lines = frame.drop(columns="target_rate").rename(columns=rates).astype(dict.fromkeys(rates.values(), float))
+        base = alt.Chart(lines).transform_fold([*rates.values()], as_=["Case", "Value"]).mark_line(interpolate="step-after").encode(
             x=alt.X("report_date:T", title=None), y=alt.Y("Value:Q", title="Order defect rate", axis=alt.Axis(format=".1%")),
             color=alt.Color("line:N", title=None, scale=alt.Scale(range=list(parts.OTHERS))).legend(orient="top", columns=4, labelLimit=220),
-            strokeDash=alt.StrokeDash("Case:N", title=None, sort=["Rate", "At worst"]).legend(orient="bottom"),
+            strokeDash=alt.StrokeDash("Case:N", title=None, sort=[*rates.values()]).legend(orient="bottom"),
             tooltip=[
                 alt.Tooltip("report_date:T", title="Day"), alt.Tooltip("line:N", title="Where"), "Case:N", alt.Tooltip("Value:Q", format=".2%"),
                 alt.Tooltip("defective_order_count:Q", title="Defective"), alt.Tooltip("order_count:Q", title="Orders"),
             ],
         )  # fmt: skip
-        target = alt.Chart(frame.head(1).astype({"target_rate": float})).encode(y="target_rate:Q")
+        target = alt.Chart(frame[["target_rate"]].head(1).astype(float)).encode(y="target_rate:Q")
         rule = target.mark_rule(color=parts.COLOURS["ELIGIBLE_FOR_CLAIM"], size=2)
         st.altair_chart(base + rule, width="stretch")
 

@@ -27,6 +27,9 @@ OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#99
 DRAWN_ROWS = 5_000
 """How many rows of a table are sent to the browser; the download has all."""
 
+ORDER_WIDTH = 165
+"""Pixels that show an order id whole; the width that is found by itself goes by the first rows, which may have none."""
+
 CODES = (
     "_type", "_status", "_category", "_basis", "_outcome", "_state", "_comparison", "_origin", "disposition", "verdict", "initiated_by",
     "reaches_back",
@@ -59,7 +62,7 @@ def figures(values: Mapping[str, int | str | Sequence[str]], links: Mapping[str,
                 st.page_link(links[name], label="Show them", icon=":material/arrow_forward:")
 
 
-def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, height: int | str = "auto", **rest: Any) -> Any:
+def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, **rest: Any) -> Any:
     """A table that sorts and downloads; ``labels`` name its columns, which are shown in that order, and all others are left to the download."""
     labels = labels or {c: words(c.upper()) for c in table.column_names}
     shown = table.select(list(labels)).slice(0, DRAWN_ROWS)
@@ -67,7 +70,7 @@ def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = 
         if said := _said(column):
             shown = shown.set_column(place, column, [[value and said(value) for value in shown[column].to_pylist()]])
     config: dict[str, Any] = {c: _column(table.schema.field(c), label) for c, label in labels.items()}
-    selected = st.dataframe(shown, hide_index=True, column_config=config, height=height, placeholder="", key=f"table_{name}", **rest)
+    selected = st.dataframe(shown, hide_index=True, column_config=config, placeholder="", key=f"table_{name}", **rest)
     if table.num_rows > DRAWN_ROWS:
         st.caption(f"The first {DRAWN_ROWS:,} of {table.num_rows:,} rows are shown; the download has all.")
     download(table, name)
@@ -96,6 +99,8 @@ def _column(field: pyarrow.Field, label: str) -> Any:
         return st.column_config.NumberColumn(label, format="percent")
     if pyarrow.types.is_decimal(field.type):
         return st.column_config.NumberColumn(label, format="%.2f")
+    if field.name == "amazon_order_id":
+        return st.column_config.Column(label, width=ORDER_WIDTH)
     if field.name == "month":
         return st.column_config.DateColumn(label, format="MMM YYYY")
     return st.column_config.ImageColumn(label) if field.name == "image_url" else st.column_config.Column(label)
