@@ -28,6 +28,9 @@ from seller_warehouse.follow import Progress
 from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
 from seller_warehouse.run import LOADED, NOT_PUBLISHED, lock_of, stop_when_ended, with_airflow
 
+DASHBOARD, DOCS = "dashboard", "docs"
+"""The pages beside Airflow's; their logs are named so."""
+
 STOP_SECONDS = 90
 PAGE_SECONDS = 60
 PAUSE_SECONDS = 5.0
@@ -47,7 +50,7 @@ def up(home: Home) -> int:
         print(f"a run is using {shown(home.root)}; wait until it ends", file=sys.stderr)
         return NOT_PUBLISHED
     try:
-        airflow, dashboard, docs = (ports.chosen_port(setting) for setting in (ports.AIRFLOW, ports.DASHBOARD, ports.DOCS))
+        airflow, dashboard, docs = chosen = [ports.chosen_port(setting) for setting in (ports.AIRFLOW, ports.DASHBOARD, ports.DOCS)]
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return NOT_PUBLISHED
@@ -56,7 +59,7 @@ def up(home: Home) -> int:
         os.environ["SELLER_WAREHOUSE_ACCOUNTS"] = str(DEMO_ACCOUNTS)
     with _log(home).open("ab") as log:
         begins = log.tell()
-        command = [sys.executable, "-m", "seller_warehouse.up", "supervise", *(str(port) for port in (airflow, dashboard, docs))]
+        command = [sys.executable, "-m", "seller_warehouse.up", "supervise", *map(str, chosen)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     write_whole(_state(home), json.dumps([process.pid, psutil.Process(process.pid).create_time()]).encode())
 
@@ -65,35 +68,37 @@ def up(home: Home) -> int:
 
     try:
         Api(f"http://127.0.0.1:{airflow}").wait_until_ready(failed)
-        for port in (dashboard, docs):
-            _wait_for_page(port, failed)
+        lacking = [name for name, port in ((DASHBOARD, dashboard), (DOCS, docs)) if not answers(port, failed)]
     except AirflowFailed as error:
         print(f"Airflow did not come up:\n{error}", file=sys.stderr)
         down(home)
         return NOT_PUBLISHED
     print(f"Airflow is up: http://127.0.0.1:{airflow}\nThe dashboard: http://127.0.0.1:{dashboard}\nThe documentation: http://127.0.0.1:{docs}")
     print(f"make down stops them; their processes log to {shown(home.airflow)}/*.log")
-    return LOADED
+    for name in lacking:
+        print(f"{name} does not answer after {PAGE_SECONDS} s; {shown(home.airflow)}/{name}.log says why", file=sys.stderr)
+    return NOT_PUBLISHED if lacking else LOADED
 
 
-def _wait_for_page(port: int, failed: Callable[[], str]) -> None:
+def answers(port: int, failed: Callable[[], str]) -> bool:
+    """Whether a page answers soon. Raises AirflowFailed where the supervisor ended."""
     until = time.monotonic() + PAGE_SECONDS
     while time.monotonic() < until:
         if why := failed():
             raise AirflowFailed(why.rstrip())
         with suppress(httpx.HTTPError):
             httpx.get(f"http://127.0.0.1:{port}").raise_for_status()
-            return
+            return True
         time.sleep(0.5)
-    raise AirflowFailed(f"nothing answered at http://127.0.0.1:{port} within {PAGE_SECONDS} s; read the logs of its processes")
+    return False
 
 
 def supervise(home: Home, airflow: int, dashboard: int, docs: int) -> int:
     """Keep Airflow and the pages running until SIGTERM; the process that ``up`` starts."""
     stop_when_ended()
     pages = {
-        "dashboard": [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={dashboard}"],
-        "docs": [sys.executable, "-m", "seller_warehouse.site", "--serve", str(docs)],
+        DASHBOARD: [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={dashboard}"],
+        DOCS: [sys.executable, "-m", "seller_warehouse.site", "--serve", str(docs)],
     }
     # The demo's sellers are at no Amazon that could be asked.
     timetables = "" if accounts_file() == DEMO_ACCOUNTS else "1"

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from seller_warehouse import ports
-from seller_warehouse.airflow_processes import PROCESSES, Api
+from seller_warehouse import ports, up
+from seller_warehouse.airflow_processes import PROCESSES, AirflowFailed, Api
 from seller_warehouse.paths import REPOSITORY, Home
 from seller_warehouse.ports import free_port
 from seller_warehouse.up import down, supervisor
@@ -89,6 +89,14 @@ def test_a_port_that_is_taken_is_named(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", machine.port)):
         code, said = machine.run("up")
     assert (code, f"port {machine.port} is taken" in said) == (1, True)
+
+
+def test_a_page_that_does_not_answer_stops_nothing_but_an_ended_supervisor_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "PAGE_SECONDS", 1)
+    nobody = free_port()
+    assert not up.answers(nobody, lambda: "")
+    with pytest.raises(AirflowFailed, match="no space left"):
+        up.answers(nobody, lambda: "no space left\n")
 
 
 def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_works_after_a_kill(machine: Machine) -> None:
