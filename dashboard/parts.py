@@ -57,7 +57,7 @@ def figures(values: Mapping[str, int | str | Sequence[str]], links: Mapping[str,
         lines = [f"{value:,}"] if isinstance(value, int) else [value] if isinstance(value, str) else list(value)
         with column.container(border=True, height="stretch", key="figure_" + "".join(c for c in name.lower() if c.isalnum())):
             st.caption(name)
-            st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"{'###' if len(values) < 5 else '####'} {lines[0]}")
+            st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"{'###' if len(values) < 5 else '#####'} {lines[0]}")
             if links and name in links:
                 st.page_link(links[name], label="Show them", icon=":material/arrow_forward:")
 

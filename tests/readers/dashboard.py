@@ -171,7 +171,8 @@ class Dashboard:
         return self.save(f".st-key-csv_{table} button")
 
     def save(self, button: str) -> Path:
-        """The file behind a button."""
+        """The file behind a button; one of a run that is over gives none."""
+        self.settle()
         with self.page.expect_download() as download:
             self.page.locator(button).click()
         path = self.folder / download.value.suggested_filename
