@@ -38,11 +38,14 @@ def browser() -> Iterator[Browser]:
         yield launched
 
 
+OF_ONE_WORLD = ("tests/dbt/", "tests/readers/", "tests/soak/test_dashboard.py", "tests/soak/test_mutations.py")
+
+
 class FilesOfOneWorldTogether(LoadFileScheduling):
-    """A file to a process, but those of ``tests/dbt`` and ``tests/readers`` all to the same: they share warehouses, each a minute's work."""
+    """A file to a process, but those of OF_ONE_WORLD all to the same: they share warehouses, each a minute's work."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "one world" if nodeid.startswith(("tests/dbt/", "tests/readers/")) else super()._split_scope(nodeid)
+        return "one world" if nodeid.startswith(OF_ONE_WORLD) else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,9 +1,10 @@
-"""A minute of the dashboard: fifty tabs, each a session of its own, and publications one after another."""
+"""The dashboard for long: every page timed and pictured, and a minute of fifty tabs among publications."""
 
 from __future__ import annotations
 
 import itertools
 import shutil
+import struct
 import threading
 import time
 from contextlib import ExitStack
@@ -12,12 +13,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from benchmarks.pages import AIMS, as_table, load_times
 from seller_warehouse.paths import Home
-from tests.readers.conftest import PublishedWorld, published
-from tests.readers.dashboard import PAGES, opened, streamlit
+from tests.readers.conftest import PublishedWorld, address, dashboard, published
+from tests.readers.dashboard import PAGES, Dashboard, opened, streamlit
+from tests.readers.screenshots import TALLEST, take
 from tests.support import AT, Warehouse
 
-__all__ = ["published"]
+__all__ = ["address", "dashboard", "published"]
 
 READERS = 50
 SECONDS = 60
@@ -54,3 +57,20 @@ def test_fifty_readers_see_no_failure_for_a_minute(browser: Browser, published: 
             tab.says(f"published {AT + timedelta(minutes=publications):%Y-%m-%d %H:%M} UTC")
     assert publications > 2
     assert visits > READERS
+
+
+def test_every_page_is_timed_and_judged_by_the_slowest(dashboard: Dashboard) -> None:
+    times = load_times(dashboard, 1)
+    assert [*times] == [*PAGES.values()]
+    assert min(times.values()) > 0
+    table = as_table({profile: dict.fromkeys(PAGES.values(), seconds) | {"Finance": 2.5} for profile, seconds in zip(AIMS, (1.5, 1), strict=True)})
+    assert [line.split() for line in table[-2:]] == [["demo", "2.50", "<", "2", "MISSED"], ["large", "2.50", "<", "3", "met"]]
+
+
+def test_every_page_is_pictured_in_its_width(dashboard: Dashboard, tmp_path: Path) -> None:
+    files = take(dashboard, tmp_path / "screenshots")
+    assert [f.stem for f in files] == ["overview", *[p for p in PAGES if p]]
+    for file in files:
+        # The size stands in the header of a PNG: https://www.w3.org/TR/png/#11IHDR
+        width, height = struct.unpack(">II", file.read_bytes()[16:24])
+        assert (width, 900 <= height <= TALLEST) == (1280, True)

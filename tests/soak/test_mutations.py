@@ -14,7 +14,7 @@ import pytest
 
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
 from tests.support import AT
-from tests.world import Simulated, simulate
+from tests.world import Simulated
 
 # Rule -> the model, what stands there, what a mistake would make of it, and the test that must fail.
 MUTATIONS: dict[str, tuple[str, str, str, str]] = {
@@ -48,11 +48,6 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "assert_monthly_equals_lines",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    return simulate(1, tmp_path_factory.mktemp("mutated"))
 
 
 def failures(simulated: Simulated, project: Path, folder: Path, model: str) -> set[str]:
