@@ -39,7 +39,7 @@ FIRST_DAY = datetime(2026, 11, 9, 10, tzinfo=UTC)
 """When the backfill begins."""
 DAILY_RUN = datetime(2026, 11, 20, 6, tzinfo=UTC)
 """When the daily run is due, on the day that the marts are built for."""
-RATE, DAILY_RATE = 1500.0, 600.0
+RATE, DAILY_RATE = 1500.0, 200.0
 """How many of the sandbox's seconds pass in one; slower for the daily run, so that it ends on the day it began."""
 SANDBOX = ["--profile", "demo", "--seed", f"{SEED}", "--start", f"{WORLD_START}", "--until", f"{WORLD_END}", "--rate", f"{RATE:g}"]
 PAUSE_HOURS = 72
