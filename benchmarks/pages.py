@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from tests.browser import chromium
 from tests.readers.dashboard import PAGES, Dashboard, opened, streamlit
@@ -33,7 +33,7 @@ def load_times(tab: Dashboard, loads: int) -> dict[str, float]:
     return {title: median(seconds) for title, seconds in taken.items()}
 
 
-def measure(browser: Browser, profile: str) -> dict[str, float]:
+def measure(browser: BrowserContext, profile: str) -> dict[str, float]:
     """The load times over a profile's sellers, published in a folder that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="pages-") as name:
         folder = Path(name)

@@ -29,7 +29,7 @@ import pytest
 import schemathesis
 import uvicorn
 from hypothesis import given, settings
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from seller_warehouse import service
 from seller_warehouse.build import build_marts, code_version
@@ -516,7 +516,7 @@ def test_whatever_is_asked_is_answered_or_refused(
     assert answer.status_code == 200 or "detail" in answer.json()
 
 
-def test_the_description_page_works_without_the_internet(client: httpx.Client, browser: Browser) -> None:
+def test_the_description_page_works_without_the_internet(client: httpx.Client, browser: BrowserContext) -> None:
     page = browser.new_page()
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))

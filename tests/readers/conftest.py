@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import BrowserContext
 
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
@@ -43,14 +43,14 @@ def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def address(browser: Browser, published: PublishedWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(browser: BrowserContext, published: PublishedWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the dashboard over the published world answers."""
     with streamlit(published.warehouse.home, tmp_path_factory.mktemp("streamlit") / "log") as found:
         yield found
 
 
 @pytest.fixture
-def dashboard(browser: Browser, address: str, published: PublishedWorld, tmp_path: Path) -> Iterator[Dashboard]:
+def dashboard(browser: BrowserContext, address: str, published: PublishedWorld, tmp_path: Path) -> Iterator[Dashboard]:
     """A new tab on the dashboard; the test fails where anything went wrong in it."""
     with opened(browser, address, published.warehouse, tmp_path) as tab:
         yield tab

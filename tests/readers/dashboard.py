@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import duckdb
 import httpx
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from seller_warehouse.paths import REPOSITORY, Home
 from seller_warehouse.ports import free_port
@@ -68,13 +68,12 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
 
 
 @contextmanager
-def opened(browser: Browser, address: str, warehouse: Warehouse, folder: Path) -> Iterator[Dashboard]:
-    """A tab of 1280 pixels with a history of its own.
+def opened(browser: BrowserContext, address: str, warehouse: Warehouse, folder: Path) -> Iterator[Dashboard]:
+    """A new tab.
 
     Fails where the console told an error, Python raised, an answer was an error, or anything but this machine was asked.
     """
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        page = context.new_page()
+    with browser.new_page() as page:
         page.set_default_timeout(30_000)
         wrong: list[str] = []
         _watch(page, address, wrong)

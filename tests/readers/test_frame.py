@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from seller_warehouse.paths import Home
 from tests.readers.conftest import PublishedWorld
@@ -32,7 +32,7 @@ def test_filters_go_along_from_page_to_page_and_back(dashboard: Dashboard) -> No
     dashboard.shows("Defective units", f"{units:,}")
 
 
-def test_address_that_was_shared_shows_the_same_view(dashboard: Dashboard, browser: Browser, tmp_path: Path) -> None:
+def test_address_that_was_shared_shows_the_same_view(dashboard: Dashboard, browser: BrowserContext, tmp_path: Path) -> None:
     dashboard.open("eligible").pick("Account", "second-na")
     dashboard.has("account", "second-na")
     dashboard.settle()
@@ -70,7 +70,7 @@ def test_first_line_says_how_fresh_the_figures_are(dashboard: Dashboard) -> None
     dashboard.open("").says(f"As of 2026-11-20 · published 2026-11-20 06:00 UTC · {behind} reports are behind, see Data health")
 
 
-def test_new_publication_appears_without_a_restart_or_an_error(browser: Browser, published: PublishedWorld, tmp_path: Path) -> None:
+def test_new_publication_appears_without_a_restart_or_an_error(browser: BrowserContext, published: PublishedWorld, tmp_path: Path) -> None:
     warehouse = Warehouse(Home(tmp_path / "home"), published.warehouse.accounts)
     shutil.copytree(published.warehouse.home.root, warehouse.home.root, symlinks=True)
     units = "select sum(defect_units)::bigint from marts.fct_inventory_defects where account_id {}"
@@ -86,7 +86,7 @@ def test_new_publication_appears_without_a_restart_or_an_error(browser: Browser,
         assert without_eu < everyone
 
 
-def test_nothing_published_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
+def test_nothing_published_says_what_to_do(browser: BrowserContext, tmp_path: Path) -> None:
     warehouse = Warehouse(Home(tmp_path / "home"))
     with streamlit(warehouse.home, tmp_path / "log") as address, opened(browser, address, warehouse, tmp_path) as tab:
         tab.page.goto(address)
