@@ -1,4 +1,4 @@
-"""Models broken on purpose: of each rule that finance relies on, the test that guards it fails."""
+"""Models broken on purpose: of each rule that finance relies on, the test that guards it fails; of two rules in the short form."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
+from tests.soak.test_storms import COUNT
 from tests.support import AT
 from tests.world import Simulated
 
@@ -70,7 +71,7 @@ def test_no_test_fails_where_no_rule_is_broken(simulated: Simulated, tmp_path: P
     assert failures(simulated, DBT_PROJECT, tmp_path, "+fct_inventory_defects") == set()
 
 
-@pytest.mark.parametrize("rule", MUTATIONS)
+@pytest.mark.parametrize("rule", [*MUTATIONS][: None if COUNT > 1 else 2])
 def test_the_test_of_a_rule_fails_where_the_rule_is_broken(simulated: Simulated, tmp_path: Path, rule: str) -> None:
     model, rule_text, mistake, guard = MUTATIONS[rule]
     project = tmp_path / "dbt_project"
