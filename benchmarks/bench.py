@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 PLAIN, PARSE = "plain DuckDB", "parse alone"
@@ -71,32 +70,19 @@ _MAXRSS_PER_MB = 1024**2 if sys.platform == "darwin" else 1024
 def run_once(options: argparse.Namespace) -> dict[str, Cost]:
     """Write the files, then run every step once, in a folder that is removed afterwards; then build two histories of simulated sellers."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        _write_files(folder, options)
-        costs = {PLAIN: measure(["-m", "benchmarks.plain", str(folder)])}
+        _step("write", name, options.ledger_rows, options.reimbursement_rows, options.months, options.seed)
+        costs = {PLAIN: measure(["-m", "benchmarks.plain", name])}
         for step in ("land", PARSE, "gate", "load", "count", "build", "publish", *AGAIN, *RESTATED):
-            costs[step] = measure(["-m", "benchmarks.steps", step, str(folder)])
+            costs[step] = _step(step, name)
     for step, months in ((LONG, options.months), (SHORT, min(SHORT_MONTHS, options.months))):
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
-            _load_simulated(Path(name), options, months)
-            costs[step] = measure(["-m", "benchmarks.steps", "build", name])
+            _step("simulate", name, options.profile, options.seed, months)
+            costs[step] = _step("build", name)
     return costs
 
 
-def _write_files(folder: Path, options: argparse.Namespace) -> None:
-    write = (
-        f"from pathlib import Path; from benchmarks.generate import write_files; write_files(Path({str(folder / 'files')!r}), "
-        f"ledger_rows={options.ledger_rows}, reimbursement_rows={options.reimbursement_rows}, months={options.months}, seed={options.seed})"
-    )
-    measure(["-c", write])
-
-
-def _load_simulated(folder: Path, options: argparse.Namespace, months: int) -> None:
-    load = (
-        "from pathlib import Path; from tests.world import load_simulated; "
-        f"load_simulated({options.seed}, Path({str(folder)!r}), {options.profile!r}, months={months})"
-    )
-    measure(["-c", load])
+def _step(name: str, folder: str, *more: object) -> Cost:
+    return measure(["-m", "benchmarks.steps", name, folder, *map(str, more)])
 
 
 def medians(runs: list[dict[str, Cost]]) -> dict[str, Cost]:

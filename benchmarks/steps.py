@@ -1,4 +1,4 @@
-"""The steps that are measured; each runs in a process of its own: ``python -m benchmarks.steps <step> <folder>``.
+"""The steps that are measured; each runs in a process of its own: ``python -m benchmarks.steps <step> <folder> [<what it is given>]``.
 
 ``folder`` holds ``files/`` (see ``generate``), ``plain.duckdb`` (see ``plain``) and ``home/`` (the warehouse). A step
 imports only what it runs, as a task does. One that did not do what it should fails: loading nothing is fast.
@@ -30,6 +30,20 @@ AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 class NotMeasured(Exception):
     """A step did something else than what is to be measured."""
+
+
+def write(folder: Path, ledger_rows: str, reimbursement_rows: str, months: str, seed: str) -> None:
+    """Not measured: write the files."""
+    from benchmarks.generate import write_files
+
+    write_files(folder / "files", ledger_rows=int(ledger_rows), reimbursement_rows=int(reimbursement_rows), months=int(months), seed=int(seed))
+
+
+def simulate(folder: Path, profile: str, seed: str, months: str) -> None:
+    """Not measured: load what the reports of simulated sellers say."""
+    from tests.world import load_simulated
+
+    load_simulated(int(seed), folder, profile, months=int(months))
 
 
 def land(folder: Path, run_id: str, reports: tuple[str, ...]) -> None:
@@ -93,7 +107,9 @@ def publish(folder: Path) -> None:
     publish(_home(folder), at=AT, as_of=AT.date(), code_version=code_version(), run_id="first")
 
 
-STEPS: dict[str, Callable[[Path], None]] = {
+STEPS: dict[str, Callable[..., None]] = {
+    "write": write,
+    "simulate": simulate,
     "land": partial(land, run_id="first", reports=REPORTS),
     "parse alone": parse,
     "gate": partial(gate, run_id="first"),
@@ -144,4 +160,4 @@ def _expect(found: dict[str, int], wanted: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    STEPS[sys.argv[1]](Path(sys.argv[2]))
+    STEPS[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.paths import Home
 from seller_warehouse.pipeline import Run, load_documents
+from tests.e2e.killed_pass import kill, started
 from tests.support import AT, Warehouse, reimbursements
 
 REPORTS = ("reimbursements",)
@@ -47,13 +46,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.load()
     warehouse.publish()
     return warehouse
-
-
-def kill(home: Path, target: str, when: str, number: int, steps: str = "pass") -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
-    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), f"seller_warehouse.{target}", when, str(number), steps]
-    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -122,16 +114,13 @@ def test_killed_while_dbt_builds_the_next_run_ends_as_an_undisturbed_one(undistu
 
 def kill_while_dbt_runs(home: Path) -> None:
     """End the pass and its dbt as soon as dbt has opened the build database."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])}
-    command = [sys.executable, "-m", "tests.e2e.killed_pass", str(home), "seller_warehouse.publish.publish", "before", "1", "pass"]
-    with subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    ) as process:
-        log = home / "dbt" / "logs" / "dbt.log"
-        while process.poll() is None and not (log.exists() and b"1 of " in log.read_bytes()):
-            pass
-        os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    process, log = started(home, "publish.publish", "before", 1), home / "dbt" / "logs" / "dbt.log"
+    while process.is_alive() and not (log.exists() and b"1 of " in log.read_bytes()):
+        pass
+    assert process.pid
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_what_a_kill_leaves_in_the_build_database_can_always_be_opened(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from seller_warehouse.paths import Home
 from seller_warehouse.reports import SPECS
-from tests.e2e.test_kill import dropped, kill, raw_of
+from tests.e2e.killed_pass import kill
+from tests.e2e.test_kill import dropped, raw_of
 from tests.support import AT, FIXTURES, Warehouse, raw_state
 
 COUNT, SEED = int(os.environ.get("SOAK_COUNT", "1")), int(os.environ.get("SOAK_SEED", "1"))
