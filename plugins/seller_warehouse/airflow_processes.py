@@ -233,14 +233,16 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
     # A second Ctrl-C must not leave them behind.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    for process in reversed(processes):
-        _signal_group(process.pid, signal.SIGTERM)
-    for process in processes:
-        try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            _signal_group(process.pid, signal.SIGKILL)
-            process.wait()
+    # The API server, which is the first, goes last: a task that is ended tells it so, and tries for long where nobody answers.
+    for those in (processes[1:], processes[:1]):
+        for process in those:
+            _signal_group(process.pid, signal.SIGTERM)
+        for process in those:
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                _signal_group(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def _groups_file(home: Home) -> Path:

@@ -15,7 +15,7 @@ from tests.support import Warehouse
 
 # Great Expectations takes seconds to import: every pass is forked from one process that has done so and nothing else.
 FRESH = multiprocessing.get_context("forkserver")
-FRESH.set_forkserver_preload([__name__])
+FRESH.set_forkserver_preload([__name__, "seller_warehouse.gx_duckdb"])
 
 
 def started(home: Path, target: str, when: str, number: int, steps: str = "pass") -> ForkServerProcess:
