@@ -212,12 +212,12 @@ def test_orders_by_channel_are_the_worlds(calm: Calm) -> None:
 
 
 def test_daily_runs_with_an_outage_end_as_one_backfill_does(tmp_path: Path) -> None:
-    world = World("test", seed=1, start=days_before(DAY, 90), end=DAY)
+    world = World("test", seed=1, start=days_before(DAY, 60), end=DAY)
     raw, marts = {}, {}
-    for way, began, missed in (("at once", 1, ()), ("day by day", 12, (7, 6, 5, 4))):
+    for way, began, missed in (("at once", 1, ()), ("day by day", 7, (4, 3))):
         warehouse = warehouse_of(tmp_path / way / "home", SECOND_NA)
         with sandbox(tmp_path / way / "amazon", world, morning(days_before(DAY, began))) as amazon, unjudged():
-            landing = Landing(warehouse, amazon, months=3)
+            landing = Landing(warehouse, amazon, months=2)
             landing.backfill()
             for left in range(began - 1, -1, -1):
                 if left not in missed:
@@ -290,7 +290,7 @@ class Restated:
 
     def __init__(self, folder: Path) -> None:
         world = World("test", seed=1, start=date(2026, 5, 1), end=date(2026, 12, 10))
-        self.warehouse, self.seller = warehouse_of(folder / "home", DEMO_NA), world.sellers[DEMO_NA.id]
+        self.warehouse, self.seller = warehouse_of(folder / "home", SECOND_NA), world.sellers[SECOND_NA.id]
         self.found = restatements(self.seller)
         mornings = sorted({morning(d) for r in self.found.values() for d in (days_before(r.seen, 1), r.seen)})
         with sandbox(folder / "amazon", world, mornings[0]) as amazon, unjudged():
@@ -353,7 +353,7 @@ def test_fct_restatements_tells_a_late_restatement(restated: Restated, kind: str
     before, after = before_and_after(restated.seller, r)
     told = restated.warehouse.published(
         "select sum(rows_added), sum(rows_removed), bool_and(was_seen_whole) from sw.marts.fct_restatements "
-        f"where (account_id, report, event_date, cast(seen_at as date)) = ('{DEMO_NA.id}', '{r.report}', date '{r.day}', date '{r.seen}')"
+        f"where (account_id, report, event_date, cast(seen_at as date)) = ('{SECOND_NA.id}', '{r.report}', date '{r.day}', date '{r.seen}')"
     )
     ((added, removed, was_seen_whole),) = told
     assert added >= (after - before).total()
@@ -433,7 +433,7 @@ def assert_nothing_else_lacks(spoiled: Warehouse, calm: Warehouse) -> None:
 def test_a_backfill_through_failures_ends_as_a_calm_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seller_warehouse.sp_api.TIMEOUT_SECONDS", 1.0)
     faults = passing_faults(1, DEMO_EU, of_reports=0.08, of_calls=0.03)
-    calm = landed_in_spite_of(None, tmp_path / "calm", DEMO_EU, days=60)
-    spoiled = landed_in_spite_of(faults, tmp_path / "spoiled", DEMO_EU, days=60)
+    calm = landed_in_spite_of(None, tmp_path / "calm", DEMO_EU, days=40)
+    spoiled = landed_in_spite_of(faults, tmp_path / "spoiled", DEMO_EU, days=40)
     assert len(faults.injected) >= 12
     assert_nothing_else_lacks(spoiled, calm)
