@@ -60,7 +60,7 @@ def published_id(warehouse: Warehouse) -> str:
     return publication.publication_id
 
 
-def test_readers_never_fail_and_never_block_while_twenty_publications_are_made(built: Warehouse, tmp_path: Path) -> None:
+def test_readers_never_fail_and_never_block_while_ten_publications_are_made(built: Warehouse, tmp_path: Path) -> None:
     publish_at(built, 0)
     held = duckdb.connect(str(built.home.marts), read_only=True)
     first = held.execute("select publication_id from meta.publication").fetchone()
@@ -69,7 +69,7 @@ def test_readers_never_fail_and_never_block_while_twenty_publications_are_made(b
         subprocess.Popen([sys.executable, "-c", READER, str(built.home.marts), str(stop)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    for minute in range(1, 21):
+    for minute in range(1, 11):
         last = publish_at(built, minute)
     time.sleep(0.5)
     stop.touch()
@@ -77,7 +77,7 @@ def test_readers_never_fail_and_never_block_while_twenty_publications_are_made(b
         out, err = reader.communicate(timeout=60)
         opened, publications = map(int, out.split())
         assert (reader.returncode, err) == (0, "")
-        assert opened > 20
+        assert opened > 10
         assert publications > 1
     assert held.execute("select publication_id from meta.publication").fetchone() == first
     assert held.execute("select count(*) from marts.fct_reimbursements").fetchone() == (2,)

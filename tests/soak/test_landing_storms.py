@@ -15,7 +15,7 @@ from tests.amazon import DEMO_EU, SECOND_NA, Landing, days_before, differences, 
 from tests.e2e.test_landing import DAY, assert_nothing_else_lacks, landed_in_spite_of, passing_faults, warehouse_of
 from tests.soak.test_storms import COUNT, SEED
 
-MONTHS = 3 if COUNT > 1 else 2
+MONTHS = 3 if COUNT > 1 else 1
 """Shorter where a storm is only to be seen to blow."""
 DAYS = 30 * MONTHS
 JUDGED_EVERY = 30
@@ -24,7 +24,7 @@ JUDGED_EVERY = 30
 
 def random_mix(r: random.Random) -> dict[int, str]:
     """What is done how many days before the last: a backfill at some time, two outages of several days, else a run or both."""
-    began = r.randint(30, 50)
+    began = r.randint(DAYS // 2, DAYS * 5 // 6)
     plan = {began: "both"} | {left: r.choice(["recent", "recent", "recent", "both"]) for left in range(began - 1, 0, -1)}
     for _ in range(2):
         first = r.randint(10, began - 1)
@@ -65,7 +65,7 @@ def test_a_season_landed_in_any_way_ends_alike(round_: int, tmp_path: Path) -> N
 @pytest.mark.parametrize("round_", range(COUNT))
 def test_failures_of_every_kind_leave_no_trace(round_: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seller_warehouse.sp_api.TIMEOUT_SECONDS", 1.0)
-    accounts = (DEMO_EU, SECOND_NA)
+    accounts = (DEMO_EU, SECOND_NA) if COUNT > 1 else (SECOND_NA,)
     faults = passing_faults(SEED + round_, *accounts, of_reports=0.06, of_calls=0.03)
     calm = landed_in_spite_of(None, tmp_path / "calm", *accounts, days=120)
     spoiled = landed_in_spite_of(faults, tmp_path / "spoiled", *accounts, days=120)
