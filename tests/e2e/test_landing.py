@@ -1,4 +1,4 @@
-"""What is landed from Amazon day by day, in a backfill, after outages and through failures is what the simulated world holds."""
+"""What is landed from Amazon in a backfill and day by day is what the simulated world holds; outages and failures are in tests/soak."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from seller_warehouse.accounts import Account
 from seller_warehouse.paths import Home
 from seller_warehouse.report_spec import ReportSpec, Scope, Unit
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sandbox.faults import REPORT_FAULTS, FaultPlan
 from seller_warehouse.sandbox.world import Row, Seller, World
-from tests.amazon import DEMO_EU, DEMO_NA, SECOND_NA, Landing, days_before, differences, marts_now, morning, raw_now, sandbox, unjudged
+from tests.amazon import DEMO_NA, SECOND_NA, Landing, days_before, morning, raw_now, sandbox, unjudged
 from tests.support import Warehouse
 
 DAY = date(2026, 11, 20)
@@ -208,27 +207,6 @@ def test_orders_by_channel_are_the_worlds(calm: Calm) -> None:
     assert {tuple(key): n for *key, n in held} == expected
 
 
-# Agreement
-
-
-def test_daily_runs_with_an_outage_end_as_one_backfill_does(tmp_path: Path) -> None:
-    world = World("test", seed=1, start=days_before(DAY, 60), end=DAY)
-    raw, marts = {}, {}
-    for way, began, missed in (("at once", 1, ()), ("day by day", 7, (4, 3))):
-        warehouse = warehouse_of(tmp_path / way / "home", SECOND_NA)
-        with sandbox(tmp_path / way / "amazon", world, morning(days_before(DAY, began))) as amazon, unjudged():
-            landing = Landing(warehouse, amazon, months=2)
-            landing.backfill()
-            for left in range(began - 1, -1, -1):
-                if left not in missed:
-                    landing.until(morning(days_before(DAY, left)))
-                    landing.land(recent=True)
-            assert amazon.clock.now().date() == DAY
-        raw[way], marts[way] = raw_now(warehouse), marts_now(warehouse, morning(DAY))
-    assert differences(raw["day by day"], raw["at once"]) == {}
-    assert marts["day by day"] == marts["at once"]
-
-
 # Restatements
 
 
@@ -371,69 +349,3 @@ def test_marts_show_the_late_reversal_and_reimbursement(restated: Restated) -> N
         )
         assert sorted(held) == sorted((p.reimbursement_id, p.is_reversal, p.original_reimbursement_id, p.cash, p.inventory_units) for p in paid)
         assert is_reversal in {p.is_reversal for p in paid}
-
-
-# Failures
-
-
-class PassingFaults(FaultPlan):
-    """Faults that end when told to; what is refused for good stays so."""
-
-    is_over = False
-
-    def on_call(self, seller_id: str, operation: str) -> str | None:
-        return None if self.is_over else super().on_call(seller_id, operation)
-
-    def on_report(self, seller_id: str, report_type: str, days: tuple[str, str], number: int) -> str | None:
-        fault = super().on_report(seller_id, report_type, days, number)
-        return fault if fault == "for_good" or not self.is_over else None
-
-
-CALL_FAULTS = ("throttle_storm", "error_500", "error_503", "hang", "lost_answer", "expired_token", "expired_url")
-REFUSED = "inventory_ledger_summary"
-
-
-def passing_faults(seed: int, *accounts: Account, of_reports: float, of_calls: float) -> PassingFaults:
-    """Every kind of fault. A range is spoiled once: two false answers of no data on two days cannot be told from the truth."""
-    return PassingFaults(
-        seed, dict.fromkeys(REPORT_FAULTS, of_reports) | dict.fromkeys(CALL_FAULTS, of_calls),
-        max_per_window=1, for_good=[(a.id, str(SPECS[REFUSED].amazon_type)) for a in accounts], hang_seconds=2,
-    )  # fmt: skip
-
-
-def landed_in_spite_of(faults: PassingFaults | None, folder: Path, *accounts: Account, days: int) -> Warehouse:
-    """A backfill, and the runs of two days some days later, by when even retries are through."""
-    world = World("test", seed=1, start=days_before(DAY, days), end=DAY + timedelta(days=10))
-    warehouse = warehouse_of(folder / "home", *accounts)
-    with sandbox(folder / "amazon", world, morning(DAY), faults) as amazon, unjudged():
-        landing = Landing(warehouse, amazon, months=days // 30 + 1)
-        landing.backfill()
-        if faults:
-            faults.is_over = True
-        for later in (8, 9):
-            assert amazon.clock.now() < morning(DAY + timedelta(days=later))
-            landing.until(morning(DAY + timedelta(days=later)))
-            landing.backfill()
-        counts = amazon.counts()
-    assert (counts["cooldown_violations"], counts["range_violations"], counts["violations"]) == ({}, {}, [])
-    return warehouse
-
-
-def assert_nothing_else_lacks(spoiled: Warehouse, calm: Warehouse) -> None:
-    """The refused report is named in Amazon's words and holds nothing; every other is as if nothing had happened."""
-    expected = raw_now(calm)
-    assert expected[REFUSED]
-    assert differences(raw_now(spoiled), expected | {REFUSED: Counter()}) == {}
-    loads = spoiled.query(
-        f"select distinct account_id, verdict, reason like '%An internal error occurred%' from meta.loads where report = '{REFUSED}'"
-    )
-    assert sorted(loads) == [(a, "QUARANTINED", True) for a in sorted(spoiled.accounts)]
-
-
-def test_a_backfill_through_failures_ends_as_a_calm_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seller_warehouse.sp_api.TIMEOUT_SECONDS", 1.0)
-    faults = passing_faults(1, DEMO_EU, of_reports=0.08, of_calls=0.03)
-    calm = landed_in_spite_of(None, tmp_path / "calm", DEMO_EU, days=40)
-    spoiled = landed_in_spite_of(faults, tmp_path / "spoiled", DEMO_EU, days=40)
-    assert len(faults.injected) >= 12
-    assert_nothing_else_lacks(spoiled, calm)

@@ -22,7 +22,8 @@ from seller_warehouse.sandbox.clock import SandboxClock
 from seller_warehouse.sandbox.faults import REPORT_FAULTS
 from seller_warehouse.sandbox.world import World
 from tests.amazon import DEMO_EU, Landing, days_before, differences, marts_now, morning, raw_now, sandbox, unjudged
-from tests.e2e.test_landing import CALL_FAULTS, DAY, warehouse_of
+from tests.e2e.test_landing import DAY, warehouse_of
+from tests.soak.test_landing_storms import CALL_FAULTS
 from tests.soak.test_storms import COUNT
 from tests.support import Warehouse
 
