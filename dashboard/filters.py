@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +20,16 @@ SHOWN_DAYS = 365
 EVERYTHING = Condition("true")
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What is chosen in the filters of the sidebar."""
+
+    accounts: list[str]
+    dates: tuple[date, ...]
+    product: str
+    event_types: list[str]
+
+
 def show(*, of_defects: bool) -> None:
     """The filters that all pages share, in the sidebar, and those that the pages of defects share.
 
@@ -27,14 +38,23 @@ def show(*, of_defects: bool) -> None:
     accounts = [r["account_id"] for r in data.rows("select account_id from marts.dim_accounts order by account_id")]
     today = data.as_of()
     with st.sidebar:
-        st.multiselect("Account", accounts, key="account", bind="query-params", placeholder="All accounts", help="One seller in one Amazon region.")
-        st.date_input(
+        chosen = st.multiselect(
+            "Account", accounts, key="account", bind="query-params", placeholder="All accounts", help="One seller in one Amazon region."
+        )
+        dates = st.date_input(
             "Dates", (today - timedelta(days=SHOWN_DAYS), today), key="dates", bind="query-params", format="YYYY-MM-DD",
             help="Defects, payouts and rates of these days; the page says which date counts.",
         )  # fmt: skip
-        st.text_input("SKU, ASIN, parent ASIN or FNSKU", key="product", bind="query-params", placeholder="All products", help="Several with commas.")
-        if of_defects:
-            choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS"))
+        product = st.text_input(
+            "SKU, ASIN, parent ASIN or FNSKU", key="product", bind="query-params", placeholder="All products", help="Several with commas."
+        )
+        event_types = choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS")) if of_defects else []
+    # Not read from the widgets' own state: a run for another page forgets that, even while this one still goes on.
+    st.session_state["shared"] = Shared(chosen, dates, product, event_types)
+
+
+def _shared() -> Shared:
+    return st.session_state["shared"]
 
 
 def choice(label: str, key: str, options: Sequence[str], **rest: Any) -> list[str]:
@@ -49,7 +69,7 @@ def typed(label: str, key: str, *columns: str, **rest: Any) -> Condition:
 
 def event_types() -> Condition:
     """The chosen areas in which defects arise."""
-    return one_of("event_type", st.session_state.get("event_type") or [])
+    return one_of("event_type", _shared().event_types)
 
 
 def defects(kind: DeltaGenerator, reference: DeltaGenerator) -> Condition:
@@ -69,7 +89,7 @@ def words(code: str) -> str:
 
 def accounts() -> Condition:
     """The chosen accounts."""
-    return one_of("account_id", st.session_state.get("account") or [])
+    return one_of("account_id", _shared().accounts)
 
 
 def dates(column: str) -> Condition:
@@ -80,13 +100,13 @@ def dates(column: str) -> Condition:
 
 def chosen_dates() -> tuple[date, date]:
     """The first and the last chosen day; while only one is picked, that day."""
-    chosen = st.session_state["dates"]
+    chosen = _shared().dates
     return (chosen[0], chosen[-1]) if chosen else (date.min, data.as_of())
 
 
 def products() -> Condition:
     """The chosen products, by any of their ids, whichever of them the mart itself has."""
-    ids = [part.strip().upper() for part in st.session_state.get("product", "").split(",") if part.strip()]
+    ids = [part.strip().upper() for part in _shared().product.split(",") if part.strip()]
     if not ids:
         return EVERYTHING
     marks = ", ".join("?" * len(ids))
