@@ -16,6 +16,8 @@ COUNTS = {
 DRAWN_LINES = 5
 DRAWN = ("account_id", "marketplace_id", "report_date", "order_defect_rate", "worst_case_rate", "target_rate", "defective_order_count", "order_count")
 """What the lines and their tooltips need: whatever a chart is given goes to the browser."""
+STEP = "(round(order_defect_rate, 4), round(worst_case_rate, 4))"
+"""What a line is drawn by: where it is as on the day before, to the hundredth of a percent that is told, it needs no point."""
 
 TODAY = {
     "account_id": "Account", "marketplace_id": "Marketplace", "fulfillment_channel": "Channel", "rate_status": "Status", "order_defect_rate": "Rate",
@@ -79,7 +81,8 @@ def _rates(days: filters.Condition, last: object) -> None:
             "with lines as (select account_id, marketplace_id from marts.fct_order_defect_rate_daily "
             f"  where {days.sql} and fulfillment_channel = ? group by all order by max(worst_case_rate) desc, 1, 2 limit {DRAWN_LINES}) "
             f"select {', '.join(DRAWN)} from marts.fct_order_defect_rate_daily semi join lines using (account_id, marketplace_id) "
-            f"where {days.sql} and fulfillment_channel = ?",
+            f"where {days.sql} and fulfillment_channel = ? window line as (partition by account_id, marketplace_id order by report_date) "
+            f"qualify lead(report_date) over line is null or {STEP} is distinct from lag({STEP}) over line order by 1, 2, 3",
             [*days.values, channel, *days.values, channel],
         ).to_pandas()  # fmt: skip
         st.subheader(f"{CHANNELS[channel]}: rate of 60 days of orders, by day")
@@ -91,7 +94,7 @@ def _rates(days: filters.Condition, last: object) -> None:
             color=alt.Color("line:N", title=None, scale=alt.Scale(range=list(parts.OTHERS))).legend(orient="top", columns=4, labelLimit=220),
             strokeDash=alt.StrokeDash("Case:N", title=None, sort=[*rates.values()]).legend(orient="bottom"),
             tooltip=[
-                alt.Tooltip("report_date:T", title="Day"), alt.Tooltip("line:N", title="Where"), "Case:N", alt.Tooltip("Value:Q", format=".2%"),
+                alt.Tooltip("report_date:T", title="Since"), alt.Tooltip("line:N", title="Where"), "Case:N", alt.Tooltip("Value:Q", format=".2%"),
                 alt.Tooltip("defective_order_count:Q", title="Defective"), alt.Tooltip("order_count:Q", title="Orders"),
             ],
         )  # fmt: skip
