@@ -67,7 +67,7 @@ class Home:
 
     @property
     def alias(self) -> Path:
-        """The same file under a name that is no schema, for DuckDB before 1.5 (see ``publish``)."""
+        """The same file under a name that is no schema, for DuckDB before 1.5 and for Node (see ``publish``)."""
         return self.published / "seller_warehouse.duckdb"
 
     @property
