@@ -48,6 +48,14 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "fct_reimbursements_monthly", "sum(cash_amount) as net_cash_amount", "sum(abs(cash_amount)) as net_cash_amount",
         "assert_monthly_equals_lines",
     ),
+    "a settlement's lines make up its total": (
+        "stg_amazon_seller__settlements", "select * from renamed", "select * from renamed where transaction_type is distinct from 'REFUND'",
+        "assert_settlements_add_up",
+    ),
+    "the tie-out tells where every cent is": (
+        "fct_settlement_reconciliation", "sum(case when state = 'APPROVED_IN_ANOTHER_MONTH' then cash_amount else 0 end) as carried_in_amount",
+        "0 as carried_in_amount", "assert_reconciliation_adds_up",
+    ),
 }  # fmt: skip
 
 
