@@ -13,8 +13,8 @@ Whoever has a publication open keeps it; the last few stay. Tables alone are pub
 the build database and break. The storage version is one that every DuckDB from 1.1 on can open.
 
 The file itself is not called marts: DuckDB names a database by its file, and in a database called marts the table
-``marts.fct_orders`` is ambiguous. DuckDB before 1.5 and DuckDB for Node go by
-the pointer's name, hence the second pointer.
+``marts.fct_orders`` is ambiguous. DuckDB before 1.5 and DuckDB for Node go by the pointer's name, hence the
+second pointer.
 """
 
 from __future__ import annotations
