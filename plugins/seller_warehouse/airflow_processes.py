@@ -13,11 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
 from seller_warehouse.paths import REPOSITORY, Home, kept_secret, write_whole
@@ -31,6 +33,8 @@ PROCESSES = {
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 START_SECONDS = 180
+LOCK_SECONDS = 20
+"""How long a process waits while another writes to SQLite; less than the API's clients wait for an answer."""
 PAGE = 100
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
@@ -61,7 +65,8 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": kept_secret(home.airflow / "jwt_secret"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or f"sqlite:///{home.airflow}/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+        or f"sqlite:///{home.airflow}/airflow.db?timeout={LOCK_SECONDS}",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     }
 
@@ -72,11 +77,12 @@ def running_airflow(home: Home, say: Any, processes: Processes | None = None) ->
 
     Raises AirflowFailed where one of its processes does not start.
     """
+    began = datetime.now(UTC)
     with (processes or Processes(home, free_port())).running(say) as running:
         api = Api(running.url)
         api.wait_until_ready(running.failed)
         say(f"airflow: scheduler, DAG processor, triggerer and API server are up at {running.url}")
-        api.prepare()
+        api.prepare(began)
         yield api
 
 
@@ -148,6 +154,10 @@ class Processes:
         return "".join(f"{name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead())
 
 
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, httpx.TransportError) or (isinstance(error, httpx.HTTPStatusError) and error.response.is_server_error)
+
+
 class Api:
     """The few calls of Airflow's REST API (v2) that a run needs."""
 
@@ -182,8 +192,9 @@ class Api:
         healthy = all(health[process]["status"] == "healthy" for process in ("scheduler", "triggerer", "dag_processor"))
         return healthy and dags >= {"collect_inbox", "land_reports", "backfill_history", "build_marts", "send_alerts"}
 
+    @retry(retry=retry_if_exception(_may_pass), wait=wait_exponential(max=8), stop=stop_after_attempt(5), reraise=True)
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """The JSON of a GET."""
+        """The JSON of a GET; whoever follows a run for days is not put off by one answer that fails to come."""
         answer = self._client.get(path, params=parameters)
         answer.raise_for_status()
         return answer.json()
@@ -203,13 +214,17 @@ class Api:
         answer.raise_for_status()
         return answer.json()
 
-    def prepare(self) -> None:
-        """One writer at a time; runs that a kill left unfinished are closed, their documents wait in landing."""
+    def prepare(self, began: datetime) -> None:
+        """One writer at a time; runs that a kill left unfinished are closed, their documents wait in landing.
+
+        They are told from what the timetables start at once by the instant at which this Airflow ``began``.
+        """
         names = {p["name"] for p in self.get("/api/v2/pools")["pools"]}
         if WAREHOUSE_POOL not in names:
             self.send("POST", "/api/v2/pools", {"name": WAREHOUSE_POOL, "slots": 1, "description": "the build database has one writer"})
         for run in self.get("/api/v2/dags/~/dagRuns", state=["running", "queued"])["dag_runs"]:
-            self.send("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+            if datetime.fromisoformat(run["queued_at"]) < began:
+                self.send("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
     def save_connection(self, name: str, connection: dict[str, Any]) -> None:
         """Create a connection, or replace it; Airflow encrypts its password and extra with the Fernet key."""

@@ -8,8 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -69,6 +72,9 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     found = Machine(tmp_path / "home")
     yield found
     found.run("up", "down")
+    # Shown where a test failed.
+    for log in found.home.airflow.glob("up.log"):
+        print(log.read_text())
 
 
 def test_down_is_harmless_and_stops_what_is_only_just_starting(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,6 +105,25 @@ def test_a_page_that_does_not_answer_stops_nothing_but_an_ended_supervisor_does(
         up.answers(nobody, lambda: "no space left\n")
 
 
+def test_an_answer_that_fails_to_come_is_asked_for_again_and_a_refusal_is_not() -> None:
+    codes = iter([503, 200, 404])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(next(codes))
+            self.end_headers()
+            self.wfile.write(b'{"state": "running"}')
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        api = Api(f"http://127.0.0.1:{server.server_port}")
+        assert api.get("/") == {"state": "running"}
+        with pytest.raises(httpx.HTTPStatusError, match="404"):
+            api.get("/")
+        server.shutdown()
+    assert list(codes) == []
+
+
 def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_works_after_a_kill(machine: Machine) -> None:
     url = f"http://127.0.0.1:{machine.port}"
     code, said = machine.run("up")
@@ -111,6 +136,16 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     planned = {d["dag_id"]: (d["timetable_summary"], d["is_paused"]) for d in api.get("/api/v2/dags")["dags"]}
     assert planned["collect_inbox"] == ("*/10 * * * *", False)
     assert planned["land_reports"] == ("0 10 * * *", False)
+
+    # What the timetables start at once is not taken for what a killed run left.
+    api.send("PATCH", "/api/v2/dags/backfill_history", {"is_paused": True})
+    began = datetime.now(UTC)
+    waiting = f"/api/v2/dags/backfill_history/dagRuns/{api.trigger('backfill_history', {})}"
+    api.prepare(began)
+    assert api.get(waiting)["state"] == "queued"
+    api.prepare(datetime.now(UTC))
+    assert api.get(waiting)["state"] == "failed"
+
     groups = machine.groups()
     listening = [c.laddr.ip for p in machine.left(groups) for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
     assert {"127.0.0.1"} == set(listening)
