@@ -199,11 +199,11 @@ class Api:
         answer.raise_for_status()
         return answer.json()
 
-    def every(self, path: str, key: str) -> list[dict[str, Any]]:
+    def every(self, path: str, key: str, **filters: Any) -> list[dict[str, Any]]:
         """All items of a listing, page by page."""
         found: list[dict[str, Any]] = []
         while True:
-            page = self.get(path, limit=PAGE, offset=len(found), order_by="id" if key == "dag_runs" else "map_index")[key]
+            page = self.get(path, limit=PAGE, offset=len(found), order_by="id" if key == "dag_runs" else "map_index", **filters)[key]
             found += page
             if len(page) < PAGE:
                 return found
@@ -239,9 +239,9 @@ class Api:
         """Start a run with parameters; returns its id."""
         return self.send("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
 
-    def run_ids(self, dag_id: str) -> set[str]:
-        """The ids of all runs of a DAG."""
-        return {r["dag_run_id"] for r in self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs")}
+    def run_ids(self, dag_id: str, *states: str) -> set[str]:
+        """The ids of the runs of a DAG that are in one of these states, by default of all."""
+        return {r["dag_run_id"] for r in self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", state=states)}
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -17,7 +17,7 @@ from seller_warehouse.reports import SPECS
 RUN_SECONDS = 7 * 24 * 3600
 BUILD_SECONDS = 120
 SAY_SECONDS = 10.0
-_DONE = ("success", "failed")
+DONE = ("success", "failed")
 _SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
 
 Lanes = list[dict[str, Any]]
@@ -49,7 +49,7 @@ def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress)
             state = api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
             for task in api.every(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"):
                 _say_task(dag_id, task, seen[dag_id], say)
-            if state in _DONE:
+            if state in DONE:
                 left.remove((dag_id, run_id))
                 _say_landing(api, home, [(dag_id, run_id)], say)
         if not left:
@@ -108,9 +108,11 @@ def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Pro
 
 
 def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> bool:
-    """Wait until every load is published; whether that worked. ``states`` are those of the runs that loaded."""
-    if all(s.get("load_documents") == "skipped" for s in states):
-        return True
+    """Wait until every load is published; whether that worked. ``states`` are those of the runs that loaded.
+
+    A build that is not among the ``earlier_builds`` is followed whoever called for it, also where it published before the loads were over.
+    """
+    nothing_left = all(s.get("load_documents") == "skipped" for s in states)
     followed: dict[str, dict[str, str]] = {}
     until = time.monotonic() + BUILD_SECONDS
     while time.monotonic() < until:
@@ -118,7 +120,7 @@ def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iter
         for run_id in sorted(new):
             followed[run_id] = follow(api, home, [("build_marts", run_id)], say)["build_marts"]
             until = time.monotonic() + BUILD_SECONDS
-        if not new and followed and holds_every_load(home):
+        if not new and (nothing_left or (followed and holds_every_load(home))):
             return True
         if followed and "failed" in list(followed.values())[-1].values():
             return False

@@ -23,7 +23,7 @@ from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
 from seller_warehouse.alerts import channel_urls
 from seller_warehouse.documents import printable
-from seller_warehouse.follow import Lanes, Progress, follow, lanes_of, until_published
+from seller_warehouse.follow import DONE, Lanes, Progress, follow, lanes_of, until_published
 from seller_warehouse.landing import inbox_files, prepare_inbox
 from seller_warehouse.paths import Home, accounts_file, shown
 from seller_warehouse.planner import PAUSE_HOURS
@@ -104,7 +104,8 @@ def backfill(home: Home, account: str | None, months: int, pause_hours: int = PA
 
 def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, int]:
     """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows are left to ask for."""
-    before, earlier_builds = last_publication(home), api.run_ids("build_marts")
+    # A killed run may have loaded and left the build to this one's scheduler.
+    before, earlier_builds = last_publication(home), api.run_ids("build_marts", *DONE)
     runs = [(dag_id, api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})) for dag_id in dags]
     states = follow(api, home, runs, say)
     lanes = {dag_id: lanes_of(api, dag_id, run_id) for dag_id, run_id in runs if dag_id != "collect_inbox"}

@@ -8,11 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -103,25 +101,6 @@ def test_a_page_that_does_not_answer_stops_nothing_but_an_ended_supervisor_does(
     assert not up.answers(nobody, lambda: "")
     with pytest.raises(AirflowFailed, match="no space left"):
         up.answers(nobody, lambda: "no space left\n")
-
-
-def test_an_answer_that_fails_to_come_is_asked_for_again_and_a_refusal_is_not() -> None:
-    codes = iter([503, 200, 404])
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(next(codes))
-            self.end_headers()
-            self.wfile.write(b'{"state": "running"}')
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        api = Api(f"http://127.0.0.1:{server.server_port}")
-        assert api.get("/") == {"state": "running"}
-        with pytest.raises(httpx.HTTPStatusError, match="404"):
-            api.get("/")
-        server.shutdown()
-    assert list(codes) == []
 
 
 def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_works_after_a_kill(machine: Machine) -> None:
