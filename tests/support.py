@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts, code_version
@@ -107,6 +109,16 @@ class Warehouse:
     def verdicts(self) -> dict[str, str]:
         """The latest verdict of every file by name."""
         return dict(self.query("select file_name, arg_max(verdict, loaded_at) from meta.loads group by file_name"))
+
+
+def processes_of(groups: Container[int]) -> list[psutil.Process]:
+    """The living processes of some process groups; those of other tests may end while they are looked at."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) in groups and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:

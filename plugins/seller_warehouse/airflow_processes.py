@@ -113,6 +113,7 @@ class Processes:
         self._home, self._env = home, environment(home, port) | (settings or {})
         self._commands = {name: [*_AIRFLOW, *words] for name, words in PROCESSES.items()} | (beside or {})
         self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._ages: dict[str, float] = {}
 
     @contextmanager
     def running(self, say: Any) -> Iterator[Processes]:
@@ -142,7 +143,8 @@ class Processes:
             self._started[name] = subprocess.Popen(
                 self._commands[name], env=self._env, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
             )
-        groups = [(p.pid, psutil.Process(p.pid).create_time()) for p in self._started.values()]
+        self._ages[name] = psutil.Process(self._started[name].pid).create_time()
+        groups = [(process.pid, self._ages[of]) for of, process in self._started.items()]
         write_whole(_groups_file(self._home), json.dumps(groups).encode())
 
     def dead(self) -> list[str]:
@@ -150,8 +152,8 @@ class Processes:
         return [name for name, process in self._started.items() if process.poll() is not None]
 
     def failed(self) -> str:
-        """What to say, and what to read, where one has ended; nothing while all run."""
-        return "".join(f"{name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead())
+        """What to say, and what to read, where one of Airflow's own has ended; nothing while all of those run."""
+        return "".join(f"{name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead() if name in PROCESSES)
 
 
 def _may_pass(error: BaseException) -> bool:

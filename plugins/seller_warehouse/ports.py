@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 
 from seller_warehouse.accounts import ConfigurationError
@@ -22,10 +23,8 @@ def chosen_port(setting: str) -> int:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nothing listens on; below those that outgoing connections get, one of which could take it before it is used."""
+    return next(port for port in random.sample(range(20_000, 32_000), 1_000) if not _is_taken(port))
 
 
 def _is_taken(port: int) -> bool:

@@ -31,6 +31,9 @@ from seller_warehouse.run import LOADED, NOT_PUBLISHED, lock_of, stop_when_ended
 DASHBOARD, DOCS = "dashboard", "docs"
 """The pages beside Airflow's; their logs are named so."""
 
+READY = "airflow: whatever stops is started again from now on"
+"""The line by which the supervisor says that all is prepared."""
+
 STOP_SECONDS = 90
 PAGE_SECONDS = 60
 PAUSE_SECONDS = 5.0
@@ -63,11 +66,17 @@ def up(home: Home) -> int:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     write_whole(_state(home), json.dumps([process.pid, psutil.Process(process.pid).create_time()]).encode())
 
+    def said() -> str:
+        return _log(home).read_bytes()[begins:].decode("utf-8", "replace")
+
     def failed() -> str:
-        return "" if process.poll() is None else _log(home).read_bytes()[begins:].decode("utf-8", "replace")
+        return "" if process.poll() is None else said() or f"its supervisor ended with {process.returncode}"
 
     try:
-        Api(f"http://127.0.0.1:{airflow}").wait_until_ready(failed)
+        while READY not in said():
+            if why := failed():
+                raise AirflowFailed(why.rstrip())
+            time.sleep(0.5)
         lacking = [name for name, port in ((DASHBOARD, dashboard), (DOCS, docs)) if not answers(port, failed)]
     except AirflowFailed as error:
         print(f"Airflow did not come up:\n{error}", file=sys.stderr)
@@ -105,6 +114,7 @@ def supervise(home: Home, airflow: int, dashboard: int, docs: int) -> int:
     processes = Processes(home, airflow, {"SELLER_WAREHOUSE_SCHEDULED": timetables}, pages)
 
     def watch(_: Api, __: dict[str, Account], say: Progress) -> int:
+        say(READY)
         while True:
             time.sleep(1)
             for name in processes.dead():

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 
-import psutil
 import pytest
 import yaml
 
 from seller_warehouse.accounts import load_accounts
 from seller_warehouse.paths import REPOSITORY, Home
-from tests.support import Warehouse, reimbursements
+from tests.support import Warehouse, processes_of, reimbursements
 
 FILES = REPOSITORY / "tests" / "files"
 """Two invented sellers; what the marts must show is worked out by hand in README.md beside their files."""
@@ -69,7 +68,7 @@ def test_a_killed_run_and_what_it_leaves_behind_do_not_hinder_the_next(files: Wa
 
     done = run(files)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not [p for p in psutil.process_iter() if os.getpgid(p.pid) in left_behind]
+    assert processes_of(left_behind) == []
     assert "build_marts.publish_marts: success" in done.stdout
     # The totals of tests/files/README.md, worked out by hand from the files.
     assert totals(files, "fct_reimbursements_monthly", "account_id, currency_code, sum(net_cash_amount)::varchar") == [
