@@ -139,13 +139,14 @@ class Processes:
         """Start one of the processes, for the first time or again; what is left of its group then goes."""
         if name in self._started:
             _signal_group(self._started[name].pid, signal.SIGKILL)
-        with (self._home.airflow / f"{name}.log").open("ab") as log:
+        # What is started and not yet written down would be left behind for good.
+        with uninterrupted(), (self._home.airflow / f"{name}.log").open("ab") as log:
             self._started[name] = subprocess.Popen(
                 self._commands[name], env=self._env, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
             )
-        self._ages[name] = psutil.Process(self._started[name].pid).create_time()
-        groups = [(process.pid, self._ages[of]) for of, process in self._started.items()]
-        write_whole(_groups_file(self._home), json.dumps(groups).encode())
+            self._ages[name] = psutil.Process(self._started[name].pid).create_time()
+            groups = [(process.pid, self._ages[of]) for of, process in self._started.items()]
+            write_whole(_groups_file(self._home), json.dumps(groups).encode())
 
     def dead(self) -> list[str]:
         """The names of those that have ended."""
@@ -244,6 +245,20 @@ class Api:
     def run_ids(self, dag_id: str, *states: str) -> set[str]:
         """The ids of the runs of a DAG that are in one of these states, by default of all."""
         return {r["dag_run_id"] for r in self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", state=states)}
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What would end this process has to wait for the end of the context."""
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for of, handler in handlers.items():
+            signal.signal(of, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:

@@ -23,7 +23,7 @@ from filelock import Timeout
 
 from seller_warehouse import ports
 from seller_warehouse.accounts import Account, ConfigurationError
-from seller_warehouse.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind
+from seller_warehouse.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind, uninterrupted
 from seller_warehouse.follow import Progress
 from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
 from seller_warehouse.run import LOADED, NOT_PUBLISHED, lock_of, stop_when_ended, with_airflow
@@ -60,11 +60,11 @@ def up(home: Home) -> int:
     if home.sandbox.exists() and not accounts_file().exists():
         print("The demo's home: everything is to be looked at, and nothing is fetched")
         os.environ["SELLER_WAREHOUSE_ACCOUNTS"] = str(DEMO_ACCOUNTS)
-    with _log(home).open("ab") as log:
+    with uninterrupted(), _log(home).open("ab") as log:
         begins = log.tell()
         command = [sys.executable, "-m", "seller_warehouse.up", "supervise", *map(str, chosen)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    write_whole(_state(home), json.dumps([process.pid, psutil.Process(process.pid).create_time()]).encode())
+        write_whole(_state(home), json.dumps([process.pid, psutil.Process(process.pid).create_time()]).encode())
 
     def said() -> str:
         return _log(home).read_bytes()[begins:].decode("utf-8", "replace")

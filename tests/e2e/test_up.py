@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from seller_warehouse import ports, up
-from seller_warehouse.airflow_processes import PROCESSES, AirflowFailed, Api, Processes
+from seller_warehouse.airflow_processes import PROCESSES, AirflowFailed, Api, Processes, stop_left_behind
 from seller_warehouse.paths import REPOSITORY, Home
 from seller_warehouse.ports import free_port
 from seller_warehouse.up import down, supervisor
@@ -120,6 +121,23 @@ def test_a_page_that_ends_does_not_hinder_airflow_and_several_that_end_at_once_a
     for _ in range(2):
         processes.start("dashboard")
         processes.start("scheduler")
+
+
+def test_an_interruption_between_a_start_and_its_record_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *arguments: Any, **rest: Any) -> None:
+            super().__init__(*arguments, **rest)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    home = Home(tmp_path)
+    processes = Processes(home, free_port(), beside={"dashboard": ["sleep", "600"]})
+    with pytest.raises(KeyboardInterrupt):
+        processes.start("dashboard")
+    [[group, _]] = json.loads((home.airflow / "process_groups.json").read_text())
+    assert len(processes_of([group])) == 1
+    assert stop_left_behind(home)
+    assert processes_of([group]) == []
 
 
 def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_works_after_a_kill(machine: Machine) -> None:
