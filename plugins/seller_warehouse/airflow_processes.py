@@ -35,6 +35,8 @@ PROCESSES = {
 START_SECONDS = 180
 LOCK_SECONDS = 20
 """How long a process waits while another writes to SQLite; less than the API's clients wait for an answer."""
+END_SECONDS = 15
+"""How long what was told to end, or was killed, is waited for."""
 PAGE = 100
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
@@ -271,7 +273,7 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
             _signal_group(process.pid, signal.SIGTERM)
         for process in those:
             try:
-                process.wait(timeout=15)
+                process.wait(timeout=END_SECONDS)
             except subprocess.TimeoutExpired:
                 _signal_group(process.pid, signal.SIGKILL)
                 process.wait()
@@ -288,12 +290,14 @@ def stop_left_behind(home: Home) -> bool:
     """
     if not _groups_file(home).exists():
         return False
-    groups = dict(json.loads(_groups_file(home).read_text()))
+    groups, killed = dict(json.loads(_groups_file(home).read_text())), []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             group = os.getpgid(process.pid)
             if group in groups and process.create_time() >= groups[group]:
                 process.kill()
+                killed.append(process)
+    psutil.wait_procs(killed, timeout=END_SECONDS)
     _groups_file(home).unlink()
     return True
 
