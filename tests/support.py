@@ -121,6 +121,17 @@ def processes_of(groups: Container[int]) -> list[psutil.Process]:
     return found
 
 
+def files_in(folder: Path) -> dict[Path, bytes]:
+    """What the files of a folder hold; one that goes while they are read, as SQLite's journal does, is left out."""
+    found = {}
+    # rglob fails where a folder goes.
+    for path in (Path(parent, name) for parent, _, names in os.walk(folder) for name in names):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                found[path] = path.read_bytes()
+    return found
+
+
 def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:
     """Everything raw holds of some reports, history included, in a fixed order."""
     return {r: warehouse.query(f"select * from raw.{r} order by all") for r in reports}

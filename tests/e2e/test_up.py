@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from seller_warehouse.airflow_processes import PROCESSES, AirflowFailed, Api, Pr
 from seller_warehouse.paths import REPOSITORY, Home
 from seller_warehouse.ports import free_port
 from seller_warehouse.up import down, supervisor
-from tests.support import processes_of
+from tests.support import files_in, processes_of
 
 SECRET = "the-secret-of-a-connection"
 
@@ -63,12 +62,6 @@ def wait_until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < until
         time.sleep(0.1)
-
-
-def shows_secret(path: Path) -> bool:
-    with suppress(FileNotFoundError):  # SQLite's journal comes and goes.
-        return path.is_file() and SECRET.encode() in path.read_bytes()
-    return False
 
 
 @pytest.fixture
@@ -168,7 +161,7 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
 
     # A secret that is typed in on the page is kept encrypted.
     api.save_connection("amazon_demo_na", {"conn_type": "generic", "login": "id", "password": SECRET, "extra": {"refresh_token": SECRET}})
-    assert [p for p in machine.home.root.rglob("*") if shows_secret(p)] == []
+    assert [path for path, data in files_in(machine.home.root).items() if SECRET.encode() in data] == []
     assert (machine.home.airflow / "fernet_key").stat().st_mode & 0o077 == 0
 
     code, said = machine.run("run")

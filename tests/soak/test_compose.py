@@ -29,7 +29,7 @@ from seller_warehouse.run import NOT_PUBLISHED, run_dags, with_airflow
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from tests.e2e.test_compose import DEMO, LASTING, READERS, SECRETS, SERVICES
 from tests.postgresql import Server, postgresql, programs
-from tests.support import Warehouse
+from tests.support import Warehouse, files_in
 
 pytestmark = pytest.mark.skipif(not programs(), reason="PostgreSQL's programs (initdb, postgres, pg_dump) are not installed: make postgresql")
 
@@ -172,7 +172,7 @@ def test_a_wrong_client_secret_gives_one_clear_sentence_and_no_storm_of_requests
         "correct the client id (login) or client secret (password) in the Airflow connection, then run again"
     )
     assert [line for line in said.out.splitlines() if "amazon_demo_na" in line] == [f"NOT REACHED {sentence}"]
-    logs = [p.read_text() for p in (native.home.airflow / "logs").rglob("task_id=reports.land_report/**/*.log")]
+    logs = [p.read_text() for p in (native.home.airflow / "logs" / "dag_id=land_reports").rglob("task_id=reports.land_report/**/*.log")]
     assert [log.count(sentence) for log in logs if sentence in log] == [1]
     assert 1 <= tokens_asked(native) - before <= 3
 
@@ -190,7 +190,7 @@ def test_afterwards_no_secret_is_found_in_any_file_or_in_the_metadata_database(n
     dump = native.server.dump()
     assert b"amazon_demo_eu" in dump
     assert CLIENT_ID.encode() in dump
-    contents = {"pg_dump": dump} | {str(p.relative_to(native.folder)): p.read_bytes() for p in native.folder.rglob("*") if p.is_file()}
+    contents = {"pg_dump": dump} | {str(path.relative_to(native.folder)): data for path, data in files_in(native.folder).items()}
     contents |= {f"{name}, unpacked": gzip.decompress(data) for name, data in contents.items() if data[:2] == b"\x1f\x8b"}
     assert {"output/scheduler", "output/demo", "output/api-server"} <= set(contents)
     assert any("/logs/" in name for name in contents)
