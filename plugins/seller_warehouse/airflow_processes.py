@@ -115,7 +115,7 @@ class Processes:
         self._home, self._env = home, environment(home, port) | (settings or {})
         self._commands = {name: [*_AIRFLOW, *words] for name, words in PROCESSES.items()} | (beside or {})
         self._started: dict[str, subprocess.Popen[bytes]] = {}
-        self._ages: dict[str, float] = {}
+        self._groups: dict[str, tuple[int, float]] = {}
 
     @contextmanager
     def running(self, say: Any) -> Iterator[Processes]:
@@ -143,12 +143,11 @@ class Processes:
             _signal_group(self._started[name].pid, signal.SIGKILL)
         # What is started and not yet written down would be left behind for good.
         with uninterrupted(), (self._home.airflow / f"{name}.log").open("ab") as log:
-            self._started[name] = subprocess.Popen(
-                self._commands[name], env=self._env, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
-            )
-            self._ages[name] = psutil.Process(self._started[name].pid).create_time()
-            groups = [(process.pid, self._ages[of]) for of, process in self._started.items()]
-            write_whole(_groups_file(self._home), json.dumps(groups).encode())
+            process = subprocess.Popen(self._commands[name], env=self._env, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
+            self._started[name] = process
+            # The age is asked for once: whoever has ended has none.
+            self._groups[name] = process.pid, psutil.Process(process.pid).create_time()
+            write_whole(_groups_file(self._home), json.dumps(list(self._groups.values())).encode())
 
     def dead(self) -> list[str]:
         """The names of those that have ended."""
