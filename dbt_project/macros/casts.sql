@@ -46,11 +46,7 @@
 
 {#- The identity of a row of raw: equal rows of one unit are told apart by their number. -#}
 {% macro row_id() -%}
-    {{ return(adapter.dispatch('row_id')()) }}
-{%- endmacro %}
-
-{% macro duckdb__row_id() -%}
-    md5(concat_ws('|', account_id, _unit, _row_hash, _occurrence))
+    md5({{ row_key(['account_id', '_unit', '_row_hash', '_occurrence']) }})
 {%- endmacro %}
 
 {#- A code without case, blanks and punctuation: Lost_Warehouse, Lost:Warehouse and lost_warehouse are one. -#}

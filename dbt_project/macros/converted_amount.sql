@@ -5,7 +5,13 @@
 
 {#- DuckDB divides decimals as floats, which lose half cents; whole numbers are exact. -#}
 {% macro duckdb__converted_amount(amount, from_rate, to_rate) -%}
-    {%- set numerator = "abs(cast(" ~ amount ~ " * 10000 as hugeint)) * cast(" ~ to_rate ~ " * 100000000 as hugeint)" -%}
-    {%- set denominator = "cast(" ~ from_rate ~ " * 100000000 as hugeint) * 10000" -%}
-    cast(sign({{ amount }}) * ((200 * {{ numerator }} + {{ denominator }}) // (2 * {{ denominator }})) as decimal(16, 0)) * cast(0.01 as decimal(2, 2))
+    {%- set numerator = "abs(" ~ whole(amount, 10000) ~ ") * " ~ whole(to_rate, 100000000) -%}
+    {%- set denominator = whole(from_rate, 100000000) ~ " * 10000" -%}
+    cast(sign({{ amount }}) * ((200 * {{ numerator }} + {{ denominator }}) // (2 * {{ denominator }})) as decimal(16, 0))
+    * cast(0.01 as decimal(2, 2))
+{%- endmacro %}
+
+{#- A decimal in whole parts of it; the wide type leaves room for the product. -#}
+{% macro whole(value, parts) -%}
+    cast(cast({{ value }} as decimal(38, 8)) * {{ parts }} as hugeint)
 {%- endmacro %}

@@ -9,7 +9,7 @@ with matched as (
 
 payouts as (
 
-    select *, concat_ws('|', payout_id, payout_kind) as payout_key from {{ ref('int_payouts__netted') }}
+    select *, {{ row_key(['payout_id', 'payout_kind']) }} as payout_key from {{ ref('int_payouts__netted') }}
 
 ),
 

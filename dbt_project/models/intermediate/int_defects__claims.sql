@@ -68,7 +68,7 @@ known as (
 claimed_stock as (
 
     select
-        concat_ws('|', account_id, coalesce(fnsku, seller_sku)) as pool_id,
+        {{ row_key(['account_id', 'coalesce(fnsku, seller_sku)']) }} as pool_id,
         claim_row_id as supply_id,
         filed_date as supply_date,
         claimed_units as units
@@ -88,7 +88,7 @@ paid_units as (
 open_losses as (
 
     select
-        concat_ws('|', defects.account_id, coalesce(defects.fnsku, defects.seller_sku)) as pool_id,
+        {{ row_key(['defects.account_id', 'coalesce(defects.fnsku, defects.seller_sku)']) }} as pool_id,
         defects.defect_id as demand_id,
         defects.defect_date as demand_date,
         0 as place,

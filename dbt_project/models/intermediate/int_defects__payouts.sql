@@ -21,13 +21,13 @@ return_matches as (
 
 payouts as (
 
-    select *, concat_ws('|', payout_id, payout_kind) as payout_key from {{ ref('int_payouts__netted') }}
+    select *, {{ row_key(['payout_id', 'payout_kind']) }} as payout_key from {{ ref('int_payouts__netted') }}
 
 ),
 
 reversals as (
 
-    select *, concat_ws('|', payout_id, payout_kind) as payout_key from {{ ref('int_payouts__reversals') }}
+    select *, {{ row_key(['payout_id', 'payout_kind']) }} as payout_key from {{ ref('int_payouts__reversals') }}
 
 ),
 

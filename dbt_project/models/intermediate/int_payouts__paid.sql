@@ -8,7 +8,7 @@ with lines as (
 
 select
     md5(
-        concat_ws('|', account_id, reimbursement_id, reason_category, seller_sku, '/' || fnsku, currency_code, '#' || amazon_order_id)
+        {{ row_key(['account_id', 'reimbursement_id', 'reason_category', 'seller_sku', 'fnsku', 'currency_code', 'amazon_order_id']) }}
     ) as payout_id,
     account_id,
     reimbursement_id,

@@ -1,5 +1,7 @@
 -- One row per returned unit line, and one per order and SKU of which a refunded or replaced unit has not come back so far as is known now.
 
+{% set named_by = ['returns.amazon_order_id', 'returns.seller_sku', 'returns.fnsku', 'returns.license_plate_number'] %}
+
 with returns as (
 
     select * from {{ ref('stg_amazon_seller__customer_returns') }}
@@ -68,13 +70,14 @@ returned as (
     select
         returns.account_id,
         md5(
-            concat_ws(
-                '|', returns.account_id, 'RETURN', returns.amazon_order_id, returns.seller_sku, returns.fnsku, returns.license_plate_number,
-                row_number() over (
-                    partition by returns.account_id, returns.amazon_order_id, returns.seller_sku, returns.fnsku, returns.license_plate_number
-                    order by returns.return_at, returns.return_line_id
-                )
-            )
+            {{ row_key(
+                ['returns.account_id', "'RETURN'"]
+                + named_by
+                + [
+                    'row_number() over (partition by returns.account_id, ' ~ named_by | join(', ')
+                    ~ ' order by returns.return_at, returns.return_line_id)'
+                ]
+            ) }}
         ) as defect_id,
         coalesce(dispositions.defect_type, 'OTHER') as defect_type,
         coalesce(dispositions.outcome, 'UNKNOWN') as outcome,
@@ -100,7 +103,7 @@ in_transit as (
 
     select
         refunds.account_id,
-        md5(concat_ws('|', refunds.account_id, 'REFUND', refunds.amazon_order_id, refunds.seller_sku)) as defect_id,
+        md5({{ row_key(['refunds.account_id', "'REFUND'", 'refunds.amazon_order_id', 'refunds.seller_sku']) }}) as defect_id,
         'IN_TRANSIT' as defect_type,
         'CLAIMABLE' as outcome,
         refunds.anchor_date as defect_date,

@@ -6,7 +6,7 @@ with recursive defects as (
 
     select
         *,
-        concat_ws('|', account_id, amazon_order_id, seller_sku, currency_code) as pool_id,
+        {{ row_key(['account_id', 'amazon_order_id', 'seller_sku', 'currency_code']) }} as pool_id,
         case when outcome <> 'CLAIMABLE' then 3 when defect_type = 'IN_TRANSIT' then 2 else 1 end as place
     from {{ ref('int_returns__defects') }}
 
@@ -14,7 +14,7 @@ with recursive defects as (
 
 payouts as (
 
-    select *, concat_ws('|', account_id, amazon_order_id, seller_sku, currency_code) as pool_id
+    select *, {{ row_key(['account_id', 'amazon_order_id', 'seller_sku', 'currency_code']) }} as pool_id
     from {{ ref('int_payouts__netted') }}
     where amazon_order_id is not null
 
@@ -48,7 +48,8 @@ owed as (
 
 kept as (
 
-    select pool_id, concat_ws('|', payout_id, payout_kind) as supply_id, approval_date as supply_date, units - reversed_units as units from payouts
+    select pool_id, {{ row_key(['payout_id', 'payout_kind']) }} as supply_id, approval_date as supply_date, units - reversed_units as units
+    from payouts
 
 ),
 
@@ -69,7 +70,7 @@ reversals as (
         reversals.reimbursement_line_id as supply_id,
         reversals.reversal_date as supply_date,
         reversals.effective_units as units,
-        concat_ws('|', payouts.payout_id, payouts.payout_kind) as payout_key
+        {{ row_key(['payouts.payout_id', 'payouts.payout_kind']) }} as payout_key
     from {{ ref('int_payouts__reversals') }} as reversals
     inner join payouts on reversals.payout_id = payouts.payout_id and reversals.payout_kind = payouts.payout_kind
 

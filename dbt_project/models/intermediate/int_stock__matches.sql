@@ -18,8 +18,8 @@ payouts as (
 
     select
         *,
-        concat_ws('|', payout_id, payout_kind) as supply_id,
-        concat_ws('|', account_id, coalesce(fnsku, seller_sku), currency_code) as stock_id,
+        {{ row_key(['payout_id', 'payout_kind']) }} as supply_id,
+        {{ row_key(['account_id', 'coalesce(fnsku, seller_sku)', 'currency_code']) }} as stock_id,
         units - reversed_units as net_units
     from {{ ref('int_payouts__netted') }}
     where reason_category in ('WAREHOUSE_LOST', 'WAREHOUSE_DAMAGED')
@@ -85,7 +85,7 @@ taken_back as (
 replacements as (
 
     select
-        concat_ws('|', received.stock_id, received.reference_id) as pool_id,
+        {{ row_key(['received.stock_id', 'received.reference_id']) }} as pool_id,
         received.adjustment_id as supply_id,
         received.event_date as supply_date,
         least(received.quantity_units, greatest(received.upto - coalesce(taken_back.units, 0), 0)) as units
@@ -99,7 +99,7 @@ replacements as (
 
 referenced_losses as (
 
-    select concat_ws('|', stock_id, reference_id, adjustment_group) as pool_id, demand_id, demand_date, place, settled_units as units
+    select {{ row_key(['stock_id', 'reference_id', 'adjustment_group']) }} as pool_id, demand_id, demand_date, place, settled_units as units
     from losses
     where reference_id is not null
 
@@ -107,7 +107,7 @@ referenced_losses as (
 
 referenced_evidence as (
 
-    select concat_ws('|', stock_id, reference_id, settles) as pool_id, supply_id, supply_date, units
+    select {{ row_key(['stock_id', 'reference_id', 'settles']) }} as pool_id, supply_id, supply_date, units
     from evidence
     where reference_id is not null
 
@@ -125,7 +125,7 @@ after_found as (
 
 replaceable_losses as (
 
-    select concat_ws('|', stock_id, reference_id) as pool_id, demand_id, demand_date, place, left_units as units
+    select {{ row_key(['stock_id', 'reference_id']) }} as pool_id, demand_id, demand_date, place, left_units as units
     from after_found
     where reference_id is not null
 
@@ -137,7 +137,12 @@ replaceable_losses as (
 
 case_losses as (
 
-    select concat_ws('|', losses.stock_id, cases.case_id) as pool_id, losses.demand_id, losses.demand_date, losses.place, losses.left_units as units
+    select
+        {{ row_key(['losses.stock_id', 'cases.case_id']) }} as pool_id,
+        losses.demand_id,
+        losses.demand_date,
+        losses.place,
+        losses.left_units as units
     from after_found as losses
     inner join cases on losses.account_id = cases.account_id and losses.reference_id = cases.transaction_id
 
@@ -145,7 +150,7 @@ case_losses as (
 
 case_payouts as (
 
-    select concat_ws('|', stock_id, case_id) as pool_id, supply_id, approval_date as supply_date, net_units as units
+    select {{ row_key(['stock_id', 'case_id']) }} as pool_id, supply_id, approval_date as supply_date, net_units as units
     from payouts
     where case_id is not null
 
@@ -181,10 +186,10 @@ after_cases as (
 
 kind_losses as (
 
-    select concat_ws('|', stock_id, adjustment_group, 'INVENTORY') as pool_id, demand_id, demand_date, place, inventory_units as units
+    select {{ row_key(['stock_id', 'adjustment_group', "'INVENTORY'"]) }} as pool_id, demand_id, demand_date, place, inventory_units as units
     from after_cases
     union all
-    select concat_ws('|', stock_id, adjustment_group, 'CASH') as pool_id, demand_id, demand_date, place, cash_units as units from after_cases
+    select {{ row_key(['stock_id', 'adjustment_group', "'CASH'"]) }} as pool_id, demand_id, demand_date, place, cash_units as units from after_cases
 
 ),
 
@@ -199,7 +204,7 @@ payouts_after_cases as (
 kind_payouts as (
 
     select
-        concat_ws('|', stock_id, {{ payout_group() }}, payout_kind) as pool_id,
+        {{ row_key(['stock_id', payout_group(), 'payout_kind']) }} as pool_id,
         supply_id,
         approval_date as supply_date,
         left_units as units
@@ -235,13 +240,13 @@ payouts_after_kinds as (
 
 settled_losses as (
 
-    select concat_ws('|', stock_id, adjustment_group) as pool_id, demand_id, demand_date, place, open_settled_units as units from after_kinds
+    select {{ row_key(['stock_id', 'adjustment_group']) }} as pool_id, demand_id, demand_date, place, open_settled_units as units from after_kinds
 
 ),
 
 left_payouts as (
 
-    select concat_ws('|', stock_id, {{ payout_group() }}) as pool_id, supply_id, approval_date as supply_date, left_units as units
+    select {{ row_key(['stock_id', payout_group()]) }} as pool_id, supply_id, approval_date as supply_date, left_units as units
     from payouts_after_kinds
 
 ),
@@ -260,14 +265,14 @@ after_payouts as (
 
 unexplained_losses as (
 
-    select concat_ws('|', stock_id, adjustment_group) as pool_id, demand_id, demand_date, place, unexplained_units as units from after_payouts
+    select {{ row_key(['stock_id', 'adjustment_group']) }} as pool_id, demand_id, demand_date, place, unexplained_units as units from after_payouts
 
 ),
 
 left_evidence as (
 
     select
-        concat_ws('|', evidence.stock_id, evidence.settles) as pool_id,
+        {{ row_key(['evidence.stock_id', 'evidence.settles']) }} as pool_id,
         evidence.supply_id,
         -- A unit may turn up in the ledger shortly before the entry that it is missing.
         {{ dbt.dateadd('day', var('found_lookback_days'), 'evidence.supply_date') }} as supply_date,
@@ -283,14 +288,15 @@ left_evidence as (
 
 unsettled_losses as (
 
-    select concat_ws('|', stock_id, adjustment_group) as pool_id, demand_id, demand_date, place, units - settled_units as units from after_payouts
+    select {{ row_key(['stock_id', 'adjustment_group']) }} as pool_id, demand_id, demand_date, place, units - settled_units as units
+    from after_payouts
 
 ),
 
 unmatched_payouts as (
 
     select
-        concat_ws('|', payouts.stock_id, {{ payout_group('payouts.') }}) as pool_id,
+        {{ row_key(['payouts.stock_id', payout_group('payouts.')]) }} as pool_id,
         payouts.supply_id,
         payouts.approval_date as supply_date,
         payouts.left_units - coalesce(paid.units, 0) as units

@@ -23,9 +23,9 @@ reversals as (
 
     select
         reversals.reimbursement_line_id as supply_id,
-        concat_ws(
-            '|', payouts.account_id, coalesce(payouts.fnsku, payouts.seller_sku), payouts.currency_code, {{ payout_group('payouts.') }}
-        ) as pool_id,
+        {{ row_key(
+            ['payouts.account_id', 'coalesce(payouts.fnsku, payouts.seller_sku)', 'payouts.currency_code', payout_group('payouts.')]
+        ) }} as pool_id,
         payouts.approval_date,
         reversals.reversal_date,
         reversals.effective_units as units
@@ -37,8 +37,8 @@ reversals as (
 found_units as (
 
     select
-        concat_ws('|', losses.stock_id, losses.adjustment_group) as pool_id,
-        concat_ws('|', matches.adjustment_id, matches.supply_id) as demand_id,
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
+        {{ row_key(['matches.adjustment_id', 'matches.supply_id']) }} as demand_id,
         evidence.event_date as demand_date,
         0 as place,
         matches.units,
@@ -75,7 +75,7 @@ found_after_payment as (
 open_losses as (
 
     select
-        concat_ws('|', losses.stock_id, losses.adjustment_group) as pool_id,
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
         losses.adjustment_id as demand_id,
         losses.event_date as demand_date,
         0 as place,
