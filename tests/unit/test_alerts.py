@@ -34,7 +34,7 @@ TABLES = {
     "currency_code varchar",
     "marts.fct_settlement_reconciliation": "account_id varchar, month date, currency_code varchar, in_transit_amount decimal(18,4), "
     "unexplained_reported_amount decimal(18,4), unexplained_settled_amount decimal(18,4)",
-    "meta.set_aside": "account_id varchar, mart varchar, \"key\" varchar, why varchar, remedy varchar, rule varchar",
+    "meta.set_aside": 'account_id varchar, mart varchar, "key" varchar, why varchar, remedy varchar, rule varchar',
     "meta.freshness": "account_id varchar, report varchar, first_date date, data_through_date date, missing_history_days integer",
     "meta.loads": "account_id varchar, report varchar, document_id varchar, source varchar, marketplace_id varchar, run_id varchar, "
     "file_name varchar, retrieved_at timestamp, loaded_at timestamp, verdict varchar, reason varchar",
