@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -71,7 +72,7 @@ class Column:
     personal: bool = False
     formats: tuple[str, ...] = (ISO,)
 
-    @property
+    @cached_property
     def headers(self) -> frozenset[str]:
         """Every spelling of the header, normalised."""
         return frozenset(normalise_header(h) for h in (self.header, *self.aliases))
