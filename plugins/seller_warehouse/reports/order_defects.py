@@ -35,7 +35,7 @@ CHANNELS = (
     "Self",
 )
 STARS = ("2", "3", "4", "5", "1 star", "2 stars", "3 stars", "4 stars", "5 stars")
-CLAIM_OUTCOMES = ("Granted", "Refunded", "Cancelled", "Canceled", "Denied", "Withdrawn", "Appealed-Won", "Pending", "Removed")
+CLAIM_OUTCOMES = ("Granted", "Refunded", "Cancelled", "Canceled", "Denied", "Withdrawn", "Appealed-Won", "Instant-Refund", "Pending", "Removed")
 CHARGEBACK_OUTCOMES = ("Service", "Fraud", "Unknown", "Removed")
 
 SPEC = ReportSpec(
