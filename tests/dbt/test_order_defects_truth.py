@@ -13,7 +13,7 @@ from seller_warehouse.sandbox.world import Seller
 from tests.world import Simulated
 
 WINDOW_DAYS, LAG_DAYS = 60, 15
-AT_WORST = ("Pending", "Withdrawn")
+AT_WORST = ("Pending",)
 """Outcomes of a claim that are no defect and may yet be counted as one."""
 
 Group = tuple[str, str, str]

@@ -72,7 +72,6 @@ decided_since as (
         and pending.outcome = 'PENDING'
         and settled.source = 'settlements'
         and settled.component = 'A_TO_Z_CLAIM'
-        and settled.outcome <> 'UNDECIDED'
         and settled.posted_date > cast(downloaded_days.retrieved_at as date)
 
 ),
