@@ -94,8 +94,8 @@ def without_the_others(warehouse: Warehouse, kept: Collection[str], folder: Path
     shutil.copy(warehouse.home.exchange_rates, home.exchange_rates)
     with duckdb.connect(str(home.warehouse)) as connection:
         tables = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('raw', 'meta') and (database_name, schema_name, table_name) "
-            "in (select (database_name, schema_name, table_name) from duckdb_columns() where column_name = 'account_id')"
+            "select distinct schema_name || '.' || table_name from duckdb_columns() join duckdb_tables() using (schema_name, table_name) "
+            "where schema_name in ('raw', 'meta') and column_name = 'account_id'"
         ).fetchall()
         for (table,) in tables:
             connection.execute(f"delete from {table} where account_id not in (select unnest(?))", [[*kept]])

@@ -199,7 +199,8 @@ compared as (
     select
         rates.*,
         carried.snapshot_date as amazon_snapshot_date,
-        {{ dbt.datediff('carried.snapshot_date', 'rates.report_date', 'day') }} as amazon_snapshot_age_days,
+        {{ dbt.datediff('carried.snapshot_date', 'rates.report_date', 'day') }}
+            as amazon_snapshot_age_days,
         carried.window_start_date as amazon_window_start_date,
         carried.window_end_date as amazon_window_end_date,
         carried.order_count as amazon_order_count,
