@@ -40,6 +40,8 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", str(DBT_PROJECT), "--project-dir", str(DBT_PROJECT)]
     command += ["--target-path", str(home.root / "dbt" / "target"), "--log-path", str(home.root / "dbt" / "logs")]
     command += ["--log-level-file", "info"]
+    # A seed keeps its table otherwise, which a release that adds a column to it does not fit.
+    command += ["--full-refresh"]
     # Unit tests judge the models' code, not the data: the test suite runs them.
     command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
     command += ["--select", select] if select else []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -21,6 +23,8 @@ from tests.support import Warehouse
 FOLDER = Path(__file__).parent / "marts"
 LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
 """After the last file was retrieved."""
+ALONE = "l02"
+"""The case that is also built without any other."""
 RATES = "Date,USD,GBP,\n2026-10-16,1.10,0.80,\n"
 """Of the European Central Bank's layout; there is none of the yen."""
 
@@ -82,16 +86,63 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def without_the_others(warehouse: Warehouse, kept: Collection[str], folder: Path) -> Warehouse:
+    """A copy of a home as if it had never had any accounts but those kept."""
+    home = Home(folder / "home")
+    home.warehouse.parent.mkdir(parents=True)
+    shutil.copy(warehouse.home.warehouse, home.warehouse)
+    shutil.copy(warehouse.home.exchange_rates, home.exchange_rates)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        tables = connection.execute(
+            "select distinct schema_name || '.' || table_name from duckdb_columns() join duckdb_tables() using (schema_name, table_name) "
+            "where schema_name in ('raw', 'meta') and column_name = 'account_id'"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f"delete from {table} where account_id not in (select unnest(?))", [[*kept]])
+    return Warehouse(home)
+
+
+def rows_of(warehouse: Warehouse, accounts: Collection[str]) -> dict[str, list[tuple]]:
+    """Every mart's rows of some accounts, and the whole of those that belong to none."""
+    listed = ", ".join(f"'{account}'" for account in accounts)
+    owned = dict(
+        warehouse.query(
+            "select table_name, bool_or(column_name = 'account_id') from duckdb_columns() "
+            "where schema_name = 'marts' or (schema_name, table_name) = ('meta', 'freshness') group by all order by all"
+        )
+    )
+    schema = {name: "meta" if name == "freshness" else "marts" for name in owned}
+    return {n: warehouse.query(f"from {schema[n]}.{n} {f'where account_id in ({listed})' if has else ''} order by all") for n, has in owned.items()}
+
+
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[list[Any]]]]:
-    """What the marts answer, in the reporting currency EUR and with eligible claims accrued."""
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """Every case, and settings for builds: the reporting currency EUR, eligible claims accrued."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
         patch.setenv("SELLER_WAREHOUSE_DBT_VARS", '{"accrue_eligible_claims": true}')
-        yield answers_of(load_cases(Home(tmp_path_factory.mktemp("cases") / "home")))
+        yield load_cases(Home(tmp_path_factory.mktemp("cases") / "home"))
+
+
+@pytest.fixture(scope="module")
+def answers(loaded: Warehouse) -> dict[str, list[list[Any]]]:
+    """What the marts answer."""
+    return answers_of(loaded)
 
 
 @pytest.mark.parametrize("name", checks())
 def test_the_marts_say_what_was_worked_out(name: str, answers: dict[str, list[list[Any]]]) -> None:
     check = checks()[name]
     assert answers[name] == [[plain(value) for value in row] for row in check.rows], cases()[check.case_id]["case"]
+
+
+@pytest.mark.parametrize("kept", ["every third", "one alone"])
+@pytest.mark.usefixtures("answers")
+def test_no_mart_of_an_account_depends_on_another(kept: str, loaded: Warehouse, tmp_path: Path) -> None:
+    """The cases share SKUs, stock and days, so that what is matched or ranked across accounts would differ."""
+    accounts = sorted(cases())[::3] if kept == "every third" else [ALONE]
+    together, alone = rows_of(loaded, accounts), without_the_others(loaded, accounts, tmp_path)
+    build_marts(alone.home, as_of=max(check.as_of for check in checks().values()))
+    assert together["claims_to_file"]
+    apart = rows_of(alone, accounts)
+    assert {mart: list(zip(rows, apart[mart], strict=False)) for mart, rows in together.items() if rows != apart[mart]} == {}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
+import duckdb
 import pytest
 
-from seller_warehouse.build import BuildFailed, code_version, policy_settings
+from seller_warehouse.build import BuildFailed, build_marts, code_version, policy_settings
+from seller_warehouse.paths import Home
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
 
@@ -52,3 +57,12 @@ def test_other_settings_are_another_version_of_the_marts(monkeypatch: pytest.Mon
     code_version.cache_clear()
     assert code_version() != before
     code_version.cache_clear()
+
+
+def test_a_release_that_adds_a_column_to_a_seed_builds_in_a_home_that_holds_the_seed_without_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create schema seeds; create table seeds.marketplaces as select 'ATVPDKIKX0DER' as marketplace_id, 'US' as country_code")
+    build_marts(home, as_of=date(2026, 11, 20), select="marketplaces,resource_type:seed")
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) > 20, count(source) = count(*) from seeds.marketplaces").fetchall() == [(True, True)]
