@@ -76,7 +76,7 @@ SHEETS = (
 )  # fmt: skip
 
 COVER = (
-    "select publication_id, published_at, as_of_date, code_version from published.meta.publication",
+    "select publication_id, published_at, as_of_date, as_known_at, code_version from published.meta.publication",
     """
         select account_id, report, data_through_date, last_retrieved_at, is_complete from published.meta.freshness
         where report in ('reimbursements', 'settlements', 'orders', 'order_defects', 'seller_feedback') order by account_id, report
