@@ -76,7 +76,9 @@ def as_known_at() -> datetime | None:
         problem = "has no time zone"
     except (ValueError, OverflowError):
         problem = "is no time"
-    raise BuildFailed(f"SELLER_WAREHOUSE_AS_KNOWN_AT {problem}: {text!r}; write 2026-10-05T18:00:00+02:00, or 2026-10-05 for the end of that day in UTC")
+    raise BuildFailed(
+        f"SELLER_WAREHOUSE_AS_KNOWN_AT {problem}: {text!r}; write 2026-10-05T18:00:00+02:00, or 2026-10-05 for the end of that day in UTC"
+    )
 
 
 def policy_settings() -> dict[str, Any]:
