@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -24,16 +23,16 @@ BUILDS = {"nothing had happened": (BEFORE, ""), "nothing was known": (AT.date(),
 
 
 @pytest.fixture(scope="module")
-def staged(fixtures_built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, int]]]:
+def staged(fixtures_built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
     """By build, how many rows each report has in staging."""
     home = Home(Path(shutil.copytree(fixtures_built.home.root, tmp_path_factory.mktemp("time") / "home", symlinks=True)))
     counts = {}
     with pytest.MonkeyPatch.context() as patch:
         for name, (as_of, known_at) in BUILDS.items():
             patch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", known_at)
-            build_marts(home, as_of=as_of, select="path:models/staging,resource_type:model")
+            build_marts(home, as_of=as_of)
             counts[name] = {report: _count(Warehouse(home), report) for report in SPECS}
-    yield counts
+    return counts
 
 
 def _count(warehouse: Warehouse, report: str) -> int:

@@ -49,7 +49,8 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "assert_monthly_equals_lines",
     ),
     "a settlement's lines make up its total": (
-        "stg_amazon_seller__settlements", "select * from renamed\nwhere", "select * from renamed\nwhere transaction_type is distinct from 'REFUND' and",
+        "stg_amazon_seller__settlements", "select * from renamed\nwhere",
+        "select * from renamed\nwhere transaction_type is distinct from 'REFUND' and",
         "assert_settlements_add_up",
     ),
     "the lines behind what is unexplained make up its amount": (
