@@ -18,7 +18,7 @@ rules as (
 
 coverage as (
 
-    select * from {{ source('pipeline', 'coverage') }} where is_held
+    select * from {{ ref('stg_pipeline__coverage') }} where is_held
 
 ),
 
