@@ -122,7 +122,11 @@ def _sentence(result: RuleResult) -> str:
 
 
 def _parse_warnings(prepared: Prepared) -> list[RuleResult]:
-    return [RuleResult(rule=rule, severity="warning", passed=False, what=what, failed_count=1) for rule, what in prepared.warnings.items()]
+    rows = prepared.warning_rows
+    return [
+        RuleResult(rule=rule, severity="warning", passed=False, what=what, failed_count=len(rows.get(rule, [0])), rows=rows.get(rule, []))
+        for rule, what in prepared.warnings.items()
+    ]
 
 
 def _run_suite(document: Document, account: Account, prepared: Prepared, usual_rows_per_day: float | None) -> list[RuleResult]:

@@ -310,7 +310,7 @@ WITH_ALIASES = [s.name for s in SPECS.values() if any(c.aliases for c in s.colum
 @pytest.mark.parametrize("report", WITH_ALIASES)
 def test_every_alias_of_a_report_is_understood(report: str) -> None:
     columns = SPECS[report].columns
-    for column, alias in ((c, a) for c in columns for a in c.aliases):
+    for column, alias in ((c, a) for c in columns for a in (*c.aliases, *c.shared)):
         shape = recognise("\t".join(alias if c is column else c.header for c in columns) + "\n")
         assert (shape.spec.name, shape.field_names) == (report, tuple(c.name for c in columns)), alias
 
