@@ -73,7 +73,7 @@ def _seekable(stream: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
     """The same bytes where a reader may jump about in them; a gzip stream is unpacked for it."""
     if not isinstance(stream.raw, gzip.GzipFile | zipfile.ZipExtFile):  # type: ignore[attr-defined]
         return stream
-    copy = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))
+    copy = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  # the stack closes it
     size = 0
     while chunk := stream.read(1 << 20):
         size += len(chunk)

@@ -72,6 +72,8 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
                 return f"the text is read as {name}; {charset}, as this account writes it, {why}"
             if line is None:
                 _decode_as(source, target, charset)
+        if line is None and read.mixed and charset in JAPANESE:
+            return f"{read.mixed} words of the text, read as {charset}, mix Japanese signs and Western letters; part of it may be in another charset"
     if line is None:
         return None
     expected = f"in the declared charset {declared}" if declared else f"UTF-8 nor {charset}"

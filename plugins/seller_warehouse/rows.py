@@ -65,43 +65,73 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
     """The first line, last line and fields of each row that a strict reader of quotes would not read as it is meant."""
     width, delimiter = len(shape.headers), shape.delimiter
     between = f'"{delimiter}"'
-    open_text, first = "", 0
+    begun, first = "", 0
     with text_file.open(encoding="utf-8", newline="") as source:
-        number = 0
         for number, raw in enumerate(source, 1):
             line = raw.rstrip("\r\n")
-            if number <= shape.header_line or (not open_text and not line.strip()):
+            if number <= shape.header_line or (not begun and not line.strip()):
                 continue
-            if not open_text:
+            if not begun:
                 quotes = line.count('"')
                 if quotes == 2 * width and line.count(between) == width - 1 and line[0] == line[-1] == '"':
                     continue
                 if not quotes and line.count(delimiter) == width - 1:
                     continue
-                text, first = line, number
+                first = number
             elif _is_row(line, shape):
-                raise Refusal(
-                    "stray_quote",
-                    f"a quote opens a value that would run on over line {number}, which is a row of its own",
-                    "remove the quote, or double it and close the value; a file that was cut can be downloaded again",
-                    first,
-                )
-            else:
-                text = open_text + line
+                raise _unreadable(shape, begun, first, next_row=number)
+            text = begun + line
             fields = _strict(text, delimiter)
             if fields and len(fields) == width:
                 if text.count('"') % 2:
                     yield first, number, fields
-                open_text = ""
+                begun = ""
             elif fields := _undoubled(text, delimiter, width):
                 yield first, number, fields
-                open_text = ""
-            elif not _is_open(text, delimiter) or number - first >= _MOST_LINES:
-                raise wrong_field_count(shape, len(_strict(text, delimiter) or text.split(delimiter)), first)
+                begun = ""
+            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES:
+                begun = text + raw[len(line) :]
             else:
-                open_text = text + raw[len(line) :]
-        if open_text:
-            raise Refusal("row_cut", "the text is cut inside a quoted value", _CUT_REMEDY, first)
+                raise _unreadable(shape, text, first)
+        if begun:
+            raise _unreadable(shape, begun, first, at_end=True)
+
+
+def _may_go_on(text: str, delimiter: str, width: int) -> bool:
+    """Whether the next line may belong to the last value of the text: it has a quote that may not have closed it."""
+    merged = _merged(text, delimiter)
+    return len(merged) <= width and merged[-1].startswith('"')
+
+
+def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
+    """Why the text from line ``first`` is no row: a value not closed before ``next_row`` or the end, or a wrong count of fields."""
+    text, width = text.rstrip("\r\n"), len(shape.headers)
+    merged = _merged(text, shape.delimiter)
+    is_open = merged[-1].startswith('"') and not _is_enclosed(merged[-1])
+    if is_open and at_end:
+        return Refusal("row_cut", "the text is cut inside a quoted value", _CUT_REMEDY, first)
+    counted = len(_strict(text, shape.delimiter) or merged)
+    # With a delimiter for each field, it is a quote that has joined two of them.
+    if not is_open and (counted > width or text.count(shape.delimiter) != width - 1):
+        return wrong_field_count(shape, counted, first)
+    what = "a quote opens a value, and no quote before a delimiter closes it"
+    if next_row:
+        what = f"a quote opens a value that would run on over line {next_row}, which is a row of its own"
+    return Refusal("stray_quote", what, "remove the quote, or double it and close the value; a file that was cut can be downloaded again", first)
+
+
+def _merged(text: str, delimiter: str) -> list[str]:
+    """The fields where a quote ends a value at the first delimiter that follows it."""
+    fields: list[str] = []
+    is_open = False
+    for piece in text.split(delimiter):
+        if is_open:
+            fields[-1] += delimiter + piece
+            is_open = not piece.endswith('"')
+        else:
+            fields.append(piece)
+            is_open = piece.startswith('"') and not _is_enclosed(piece)
+    return fields
 
 
 def _quoted(value: str) -> str:
@@ -156,7 +186,11 @@ def _is_value(pieces: list[str], at: int, end: int) -> bool:
         return end - at == 1 and not first.endswith('"')
     if end - at > 1:
         return last.endswith('"')
-    return (len(first) > 1 and first.endswith('"')) or _is_bare(first)
+    return _is_enclosed(first) or _is_bare(first)
+
+
+def _is_enclosed(piece: str) -> bool:
+    return len(piece) > 1 and piece.startswith('"') and piece.endswith('"')
 
 
 def _is_bare(piece: str) -> bool:
@@ -165,18 +199,10 @@ def _is_bare(piece: str) -> bool:
 
 
 def _value(text: str) -> str:
-    if not text.startswith('"') or not text.endswith('"') or len(text) < 2:
+    if not _is_enclosed(text):
         return text
     inner = text[1:-1]
     return inner.replace('""', '"') if re.fullmatch('(?:[^"]|"")*', inner) else inner
-
-
-def _is_open(text: str, delimiter: str) -> bool:
-    """Whether a value that a quote opens is not closed at the end of the text."""
-    is_open = False
-    for piece in text.split(delimiter):
-        is_open = not piece.endswith('"') if is_open else piece.startswith('"') and not _is_value([piece], 0, 1)
-    return is_open
 
 
 def _is_row(line: str, shape: Shape) -> bool:

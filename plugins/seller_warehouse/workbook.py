@@ -158,12 +158,12 @@ def _day(value: datetime | date) -> str:
 
 def _number(value: int | float, number_format: str) -> tuple[str, bool]:
     """The digits as Excel would give them, and whether the format of the cell says how many zeros stand in front."""
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() else value
-    if isinstance(value, float):
-        return format(Decimal(format(value, f".{_DIGITS}g")), "f"), False
-    lost = len(str(abs(value))) - _DIGITS
-    if lost > 0 and value % 10**lost == 0:
+    lost = len(str(int(abs(value)))) - _DIGITS
+    if lost > 0 and (isinstance(value, float) or value % 10**lost == 0):
         return format(Decimal(value), f".{_DIGITS - 1}E"), False
+    if isinstance(value, float):
+        if not value.is_integer():
+            return format(Decimal(format(value, f".{_DIGITS}g")), "f"), False
+        value = int(value)
     zeros = len(number_format) if re.fullmatch("0{2,}", number_format) else 0
     return str(value).zfill(zeros), bool(zeros)
