@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,24 @@ def test_landing_keeps_a_workbook_and_a_zip_as_they_were_received(warehouse: War
     kept = {d.file_name: gzip.decompress(d.path.read_bytes()) for d in landed_documents(warehouse.home)}
     for name in ("25a_reimbursements.xlsx", "25b_reimbursements.zip"):
         assert kept[name] == (FOLDER / name).read_bytes()
+
+
+def test_a_refused_settlement_loads_when_it_is_accepted_and_dropped_again(tmp_path: Path) -> None:
+    strict = Account(id="strict", name="Strict", source="files", **NA)
+    warehouse = Warehouse(Home(tmp_path / "home"), accounts={"strict": strict})
+    content = (FOLDER / "18a_settlement_reserve_missing.txt").read_bytes()
+    verdicts = []
+    for run, accepted in enumerate([(), ("41000000013",), ("41000000012",)]):
+        warehouse.accounts = {"strict": strict.model_copy(update={"accept_unbalanced_settlements": accepted})}
+        warehouse.drop("settlement.txt", content, account="strict", at=RETRIEVED_AT)
+        warehouse.load(str(run), at=RETRIEVED_AT + timedelta(hours=run))
+        verdicts += warehouse.query(f"select verdict from meta.loads where run_id = '{run}'")
+    assert verdicts == [("QUARANTINED",), ("QUARANTINED",), ("LOADED",)]
+
+
+def test_an_accepted_settlement_does_not_stop_the_publication(warehouse: Warehouse) -> None:
+    warehouse.publish(at=RETRIEVED_AT)
+    lines = "select account_id, sum(line_amount), max(settlement_total_amount) from staging.stg_amazon_seller__settlements group by 1 order by 1"
+    assert warehouse.query(lines) == [
+        ("18a-by-consent", Decimal("30.0000"), Decimal("80.0000")), ("18b", Decimal("25.0000"), Decimal("25.0000")),
+    ]  # fmt: skip
