@@ -18,7 +18,6 @@ from seller_warehouse.workbook import Sheet, is_workbook, sheet_text
 _LAYERS = 3
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _SHOWN_FILES = 5
-_IN_MEMORY = 1 << 24
 _NOT_REPORTS = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)")
 _SAVE_AGAIN = "open it in a spreadsheet and save it as XLSX, or as CSV in UTF-8"
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -73,7 +72,7 @@ def _seekable(stream: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
     """The same bytes where a reader may jump about in them; a gzip stream is unpacked for it."""
     if not isinstance(stream.raw, gzip.GzipFile | zipfile.ZipExtFile):  # type: ignore[attr-defined]
         return stream
-    copy = stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  # the stack closes it
+    copy = io.BufferedRandom(stack.enter_context(tempfile.TemporaryFile(buffering=0)))  # noqa: SIM115  # the stack closes it
     size = 0
     while chunk := stream.read(1 << 20):
         size += len(chunk)
@@ -92,7 +91,7 @@ def _unzipped(stream: BinaryIO, limit: int, sheet: Sheet | None, stack: ExitStac
     if member.file_size > limit:
         raise Refusal("too_large", f"the document unpacks to more than {limit:,} bytes", "split it into shorter date ranges")
     try:
-        return io.BufferedReader(stack.enter_context(archive.open(member)))  # type: ignore[arg-type]  # ZipExtFile reads into a buffer
+        return io.BufferedReader(stack.enter_context(archive.open(member)))  # type: ignore[type-var]  # a ZipExtFile fills buffers
     except NotImplementedError:
         what = f"the ZIP file packs {printable(member.filename)} in a way that is not read here"
         raise Refusal("no_text", what, "unpack it and drop the file in it") from None

@@ -142,7 +142,12 @@ def _decode_as(source: Path, target: Path, charset: str, sheet: Sheet | None = N
                 return reading
             if "\0" in text:
                 line = lines + text[: text.index("\0")].count("\n")
-                raise Refusal("nul_byte", "the text holds a NUL byte, so the file is damaged or is no text", "save it as UTF-8 if it is text, or download it again", line)
+                raise Refusal(
+                    "nul_byte",
+                    "the text holds a NUL byte, so the file is damaged or is no text",
+                    "save it as UTF-8 if it is text, or download it again",
+                    line,
+                )
             lines += text.count("\n")
             if charset in JAPANESE or charset == WESTERN:
                 reading.look_at(text)

@@ -18,8 +18,8 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.cell.read_only import EmptyCell
+from openpyxl import load_workbook  # type: ignore[import-untyped]  # it has no types of its own
+from openpyxl.cell.read_only import EmptyCell  # type: ignore[import-untyped]
 
 from seller_warehouse.documents import Refusal, printable
 
