@@ -131,6 +131,17 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             "download the report again; if it was edited, fill the cell",
         )
         for c in filled
+    ] + [
+        row_rule(
+            f"{c.name}_is_usually_filled",
+            f"coalesce({identifier(c.name)}, '') = ''",
+            [c.name, *[o.name for o in filled][:2]],
+            f"{c.header} is blank, where Amazon usually fills it",
+            "nothing to do; no number of a mart needs it",
+            "warning",
+        )
+        for c in spec.kept
+        if c.usually_filled and c.name in context.columns
     ]
 
 

@@ -87,6 +87,7 @@ fields, or with fewer than the report allows · JSON that breaks off · a link i
 
 A warning, and loaded: `unknown_columns` (columns the report is not known to have are left out) · `header_by_position` (the header is
 in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared) ·
+`usual_columns` (columns that Amazon's file has and no mart needs are missing) ·
 `usual_volume` (fewer than half the rows a day of the last good load).
 
 Refused by these rules in every report; in the names of rules, here and below, `…` stands for the column's name in the warehouse
@@ -134,7 +135,10 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
         yield "Values read from the JSON", _headers(spec.kept)
         return
     yield "Required columns", _headers(c for c in spec.columns if c.required)
-    optional = [c for c in spec.kept if not c.required]
+    usual = [c for c in spec.kept if c.usual]
+    if usual:
+        yield "Usual columns, a warning without", _headers(usual)
+    optional = [c for c in spec.kept if not (c.required or c.usual)]
     if optional:
         yield "Optional columns", _headers(optional)
     personal = [c for c in spec.columns if c.personal]

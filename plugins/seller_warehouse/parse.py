@@ -113,6 +113,9 @@ def read_table(text_file: Path, spec: ReportSpec) -> tuple[pa.Table, dict[str, s
     warnings = {}
     if shape.unknown_headers:
         warnings["unknown_columns"] = f"columns the report is not known to have were left out: {', '.join(shape.unknown_headers)}"
+    missing = [c.header for c in spec.columns if c.usual and c.name not in table.column_names]
+    if missing:
+        warnings["usual_columns"] = f"columns that the report usually has are missing; no number needs them: {', '.join(missing)}"
     if shape.by_position:
         warnings["header_by_position"] = "the header is in an unknown language; columns were taken by position"
     if not ends_whole:
@@ -234,7 +237,7 @@ def _pad_short_rows(text_file: Path, shape: Shape) -> Path:
     expected, spec = len(shape.headers), shape.spec
     may_lack = {
         None,
-        *(c.name for c in spec.columns if not c.required),
+        *(c.name for c in spec.columns if not (c.required or c.usual)),
         *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
     }
     allowed = 0

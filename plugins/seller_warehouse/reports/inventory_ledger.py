@@ -9,7 +9,7 @@ Quirks, with their source:
 - ``Reference ID`` repeats, and is not an order id.
 """
 
-from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column, usual
 
 EVENT_TYPES = ("Shipments", "CustomerReturns", "Receipts", "Adjustments", "VendorReturns", "WhseTransfers")
 DISPOSITIONS = (
@@ -35,18 +35,18 @@ SPEC = ReportSpec(
     columns=(
         column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y",)),
         column("FNSKU", filled=True),
-        column("ASIN"),
+        usual("ASIN"),
         column("MSKU"),
-        column("Title"),
+        usual("Title"),
         column("Event Type", filled=True, codes=EVENT_TYPES),
         column("Reference ID"),
         column("Quantity", Kind.INTEGER, filled=True),
-        column("Fulfillment Center"),
+        usual("Fulfillment Center"),
         column("Disposition", codes=DISPOSITIONS),
         column("Reason", name="reason_code", codes=REASON_CODES),
         column("Country"),
         column("Reconciled Quantity", Kind.INTEGER),
-        column("Unreconciled Quantity", Kind.INTEGER),
+        usual("Unreconciled Quantity", Kind.INTEGER),
         column("Date and Time", Kind.DATE, required=False),
         column("Store", required=False),
     ),

@@ -16,7 +16,7 @@ Quirks, with their source:
 - ``ship-city``, ``ship-state`` and ``ship-postal-code`` are the buyer's and are dropped; ``ship-country`` is kept.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
 
 ORDER_STATUSES = (
     "Pending",
@@ -109,28 +109,28 @@ SPEC = ReportSpec(
     requests=Requests(max_days=30, restated_days=60, pause_minutes=0),
     columns=(
         column("amazon-order-id", filled=True),
-        column("merchant-order-id"),
+        usual("merchant-order-id"),
         column("purchase-date", Kind.DATE, filled=True),
         column("last-updated-date", Kind.DATE),
         column("order-status", filled=True, codes=ORDER_STATUSES),
         column("fulfillment-channel", codes=("Amazon", "Merchant")),
         column("sales-channel"),
-        column("order-channel"),
-        column("ship-service-level"),
-        column("product-name"),
+        usual("order-channel"),
+        usual("ship-service-level"),
+        usual("product-name"),
         column("sku"),
-        column("asin"),
-        column("item-status", codes=ITEM_STATUSES),
+        usual("asin"),
+        usual("item-status", codes=ITEM_STATUSES),
         column("quantity", Kind.INTEGER),
         column("currency", Kind.CURRENCY),
         column("item-price", Kind.AMOUNT),
         column("item-tax", Kind.AMOUNT),
         column("shipping-price", Kind.AMOUNT),
-        column("shipping-tax", Kind.AMOUNT),
-        column("gift-wrap-price", Kind.AMOUNT),
-        column("gift-wrap-tax", Kind.AMOUNT),
+        usual("shipping-tax", Kind.AMOUNT),
+        usual("gift-wrap-price", Kind.AMOUNT),
+        usual("gift-wrap-tax", Kind.AMOUNT),
         column("item-promotion-discount", Kind.AMOUNT),
-        column("ship-promotion-discount", Kind.AMOUNT),
+        usual("ship-promotion-discount", Kind.AMOUNT),
         column("ship-city", personal=True, required=False),
         column("ship-state", personal=True, required=False),
         column("ship-postal-code", personal=True, required=False),
