@@ -22,7 +22,7 @@ from great_expectations.expectations import (
 
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
-from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_valid, text_literal
+from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_valid, text_literal
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
 
@@ -31,7 +31,8 @@ Severity = Literal["critical", "warning"]
 
 def suite(spec: ReportSpec, context: GateContext, extra: Iterable[Expectation] = ()) -> ExpectationSuite:
     """The suite of a report: the five blocks, then the rules that only this report has."""
-    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *volume(spec, context), *extra]
+    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *agreements(spec, context)]
+    rules += [*volume(spec, context), *extra]
     return ExpectationSuite(name=spec.name, expectations=rules)
 
 
@@ -122,27 +123,31 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     shortened = " or ".join(f"regexp_full_match({identifier(i)}, '[0-9](\\.[0-9]+)?[Ee]\\+[0-9]+')" for i in ids)
     remedy = "download the report again and do not save it with a spreadsheet"
     whole_ids = [row_rule("ids_are_whole", shortened, ids, "a spreadsheet has shortened an id, such as 8.11E+09", remedy)] if ids else []
-    return whole_ids + [
-        row_rule(
-            f"{c.name}_is_filled",
-            f"coalesce({identifier(c.name)}, '') = ''",
-            [c.name, *[o.name for o in filled if o is not c][:2]],
-            f"{c.header} is blank",
-            "download the report again; if it was edited, fill the cell",
-        )
-        for c in filled
-    ] + [
-        row_rule(
-            f"{c.name}_is_usually_filled",
-            f"coalesce({identifier(c.name)}, '') = ''",
-            [c.name, *[o.name for o in filled][:2]],
-            f"{c.header} is blank, where Amazon usually fills it",
-            "nothing to do; no number of a mart needs it",
-            "warning",
-        )
-        for c in spec.kept
-        if c.usually_filled and c.name in context.columns
-    ]
+    return (
+        whole_ids
+        + [
+            row_rule(
+                f"{c.name}_is_filled",
+                f"coalesce({identifier(c.name)}, '') = ''",
+                [c.name, *[o.name for o in filled if o is not c][:2]],
+                f"{c.header} is blank",
+                "download the report again; if it was edited, fill the cell",
+            )
+            for c in filled
+        ]
+        + [
+            row_rule(
+                f"{c.name}_is_usually_filled",
+                f"coalesce({identifier(c.name)}, '') = ''",
+                [c.name, *[o.name for o in filled][:2]],
+                f"{c.header} is blank, where Amazon usually fills it",
+                "nothing to do; no number of a mart needs it",
+                "warning",
+            )
+            for c in spec.kept
+            if c.usually_filled and c.name in context.columns
+        ]
+    )
 
 
 def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
@@ -200,6 +205,24 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                         )
                     )
     return rules
+
+
+def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """Dates that say something of each other agree."""
+    undo = "download the report again; if a spreadsheet has rewritten its dates, undo the edit"
+    return [
+        row_rule(
+            a.rule,
+            "is_broken",
+            dict.fromkeys((*spec.key, *a.columns)),
+            a.what,
+            undo if a.refuses else "compare with Seller Central; the row loads as it is",
+            "critical" if a.refuses else "warning",
+            lookup=f"(select *, {is_broken(a, context.date_formats, spec)} as is_broken from {{batch}})",
+        )
+        for a in spec.agreements
+        if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns
+    ]
 
 
 def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from seller_warehouse.accounts import Account
 from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.gate import GateContext
+from seller_warehouse.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
 from seller_warehouse.paths import REPOSITORY, write_whole
-from seller_warehouse.raw_store import SHRINK_FROM_ROWS
 from seller_warehouse.report_spec import LOCAL, Column, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 
@@ -74,6 +74,11 @@ between that have no row. Two equal rows are two units, and stay two.
   fills only the days that no newer one covers.
 - Of {SHRINK_FROM_ROWS} rows or more, a day (an order, a settlement) does not **shrink to less than half** by a newer file: that looks like a
   truncated answer. What is held stays, with the warning `unit_shrank`.
+- Fewer rows a day are judged by the **whole file**, whatever the seller's size. Of the rows held for its days (the first and the last apart)
+  {FEW_ROWS} may always be missing, and of many about {RESTATED_SHARE:.0%} and what chance adds: 6 of 20, 11 of 51, 128 of 1,000. If more
+  are missing, each day that lost rows stays as it is held, with the same warning; the other days load. Another file that has as
+  many rows of such a day {CONFIRMED_AFTER_DAYS} days later or more is believed: Amazon has then taken the rows back. Lists of your own
+  replace what they name in any case.
 - **The same file again** changes nothing and is reported as UNCHANGED. It counts as retrieved at the earliest time it was seen with.
 - A file with a header and **no rows** deletes nothing.
 """

@@ -13,7 +13,7 @@ Quirks, with their source:
 - Older files may end before ``fulfillment-center-id``, ``fulfillment-channel`` or ``sales-channel`` (no source; tolerated).
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 
 SPEC = ReportSpec(
     name="fulfilled_shipments",
@@ -24,6 +24,26 @@ SPEC = ReportSpec(
     event_date="shipment_date",
     trailing_optional=3,
     requests=Requests(max_days=30, restated_days=30, pause_minutes=30),
+    agreements=(
+        Agreement(
+            rule="shipped_after_purchase",
+            columns=("purchase_date", "shipment_date"),
+            broken="{shipment_date} < {purchase_date} - 1",
+            what="shipment-date lies before purchase-date",
+        ),
+        Agreement(
+            rule="reported_after_shipment",
+            columns=("shipment_date", "reporting_date"),
+            broken="{reporting_date} < {shipment_date} - 1",
+            what="reporting-date lies before shipment-date",
+        ),
+        Agreement(
+            rule="arrives_after_purchase",
+            columns=("purchase_date", "estimated_arrival_date"),
+            broken="{estimated_arrival_date} < {purchase_date} - 1",
+            what="estimated-arrival-date lies before purchase-date",
+        ),
+    ),
     columns=(
         column("amazon-order-id", filled=True),
         column("merchant-order-id"),

@@ -10,7 +10,7 @@ Quirks, with their source:
 - How ``SafeT claim creation time`` is written was never seen, so it stays text.
 """
 
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 DATES = ("%d-%b-%Y", ISO)
 FLAGS = ("Y", "N")
@@ -24,6 +24,20 @@ SPEC = ReportSpec(
     event_date="return_request_date",
     may_be_empty=True,
     requests=Requests(max_days=60, restated_days=60, pause_minutes=30, scope=Scope.EACH),
+    agreements=(
+        Agreement(
+            rule="returned_after_order",
+            columns=("order_date", "return_request_date"),
+            broken="{return_request_date} < {order_date} - 1",
+            what="Return request date lies before Order date",
+        ),
+        Agreement(
+            rule="delivered_after_request",
+            columns=("return_request_date", "return_delivery_date"),
+            broken="{return_delivery_date} < {return_request_date} - 1",
+            what="Return delivery date lies before Return request date",
+        ),
+    ),
     columns=(
         column("Order ID"),
         usual("Order date", Kind.DATE, formats=DATES),

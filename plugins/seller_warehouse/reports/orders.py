@@ -16,7 +16,7 @@ Quirks, with their source:
 - ``ship-city``, ``ship-state`` and ``ship-postal-code`` are the buyer's and are dropped; ``ship-country`` is kept.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 
 ORDER_STATUSES = (
     "Pending",
@@ -107,6 +107,14 @@ SPEC = ReportSpec(
     event_date="purchase_date",
     trailing_optional=2,
     requests=Requests(max_days=30, restated_days=60, pause_minutes=0),
+    agreements=(
+        Agreement(
+            rule="updated_after_purchase",
+            columns=("purchase_date", "last_updated_date"),
+            broken="{last_updated_date} < {purchase_date} - 1",
+            what="last-updated-date lies before purchase-date",
+        ),
+    ),
     columns=(
         column("amazon-order-id", filled=True),
         usual("merchant-order-id"),

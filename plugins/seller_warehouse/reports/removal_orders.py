@@ -12,7 +12,7 @@ Quirks, with their source:
 - Return, Disposal and the statuses are documented as examples; there is no published list.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS as LEDGER_DISPOSITIONS
 
 ORDER_TYPES = ("Return", "Disposal", "Liquidation", "Liquidations")
@@ -30,6 +30,14 @@ SPEC = ReportSpec(
     trailing_optional=2,
     may_be_empty=True,
     requests=Requests(max_days=90, restated_days=120, pause_minutes=30),
+    agreements=(
+        Agreement(
+            rule="updated_after_request",
+            columns=("request_date", "last_updated_date"),
+            broken="{last_updated_date} < {request_date} - 1",
+            what="last-updated-date lies before request-date",
+        ),
+    ),
     columns=(
         column("request-date", Kind.DATE, filled=True),
         column("order-id", filled=True),

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from seller_warehouse.documents import Refusal
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 CHANNELS = ("afn", "mfn")
 STATUSES = ("GOOD", "BAD", "NONE")
@@ -123,6 +123,14 @@ SPEC = ReportSpec(
     unit=Unit.SNAPSHOT,
     read_json=read,
     requests=Requests(history_months=0, pause_minutes=30, scope=Scope.NAMED),
+    agreements=(
+        Agreement(
+            rule="range_is_in_order",
+            columns=("reporting_date_from", "reporting_date_to"),
+            broken="{reporting_date_to} < {reporting_date_from} - 1",
+            what="reportingDateTo lies before reportingDateFrom",
+        ),
+    ),
     columns=(
         column("marketplaceId", filled=True),
         column("fulfillmentChannel", filled=True),
