@@ -31,6 +31,9 @@ RESTATED = {
     "rows_removed": "Rows removed", "units_change": "Units", "cash_amount_change": "Amount", "currency_code": "Currency",
     "was_seen_whole": "Seen whole before",
 }  # fmt: skip
+SET_ASIDE = {
+    "account_id": "Account", "mart": "Mart", "why": "Why", "remedy": "What to do", "key": "Row", "rule": "Rule",
+}  # fmt: skip
 ALERTS = {
     "raised_at": "Raised (UTC)", "kind": "Kind", "account_id": "Account", "title": "What", "message": "Message", "sent_at": "Sent (UTC)",
 }  # fmt: skip
@@ -38,6 +41,7 @@ NOTHING = {
     "alerts": ("No alert was raised in these days.", "Nothing is to be done."),
     "freshness": ("No report is held.", "Drop report files into the inbox, or connect an account, then make run."),
     "quarantine": ("Nothing was refused in these days.", "All that came is loaded."),
+    "set_aside": ("No row breaks an assumption.", "Nothing is to be done."),
     "loads": ("No document was retrieved in these days.", "Choose a wider range of dates, or clear the filters."),
     "coverage_gaps": ("No day lacks between the first and the last that is held.", "Nothing is to be done."),
     "restatements": ("No change was seen in these days.", "Choose a wider range of dates, or clear the filters."),
@@ -77,6 +81,8 @@ def show() -> None:
     })  # fmt: skip
     if "meta.alerts" in data.published().tables():
         _list("Alerts", "alerts", "from meta.alerts", filters.accounts() & filters.dates("raised_at::date"), "raised_at desc, key", ALERTS)
+    if "meta.set_aside" in data.published().tables():
+        _list("Rows set aside", "set_aside", "from meta.set_aside", filters.accounts(), "account_id, mart, rule, key", SET_ASIDE)
     _list("How far the data goes", "freshness", "from meta.freshness", chosen, "is_complete, account_id, report", FRESHNESS)
     refused = of_days & filters.Condition("verdict = 'QUARANTINED'")
     _list("Refused documents", "quarantine", "from meta.loads", refused, "retrieved_at desc, file_name", REFUSED)

@@ -13,14 +13,9 @@ from typing import Literal
 
 import pycountry
 from great_expectations import ExpectationSuite
-from great_expectations.expectations import (
-    Expectation,
-    ExpectTableColumnsToMatchSet,
-    ExpectTableRowCountToBeBetween,
-    UnexpectedRowsExpectation,
-)
+from great_expectations.expectations import Expectation, UnexpectedRowsExpectation
 
-from seller_warehouse.gate import GateContext
+from seller_warehouse.gate import SHOWN_ROWS, GateContext
 from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
 from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_valid, text_literal
 
@@ -47,25 +42,47 @@ def row_rule(
 ) -> UnexpectedRowsExpectation:
     """A rule that no row may break: rows for which the SQL ``condition`` holds are reported with the columns to ``show``.
 
-    ``lookup`` may replace the table that is searched, to judge groups of rows; it must have the columns shown and ``_line``.
+    ``lookup`` may replace the table that is searched, to judge groups of rows; it must have the columns shown, ``_line`` and
+    ``_document``, by which it keeps the documents apart that are validated together.
     """
-    shown = ", ".join(identifier(c) for c in show)
-    query = f"select _line, {shown} from {lookup} where {condition} order by _line"
+    fields = ", ".join(f"{identifier(c)}: {identifier(c)}" for c in ("_line", *show))
+    query = (
+        f"select _document, count(*) as _failed, arg_min({{{fields}}}, _line, {SHOWN_ROWS}) as _rows "
+        f"from {lookup} where {condition} group by _document"
+    )
+    return _rule(rule, query, what, remedy, severity)
+
+
+def document_rule(rule: str, condition: str, what: str, remedy: str, severity: Severity = "critical") -> UnexpectedRowsExpectation:
+    """A rule that a document as a whole must not break: ``condition`` may read what the gate knows of it, and ``row_count``."""
+    counted = "(select _document, count(*) as row_count from {batch} group by _document)"
+    query = f"select _document, 1 as _failed, [] as _rows from documents left join {counted} as counted using (_document) where {condition}"
+    return _rule(rule, query, what, remedy, severity)
+
+
+def _rule(rule: str, query: str, what: str, remedy: str, severity: Severity) -> UnexpectedRowsExpectation:
     escaped = query.replace("{batch}", "\0").replace("{", "{{").replace("}", "}}").replace("\0", "{batch}")
     return UnexpectedRowsExpectation(
         unexpected_rows_query=escaped, description=what, severity=severity, meta={"rule": rule, "what": what, "remedy": remedy}
     )
 
 
+def with_copies(*names: str) -> str:
+    """The rows, each with how many of its document have the same values in some columns, as ``copies``."""
+    return f"(select *, count(*) over (partition by _document, {', '.join(map(identifier, names))}) as copies from {{batch}})"
+
+
 def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """The required columns are there, no row is a copy of the header, and every value is what its column promises."""
     present = [c for c in spec.kept if c.name in context.columns]
-    required = [c.name for c in spec.kept if c.required]
+    required = {c.name for c in spec.kept if c.required}
+    missing = sorted(required - context.columns)
     rules: list[Expectation] = [
-        ExpectTableColumnsToMatchSet(
-            column_set=required,
-            exact_match=False,
-            meta={"rule": "required_columns", "what": "a required column is missing", "remedy": "download the whole report, with every column"},
+        document_rule(
+            "required_columns",
+            f"not list_has_all(_columns, [{_literals(required)}])",
+            "a required column is missing" + (f": {', '.join(missing)}" if missing else ""),
+            "download the whole report, with every column",
         )
     ]
     copies = [f"(lower({identifier(c.name)}) in ({_literals(_spellings(c))}))::integer" for c in present]
@@ -187,7 +204,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                 rules.append(
                     row_rule(
                         f"{c.name}_not_in_future",
-                        f"{day} > date '{context.latest_day}'",
+                        f"{day} > _latest_day",
                         [c.name],
                         f"{c.header} lies more than a day after the document was retrieved ({context.latest_day - timedelta(days=1)})",
                         "check the date, or the modification time of the file",
@@ -198,7 +215,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                     rules.append(
                         row_rule(
                             f"{c.name}_in_window",
-                            f"{day} not between date '{first}' and date '{last}'",
+                            f"{day} not between _asked_first and _asked_last",
                             [c.name],
                             f"{c.header} lies outside the days asked for ({first} to {last})",
                             "ask for the report again",
@@ -231,21 +248,21 @@ def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     # What Amazon answers without rows is no refusal but an unknown: it replaces nothing, and is asked for again.
     if not spec.may_be_empty and not context.from_amazon:
         rules.append(
-            ExpectTableRowCountToBeBetween(
-                min_value=1,
-                meta={"rule": "has_rows", "what": "the file has a header and no rows", "remedy": "choose a range with data, or try again later"},
+            document_rule(
+                "has_rows",
+                "coalesce(row_count, 0) = 0",
+                "the file has a header and no rows",
+                "choose a range with data, or try again later",
             )
         )
     if context.usual_rows:
         rules.append(
-            ExpectTableRowCountToBeBetween(
-                min_value=max(1, context.usual_rows // 2),
-                severity="warning",
-                meta={
-                    "rule": "usual_volume",
-                    "what": f"fewer than half the rows expected from the last good load ({context.usual_rows})",
-                    "remedy": "compare with Seller Central; days that shrank were not replaced",
-                },
+            document_rule(
+                "usual_volume",
+                "coalesce(row_count, 0) < greatest(1, _usual_rows // 2)",
+                f"fewer than half the rows expected from the last good load ({context.usual_rows})",
+                "compare with Seller Central; days that shrank were not replaced",
+                "warning",
             )
         )
     return rules
@@ -264,7 +281,7 @@ def has_currency(amount: str, currency: str, row_id: str) -> Expectation:
 
 def number(name: str) -> str:
     """A whole number in SQL; null where the text is blank or none."""
-    return f"try_cast({identifier(name)} as integer)"
+    return f"try_cast({identifier(name)} as bigint)"
 
 
 def _spellings(column: Column) -> set[str]:

@@ -2,7 +2,7 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import has_currency, row_rule, suite
+from expectations.common import has_currency, row_rule, suite, with_copies
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
@@ -21,7 +21,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "a shipment item stands twice in one parcel",
                 "compare with Seller Central; every row is kept",
                 "warning",
-                "(select *, count(*) over (partition by shipment_item_id, tracking_number) as copies from {batch}) as counted",
+                with_copies("shipment_item_id", "tracking_number"),
             )
         )
     return suite(spec, context, rules)

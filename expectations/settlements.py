@@ -15,10 +15,10 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     amounts = f"coalesce(sum(try_cast({amount_text('amount', context.decimal_mark)} as decimal(18, 4))), 0)"
     total = f"max(try_cast({amount_text('total_amount', context.decimal_mark)} as decimal(18, 4)))"
     settlements = (
-        "(select settlement_id, min(_line) as _line, count(*) filter (total_amount <> '') as summary_rows, "
+        "(select _document, settlement_id, min(_line) as _line, count(*) filter (total_amount <> '') as summary_rows, "
         "count(distinct currency_code) filter (currency_code <> '') as currencies, "
         f"cast({amounts} as varchar) as sum_of_amounts, cast({total} as varchar) as total_amount, "
-        f"round({amounts}, 2) <> round({total}, 2) as differs from {{batch}} group by settlement_id)"
+        f"round({amounts}, 2) <> round({total}, 2) as differs from {{batch}} group by _document, settlement_id)"
     )
     return suite(
         spec,

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every unit of a defect is in exactly one bucket, and none has a negative count.
 select account_id, defect_id
 from {{ ref('fct_inventory_defects') }}

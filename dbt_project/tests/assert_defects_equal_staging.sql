@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every lost or damaged unit of the ledger and every returned unit is in exactly one defect, up to the day of the build.
 with ledger as (
 

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every unit shipped for another channel is in exactly one row.
 with staged as (
 

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every unit paid as MCF is in one payout, and the payout of an order and SKU that was shipped is in one row.
 with lines as (
 

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- To the cent and to the unit, per account and currency; gross and reversed make up net.
 with lines as (
 

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- No component has more orders than are defective, and together they have at least as many; no more orders are defective than there are.
 select account_id, marketplace_id, fulfillment_channel, report_date
 from {{ ref('fct_order_defect_rate_daily') }}

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Windows that follow one another backwards from today hold every order that counts, and every defect, once, in its own marketplace and channel.
 {%- set last_order_date = dbt.dateadd('day', -var('odr_lag_days'), as_of_date()) %}
 

@@ -1,3 +1,8 @@
+{{ config(meta={
+    'why': 'a report names a defect of this order and the mart does not, or the other way round',
+    'remedy': 'report a fault with these rows; count the order by hand until it is corrected',
+}) }}
+
 -- Every order of which a report tells a defect, counting or not, is in the mart, and no other.
 with told as (
 

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every line and unit of the orders report is in exactly one order.
 with staged as (
 

@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- No unit of a payout is matched to two defects, no unit found is either, and no more money is shared out than was paid.
 with matched as (
 

@@ -1,3 +1,8 @@
+{{ config(meta={
+    'why': 'a payout was matched across accounts, or to a loss that came later',
+    'remedy': 'report a fault with these rows; check the payout by hand before claiming or booking it',
+}) }}
+
 -- A payout is matched within its account and currency alone, and never before the loss that it is for.
 with defects as (
 

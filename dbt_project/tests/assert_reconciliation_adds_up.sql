@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Both sides are explained to the cent; what matched on one side is what matched on the other.
 select *
 from {{ ref('fct_settlement_reconciliation') }}

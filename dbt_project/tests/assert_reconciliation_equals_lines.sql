@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every line of both sides is in the reconciliation once, per account and currency.
 with lines as (
 

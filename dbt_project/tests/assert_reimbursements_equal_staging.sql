@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- The mart holds every staged line and every cent, per account and currency.
 with staged as (
 

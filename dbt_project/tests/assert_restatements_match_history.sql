@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Of the reimbursements: what was first seen, plus every later change, is what is known now.
 with first_seen as (
 

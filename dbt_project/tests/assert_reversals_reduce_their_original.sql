@@ -1,3 +1,8 @@
+{{ config(meta={
+    'why': 'what was taken back is not taken from the payout that it names',
+    'remedy': 'look both reimbursements up in the reimbursements report; units and money of the defect may differ by the reversal',
+}) }}
+
 -- Every reversal whose original is held takes from a payout of that original, in the same account and currency, and no payout ends below nothing.
 with lines as (
 

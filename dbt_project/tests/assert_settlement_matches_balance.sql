@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- A line is in one match alone, and both sides of a match are of one account and currency, with the same sum.
 with settled as (
 

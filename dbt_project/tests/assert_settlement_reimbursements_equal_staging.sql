@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- Every line of the amount type is a reimbursement, to the cent; those among other transactions come on top.
 with staged as (
 

@@ -1,3 +1,8 @@
+{{ config(meta={
+    'why': 'the lines of the settlement do not make up the total that Amazon states for it',
+    'remedy': 'download the settlement again; where it stays so, ask Amazon for the missing lines',
+}) }}
+
 -- Every settlement's lines make up the total that Amazon states for it, to the cent.
 select
     account_id,

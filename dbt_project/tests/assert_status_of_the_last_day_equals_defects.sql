@@ -1,3 +1,5 @@
+{{ config(severity='error') }}
+
 -- The daily history ends with what the defects say, and every settled unit is in the distribution.
 with daily as (
 

@@ -51,6 +51,7 @@ class Kind(StrEnum):
     DOCUMENT_REFUSED = "DOCUMENT_REFUSED"
     DATA_STALE = "DATA_STALE"
     SETTLEMENT_DIFFERENCE = "SETTLEMENT_DIFFERENCE"
+    ROW_SET_ASIDE = "ROW_SET_ASIDE"
 
 
 TITLES = {
@@ -59,6 +60,7 @@ TITLES = {
     Kind.DOCUMENT_REFUSED: "a document was refused",
     Kind.DATA_STALE: "data is older than promised",
     Kind.SETTLEMENT_DIFFERENCE: "settlements differ from reimbursements",
+    Kind.ROW_SET_ASIDE: "rows were set aside",
 }
 PAGES = {
     Kind.ORDER_DEFECT_RATE: "order-defects",
@@ -66,6 +68,7 @@ PAGES = {
     Kind.DOCUMENT_REFUSED: "health",
     Kind.DATA_STALE: "health",
     Kind.SETTLEMENT_DIFFERENCE: "finance",
+    Kind.ROW_SET_ASIDE: "health",
 }
 """The page of the dashboard that shows it."""
 
@@ -132,7 +135,7 @@ def events_of(
         return refused
     return [
         *order_defect_rates(published, known), *closing_claims(published, today, settings), *refused,
-        *stale_reports(published, accounts, today, settings), *settlement_differences(published),
+        *stale_reports(published, accounts, today, settings), *settlement_differences(published), *rows_set_aside(published),
     ]  # fmt: skip
 
 
@@ -283,6 +286,20 @@ def settlement_differences(published: Published) -> list[Event]:
             f"{_worth(settled, currency)} posted and in no report",
         )
         for account_id, month, currency, reported, settled in rows
+    ]  # fmt: skip
+
+
+def rows_set_aside(published: Published) -> list[Event]:
+    """Each row that breaks an assumption of a mart, once; publications of before knew none."""
+    if "meta.set_aside" not in published.tables():
+        return []
+    rows = published.rows('select account_id, mart, "key", why, remedy, rule, md5("key") from meta.set_aside order by account_id, mart, rule, "key"')
+    return [
+        Event(
+            key=f"{Kind.ROW_SET_ASIDE}|{account_id or ''}|{rule}|{digest}", kind=Kind.ROW_SET_ASIDE, account_id=account_id or "",
+            message=f"{mart}: {why}; {remedy}: {key}",
+        )
+        for account_id, mart, key, why, remedy, rule, digest in rows
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -76,7 +77,7 @@ class Column:
     formats: tuple[str, ...] = (ISO,)
     style: str = ""
 
-    @property
+    @cached_property
     def headers(self) -> frozenset[str]:
         """Every spelling of the header, normalised."""
         return frozenset(normalise_header(h) for h in (self.header, *self.aliases))

@@ -34,6 +34,7 @@ TABLES = {
     "currency_code varchar",
     "marts.fct_settlement_reconciliation": "account_id varchar, month date, currency_code varchar, in_transit_amount decimal(18,4), "
     "unexplained_reported_amount decimal(18,4), unexplained_settled_amount decimal(18,4)",
+    "meta.set_aside": 'account_id varchar, mart varchar, "key" varchar, why varchar, remedy varchar, rule varchar',
     "meta.freshness": "account_id varchar, report varchar, first_date date, data_through_date date, missing_history_days integer",
     "meta.loads": "account_id varchar, report varchar, document_id varchar, source varchar, marketplace_id varchar, run_id varchar, "
     "file_name varchar, retrieved_at timestamp, loaded_at timestamp, verdict varchar, reason varchar",
@@ -364,6 +365,18 @@ def test_what_a_backfill_has_not_reached_is_told_only_when_it_has(told: Told) ->
     assert told.tell() == []
     told.publish(**tables, freshness=[{**h, "missing_history_days": 0} for h in held])
     assert len(told.tell()) == 3
+
+
+# Rows set aside
+
+
+def test_a_row_that_is_set_aside_is_told_once(told: Told) -> None:
+    aside = {"account_id": "na", "mart": "fct_orders", "why": "a value is missing", "remedy": "look the row up", "rule": "never_null_orders"}
+    told.publish(set_aside=[{**aside, "key": '{"amazon_order_id":"1"}'}])
+    message = 'fct_orders: a value is missing; look the row up: {"amazon_order_id":"1"}'
+    assert told.tell() == [("na: rows were set aside", [message, f"{SHOWN}/health?account=na"])]
+    told.publish(set_aside=[{**aside, "key": f'{{"amazon_order_id":"{number}"}}'} for number in (1, 2)])
+    assert [lines[0] for _, lines in told.tell()] == [message.replace('"1"', '"2"')]
 
 
 # Delivery

@@ -1,0 +1,107 @@
+{#-
+At the end of every run, what the data tests found. Rows that break an assumption (severity warn) go to meta.set_aside: they are shown and alerted, and
+stop nobody's publication. A broken identity of money or units (severity error) stops it: its rows and what to do are named in the log.
+
+A test says why its rows are wrong and what to do in its config: meta = {'why': …, 'remedy': …}.
+-#}
+{% macro record_set_aside(results) -%}
+    {%- if execute and flags.WHICH in ('build', 'test') -%}
+        {%- set table = generate_schema_name('meta', none) ~ '.set_aside' -%}
+        {%- set tests = results | selectattr('node.resource_type', 'equalto', 'test') | list -%}
+        {%- do run_query('create schema if not exists ' ~ generate_schema_name('meta', none)) -%}
+        {%- do run_query(
+            'create table if not exists ' ~ table ~ ' (account_id varchar, mart varchar, "key" varchar, why varchar, remedy varchar, rule varchar)'
+        ) -%}
+        {%- set existing = graph.nodes.values() | selectattr('resource_type', 'equalto', 'test') | map(attribute='name') | list -%}
+        {%- do run_query("delete from " ~ table ~ " where rule not in ('" ~ existing | join("', '") ~ "')") -%}
+        {%- set asked = tests | selectattr('status', 'in', ['pass', 'warn']) | map(attribute='node.name') | list -%}
+        {%- do run_query("delete from " ~ table ~ " where rule in ('" ~ asked | join("', '") ~ "')") -%}
+        {%- for result in tests if result.status == 'warn' -%}
+            {%- do run_query('insert into ' ~ table ~ ' ' ~ rows_found(result.node, 100)) -%}
+        {%- endfor -%}
+        {%- for result in tests if result.status == 'fail' -%}
+            {%- for row in run_query(rows_found(result.node, 10)) -%}
+                {%- do log('Broken: ' ~ row['mart'] ~ ': ' ~ row['why'] ~ ' (' ~ row['rule'] ~ '): ' ~ row['key'] ~ '; ' ~ row['remedy'], info=true) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The rows that a test found, as rows of meta.set_aside; the first of them, where there are more. -#}
+{% macro rows_found(test, limit) -%}
+    {%- set said = test.config.meta or {} -%}
+    {%- set kind = test.test_metadata.name if test.test_metadata else 'identity' -%}
+    {%- set standard = standard_reasons()[kind] -%}
+    select
+        {{ json_text('found."key"', 'account_id') }} as account_id,
+        '{{ mart_of(test) }}' as mart,
+        found."key",
+        '{{ escape_single_quotes(said.get('why') or standard.why) }}' as why,
+        '{{ escape_single_quotes(said.get('remedy') or standard.remedy) }}' as remedy,
+        '{{ test.name }}' as rule
+    from (select {{ row_as_json('tested') }} as "key" from ({{ test.compiled_code }}) as tested) as found
+    order by found."key"
+    limit {{ limit }}
+{%- endmacro %}
+
+{#- Why and what to do, where a test does not say it itself, by the kind of test. -#}
+{% macro standard_reasons() -%}
+    {{ return({
+        'unique_grain': {
+            'why': 'several rows are one by their key, so sums over them may count twice',
+            'remedy': 'look these rows up in the reports they came from; if Amazon sent them once, report a fault with them',
+        },
+        'unique': {
+            'why': 'several rows are one by their id, so sums over them may count twice',
+            'remedy': 'look these rows up in the reports they came from; if Amazon sent them once, report a fault with them',
+        },
+        'never_null': {
+            'why': 'a value is missing that every row has',
+            'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
+        },
+        'not_null': {
+            'why': 'a value is missing that every row has',
+            'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
+        },
+        'accepted_values': {
+            'why': 'a code is new, so what it means is unknown',
+            'remedy': 'report it with the row; until it is known the row counts as the mart describes',
+        },
+        'relationships': {
+            'why': 'a code is new, so what it means is unknown',
+            'remedy': 'report it with the row; until it is known the row counts as the mart describes',
+        },
+        'identity': {
+            'why': 'units or money do not add up',
+            'remedy': 'nothing is published and the last publication stays; report a fault with these rows, no file has to be downloaded again',
+        },
+    }) }}
+{%- endmacro %}
+
+{#- The mart that a test is about: the model it is attached to, or else the first mart that it reads. -#}
+{% macro mart_of(test) -%}
+    {%- set read = test.refs | map(attribute='name') | list -%}
+    {%- set marts = [] -%}
+    {%- for name in read if name[:4] in ('fct_', 'dim_') -%}
+        {%- do marts.append(name) -%}
+    {%- endfor -%}
+    {{ return((test.attached_node or '').split('.')[-1] or (marts + read)[0]) }}
+{%- endmacro %}
+
+{#- A row of a query as one text of JSON. -#}
+{% macro row_as_json(alias) -%}
+    {{ return(adapter.dispatch('row_as_json')(alias)) }}
+{%- endmacro %}
+
+{% macro duckdb__row_as_json(alias) -%}
+    cast(to_json({{ alias }}) as varchar)
+{%- endmacro %}
+
+{#- A field of a text of JSON, as text; null where there is none. -#}
+{% macro json_text(column, field) -%}
+    {{ return(adapter.dispatch('json_text')(column, field)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_text(column, field) -%}
+    json_extract_string({{ column }}, '$.{{ field }}')
+{%- endmacro %}

