@@ -46,8 +46,8 @@ Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SE
 
 Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50`, each file decides by what is
 in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
-An amount has at most 14 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
-the day the file was last modified.
+An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after the day
+the file was last modified.
 ZIP, Excel and PDF files are not read: unpack them, or save the sheet as CSV. The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked.
 
 ## What happens to it

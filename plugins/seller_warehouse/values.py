@@ -24,10 +24,11 @@ def identifier(name: str) -> str:
 def amount_pattern(decimal_mark: str) -> str:
     """The regular expression of an amount: thousands in well-formed groups, at most four decimals.
 
-    Four decimals and fourteen digits are what DECIMAL(18,4) holds; more would be rounded without a word.
+    DECIMAL(18,4) holds four decimals and fourteen digits, so that a hundred of the largest amounts can still be summed. No real one
+    has more than twelve, while a barcode in the wrong column has thirteen.
     """
     mark, group = (",", r"\.") if decimal_mark == "," else (r"\.", ",")
-    return rf"[-+]?([0-9]{{1,14}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,4}})({mark}[0-9]{{1,4}})?"
+    return rf"[-+]?([0-9]{{1,12}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,3}})({mark}[0-9]{{1,4}})?"
 
 
 def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
