@@ -17,7 +17,7 @@ from great_expectations.expectations import Expectation, UnexpectedRowsExpectati
 
 from seller_warehouse.gate import SHOWN_ROWS, GateContext
 from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
-from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_damaged_id, is_valid, text_literal
+from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_damaged_id, is_valid, text_literal
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
 
@@ -26,7 +26,8 @@ Severity = Literal["critical", "warning"]
 
 def suite(spec: ReportSpec, context: GateContext, extra: Iterable[Expectation] = ()) -> ExpectationSuite:
     """The suite of a report: the five blocks, then the rules that only this report has."""
-    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *volume(spec, context), *extra]
+    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *agreements(spec, context)]
+    rules += [*volume(spec, context), *extra]
     return ExpectationSuite(name=spec.name, expectations=rules)
 
 
@@ -79,7 +80,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     rules: list[Expectation] = [
         document_rule(
             "required_columns",
-            f"not list_has_all(_columns, [{_literals(required)}])",
+            f"not list_has_all(_columns, [{literals(required)}])",
             "a required column is missing" + (f": {', '.join(missing)}" if missing else ""),
             "download the whole report, with every column",
         )
@@ -137,16 +138,31 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     filled = [c for c in spec.kept if c.filled and c.name in context.columns]
     ids = [c for c in spec.kept if c.holds_ids and c.name in context.columns]
     whole_ids = [_ids_are_whole(ids)] if ids else []
-    return whole_ids + [
-        row_rule(
-            f"{c.name}_is_filled",
-            f"coalesce({identifier(c.name)}, '') = ''",
-            [c.name, *[o.name for o in filled if o is not c][:2]],
-            f"{c.header} is blank",
-            "download the report again; if it was edited, fill the cell",
-        )
-        for c in filled
-    ]
+    return (
+        whole_ids
+        + [
+            row_rule(
+                f"{c.name}_is_filled",
+                f"coalesce({identifier(c.name)}, '') = ''",
+                [c.name, *[o.name for o in filled if o is not c][:2]],
+                f"{c.header} is blank",
+                "download the report again; if it was edited, fill the cell",
+            )
+            for c in filled
+        ]
+        + [
+            row_rule(
+                f"{c.name}_is_usually_filled",
+                f"coalesce({identifier(c.name)}, '') = ''",
+                [c.name, *[o.name for o in filled][:2]],
+                f"{c.header} is blank, where Amazon usually fills it",
+                "nothing to do; no number of a mart needs it",
+                "warning",
+            )
+            for c in spec.kept
+            if c.usually_filled and c.name in context.columns
+        ]
+    )
 
 
 def _ids_are_whole(ids: list[Column]) -> Expectation:
@@ -217,6 +233,24 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                         )
                     )
     return rules
+
+
+def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """Dates that say something of each other agree."""
+    undo = "download the report again; if a spreadsheet has rewritten its dates, undo the edit"
+    return [
+        row_rule(
+            a.rule,
+            "is_broken",
+            dict.fromkeys((*spec.key, *a.columns)),
+            a.what,
+            undo if a.refuses else "compare with Seller Central; the row loads as it is",
+            "critical" if a.refuses else "warning",
+            lookup=f"(select *, {is_broken(a, context.date_formats, spec)} as is_broken from {{batch}})",
+        )
+        for a in spec.agreements
+        if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns
+    ]
 
 
 def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:

@@ -16,7 +16,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             row_rule(
                 "sku_stands_once",
                 "copies > 1",
-                ["sku", "fnsku", "afn_total_quantity"],
+                ["sku", "fnsku"],
                 "the SKU stands more than once, so its stock may count twice",
                 "compare with Seller Central; take one marketplace at a time",
                 "warning",

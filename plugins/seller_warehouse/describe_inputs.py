@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from seller_warehouse.accounts import Account
 from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.gate import GateContext
+from seller_warehouse.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
 from seller_warehouse.paths import REPOSITORY, write_whole
-from seller_warehouse.raw_store import SHRINK_FROM_ROWS
 from seller_warehouse.report_spec import LOCAL, Column, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.workbook import MAX_WORKBOOK_BYTES
@@ -49,7 +49,7 @@ Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SE
 
 Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50`, each file decides by what is
 in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
-An amount has at most 14 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
+An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
 the day the file was last modified.
 The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, for a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB.
 
@@ -115,6 +115,11 @@ between that have no row. Two equal rows are two units, and stay two.
   fills only the days that no newer one covers.
 - Of {SHRINK_FROM_ROWS} rows or more, a day (an order, a settlement) does not **shrink to less than half** by a newer file: that looks like a
   truncated answer. What is held stays, with the warning `unit_shrank`.
+- Fewer rows a day are judged by the **whole file**, whatever the seller's size. Of the rows held for its days (the first and the last apart)
+  {FEW_ROWS} may always be missing, and of many about {RESTATED_SHARE:.0%} and what chance adds: 6 of 20, 11 of 51, 128 of 1,000. If more
+  are missing, each day that lost rows stays as it is held, with the same warning; the other days load. Another file that has as
+  many rows of such a day {CONFIRMED_AFTER_DAYS} days later or more is believed: Amazon has then taken the rows back. Lists of your own
+  replace what they name in any case.
 - **The same file again** changes nothing and is reported as UNCHANGED. It counts as retrieved at the earliest time it was seen with.
 - A file with a header and **no rows** deletes nothing.
 """
@@ -129,7 +134,8 @@ breaks off · a link instead of a file · a folder of no known account.
 
 A warning, and loaded: `unknown_columns` (columns the report is not known to have are left out) · `header_by_position` (the header is
 in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not the
-one that the account's files have) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_volume` (fewer than half the rows
+one that the account's files have) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's
+file has and no mart needs are missing) · `usual_volume` (fewer than half the rows
 a day of the last good load).
 
 Refused by these rules in every report; in the names of rules, here and below, `…` stands for the column's name in the warehouse
@@ -177,7 +183,10 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
         yield "Values read from the JSON", _headers(spec.kept)
         return
     yield "Required columns", _headers(c for c in spec.columns if c.required)
-    optional = [c for c in spec.kept if not c.required]
+    usual = [c for c in spec.kept if c.usual]
+    if usual:
+        yield "Usual columns, a warning without", _headers(usual)
+    optional = [c for c in spec.kept if not (c.required or c.usual)]
     if optional:
         yield "Optional columns", _headers(optional)
     personal = [c for c in spec.columns if c.personal]

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ from seller_warehouse.recognise import Shape, recognise
 from seller_warehouse.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.rows import SetAside, double_quotes, even_out, wrong_field_count
-from seller_warehouse.values import as_date, identifier, text_literal
+from seller_warehouse.values import as_date, identifier, is_broken, text_literal
 from seller_warehouse.workbook import Sheet
 
 _ROW_GROUP = 1 << 14
@@ -83,7 +83,10 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
         connection.execute("set TimeZone = 'UTC'")
         columns = [c for c in spec.kept if c.name in names]
         dates = [c for c in columns if c.kind is Kind.DATE]
-        formats = _date_formats(connection, parquet, dates, account.in_marketplace(document.marketplace_id), (ISO,) if sheet.is_read else ())
+        others = (ISO,) if sheet.is_read else ()
+        formats, note = _date_formats(connection, parquet, spec, document, dates, account.in_marketplace(document.marketplace_id), others)
+        if note:
+            warnings["day_order"] = note
         amounts = [c for c in columns if c.kind is Kind.AMOUNT]
         # The numbers of a sheet are written with a point, whatever the account does.
         mark, certain = (".", True) if read.numbers & {c.name for c in amounts} else _decimal_mark(connection, parquet, amounts, account)
@@ -130,18 +133,25 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     personal = {c.name for c in spec.columns if c.personal}
     table = table.drop_columns([n for n in table.column_names if n in personal])
     numbers = _columns_at(shape, sheet.numbers) if sheet else frozenset()
-    return ReadTable(table=table, warnings=_warnings(shape, ends_whole, set_aside, sheet, numbers), set_aside=set_aside, numbers=numbers)
+    return ReadTable(
+        table=table, warnings=_warnings(shape, set(table.column_names), ends_whole, set_aside, sheet, numbers), set_aside=set_aside, numbers=numbers
+    )
 
 
 def _columns_at(shape: Shape, places: set[int]) -> frozenset[str]:
     return frozenset(n for place, n in enumerate(shape.field_names) if n and place in places)
 
 
-def _warnings(shape: Shape, ends_whole: bool, set_aside: list[SetAside], sheet: Sheet | None, numbers: frozenset[str]) -> dict[str, str]:
+def _warnings(
+    shape: Shape, held: set[str], ends_whole: bool, set_aside: list[SetAside], sheet: Sheet | None, numbers: frozenset[str]
+) -> dict[str, str]:
     warnings = {}
     if shape.unknown_headers:
         listed = ", ".join(dict.fromkeys(h or "(blank)" for h in shape.unknown_headers))
         warnings["unknown_columns"] = f"columns the report is not known to have were left out: {listed}"
+    missing = [c.header for c in shape.spec.columns if c.usual and c.name not in held]
+    if missing:
+        warnings["usual_columns"] = f"columns that the report usually has are missing; no number needs them: {', '.join(missing)}"
     if shape.by_position:
         warnings["header_by_position"] = "the header is in an unknown language; columns were taken by position"
     if not ends_whole:
@@ -276,23 +286,65 @@ def _head(text_file: Path) -> str:
 
 
 def _date_formats(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], account: Account, others: tuple[str, ...] = ()
-) -> dict[str, str]:
-    """The format of each column: among its candidates the first that fits most values of the document.
+    connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, columns: list[Column], account: Account,
+    others: tuple[str, ...] = (),
+) -> tuple[dict[str, str], str]:  # fmt: skip
+    """The format of each column, and what to know of it: the one that fits most values; of several, the one by which the dates agree best.
 
-    Columns that follow the account's own way of writing are written alike, so that ``03/04/2026`` beside ``25/04/2026``
-    is a day in April.
+    Columns of one style, and those that follow the account's own way of writing, are written alike, so that ``03/04/2026``
+    beside ``25/04/2026`` is a day in April. Where nothing decides, the first format is taken.
     """
-    local = [c for c in columns if LOCAL in c.formats]
-    groups = [*([c] for c in columns if c not in local), *([local] if local else [])]
-    chosen: dict[str, str] = {}
-    for group in groups:
-        candidates = account.date_formats((*group[0].formats, *others))
-        names = [identifier(c.name) for c in group]
-        failures = [" + ".join(f"count(*) filter ({n} <> '' and ({as_date(n, f)}) is null)" for n in names) for f in candidates]
-        counts = connection.execute(f"select {', '.join(failures)} from read_parquet({text_literal(str(parquet))})").fetchone() or ()
-        chosen |= dict.fromkeys((c.name for c in group), candidates[min(range(len(candidates)), key=lambda i: counts[i])])
-    return chosen
+    styles: dict[str, list[Column]] = {}
+    for c in columns:
+        styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
+    fitting = {style: _fitting_formats(connection, parquet, of, account.date_formats((*of[0].formats, *others))) for style, of in styles.items()}
+    choices = [
+        {c.name: chosen for style, chosen in zip(fitting, formats, strict=True) for c in styles[style]}
+        for formats in itertools.product(*fitting.values())
+    ]
+    if len(choices) == 1:
+        return choices[0], ""
+    rows_broken = [_rows_broken(connection, parquet, spec, document, choice) for choice in choices]
+    best = [choice for choice, rows in zip(choices, rows_broken, strict=True) if rows == min(rows_broken)]
+    undecided = [c for c in styles.get(LOCAL, ()) if len({choice[c.name] for choice in best}) > 1]
+    if not undecided:
+        return best[0], ""
+    formats = " or ".join(dict.fromkeys(choice[undecided[0].name] for choice in best))
+    return best[0], f"{undecided[0].header} may be written as {formats} and nothing in the file decides; it was read as the first"
+
+
+def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], candidates: tuple[str, ...]) -> list[str]:
+    """The formats that fit most values of some columns; of those that read every value alike the first."""
+    if len(candidates) == 1:
+        return list(candidates)
+    facts = []
+    for date_format in candidates:
+        days = {identifier(c.name): as_date(identifier(c.name), date_format) for c in columns}
+        facts.append(" + ".join(f"count(*) filter ({name} <> '' and ({day}) is null)" for name, day in days.items()))
+        facts.append(f"bit_xor(hash({', '.join(['_line', *days.values()])}))")
+    found = connection.execute(f"select {', '.join(facts)} from read_parquet({text_literal(str(parquet))})").fetchone() or ()
+    failures, readings = found[::2], found[1::2]
+    fitting: dict[int, str] = {}
+    for date_format, failed, reading in zip(candidates, failures, readings, strict=True):
+        if failed == min(failures):
+            fitting.setdefault(reading, date_format)
+    return list(fitting.values())
+
+
+def _rows_broken(connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
+    """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
+    broken = [is_broken(a, formats, spec) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    if spec.event_date in formats:
+        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
+        broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
+        if document.window_start and document.window_end:
+            broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
+    counted = " + ".join(f"count(*) filter (b{i})" for i in range(len(broken)))
+    rules = ", ".join(f"({b}) as b{i}" for i, b in enumerate(broken))
+    if not broken:
+        return 0
+    found = connection.execute(f"select {counted} from (select {rules} from read_parquet({text_literal(str(parquet))}))").fetchone()
+    return found[0] if found else 0
 
 
 def _decimal_mark(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], account: Account) -> tuple[str, bool]:

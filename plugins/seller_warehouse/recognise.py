@@ -163,8 +163,8 @@ def _candidates() -> list[tuple[ReportSpec, Layout | None, tuple[Column, ...]]]:
 
 
 def _likeness(columns: tuple[Column, ...], normal: list[str]) -> float:
-    """The share of required columns that are there, then of headers that are understood."""
-    required = [c for c in columns if c.required]
+    """The share of Amazon's columns that are there, then of headers that are understood."""
+    required = [c for c in columns if c.required or c.usual]
     present = sum(1 for c in required if c.headers & set(normal)) / len(required)
     known = frozenset().union(*(c.headers for c in columns))
     understood = sum(n in known for n in normal) / len(normal)

@@ -261,7 +261,7 @@ def _may_be_left_out(shape: Shape) -> int:
     spec = shape.spec
     may_lack = {
         None,
-        *(c.name for c in spec.columns if not c.required),
+        *(c.name for c in spec.columns if not (c.required or c.usual)),
         *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
     }
     allowed = 0

@@ -10,6 +10,12 @@ with published as (
 
 ),
 
+minor_units as (
+
+    select * from {{ ref('currency_minor_units') }}
+
+),
+
 followed as (
 
     select
@@ -38,9 +44,11 @@ dated as (
 )
 
 select
-    calendar_date,
-    currency_code,
-    rate_date,
-    units_per_euro
+    dated.calendar_date,
+    dated.currency_code,
+    dated.rate_date,
+    dated.units_per_euro,
+    coalesce(minor_units.minor_units, 2) as minor_units
 from dated
-where next_rate_date is null or calendar_date < next_rate_date
+left join minor_units on dated.currency_code = minor_units.currency_code
+where dated.next_rate_date is null or dated.calendar_date < dated.next_rate_date

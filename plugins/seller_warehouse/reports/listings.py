@@ -6,6 +6,7 @@ Quirks, with their source:
 - One ASIN stands on several SKUs, and the name or the price may be blank (same rows; public parser tests).
 - ``open-date`` is ISO 8601 in newer American files, elsewhere the local format with the name of a zone
   (``29/09/2025 16:19:39 BST``), which names no offset: it stays text.
+- ``status`` is missing in files of May 2026 (selling-partner-api-models issue 5216).
 - Headers are in the language of the seller's account, and the columns about the old shop fronts, ``asin1`` among them, are
   missing outside the larger English-speaking marketplaces (selling-partner-api-models issue 2293, python-amazon-sp-api issue
   769, header tables of public connectors). There ``product-id`` is the ASIN where ``product-id-type`` is 1.
@@ -18,7 +19,7 @@ Quirks, with their source:
 
 import pyarrow as pa
 
-from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column, usual
 
 STATUSES = ("Active", "Inactive", "Incomplete")
 
@@ -26,7 +27,7 @@ UNUSED = ("不适用项目", "Columna en desuso")
 """What Amazon calls every column that is out of use, in Chinese and Spanish."""
 
 COLUMNS = (
-    column(
+    usual(
         "item-name",
         aliases=(
             "商品名",
@@ -257,7 +258,7 @@ COLUMNS = (
         ),
         required=False,
     ),
-    column("status", aliases=("ステータス", "状态", "état", "stato", "estado", "durum", "الحالة"), shared=("Estado del producto",), codes=STATUSES),
+    usual("status", aliases=("ステータス", "状态", "état", "stato", "estado", "durum", "الحالة"), shared=("Estado del producto",), codes=STATUSES),
 )
 
 EXTRAS = (
