@@ -12,9 +12,11 @@ import logging
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from itertools import groupby
+from functools import cached_property
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ from seller_warehouse.values import text_literal
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
+
+    from seller_warehouse.gx_duckdb import Validator
 
 log = logging.getLogger(__name__)
 
@@ -121,25 +125,42 @@ def judge_documents(pending: Iterable[Pending]) -> Iterator[Judgement]:
 
     Judgements come report by report, each as soon as it is known.
     """
-    with duckdb.connect() as connection:
+    with _Tools() as tools:
         for _, of_report in groupby(sorted(pending, key=lambda p: p.document.report), key=lambda p: p.document.report):
-            yield from _judge_report(of_report, connection)
+            yield from _judge_report(of_report, tools)
 
 
-def _judge_report(pending: Iterable[Pending], connection: duckdb.DuckDBPyConnection) -> Iterator[Judgement]:
+class _Tools(ExitStack):
+    """What takes long to open, and is shared by the documents of a pass."""
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A database in memory, to parse with."""
+        return self.enter_context(duckdb.connect())
+
+    @cached_property
+    def validator(self) -> Validator:
+        """Great Expectations, to validate with."""
+        from seller_warehouse.gx_duckdb import Validator
+
+        folder = self.enter_context(tempfile.TemporaryDirectory(prefix="gate-"))
+        return self.enter_context(closing(Validator(Path(folder) / "gate.duckdb")))
+
+
+def _judge_report(pending: Iterable[Pending], tools: _Tools) -> Iterator[Judgement]:
     batch: list[_Parsed] = []
     for one in pending:
-        parsed = _parse(one, connection)
+        parsed = _parse(one, tools.connection)
         if isinstance(parsed, Judgement):
             yield parsed
             continue
         rows = sum(p.prepared.row_count for p in batch) + parsed.prepared.row_count
         if batch and (len(batch) == MAX_BATCH_DOCUMENTS or rows > MAX_BATCH_ROWS):
-            yield from _judge_batch(batch)
+            yield from _judge_batch(batch, tools.validator)
             batch = []
         batch.append(parsed)
     if batch:
-        yield from _judge_batch(batch)
+        yield from _judge_batch(batch, tools.validator)
 
 
 def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed | Judgement:
@@ -157,8 +178,8 @@ def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed |
     return _Parsed(document=document, prepared=prepared, context=_context(pending, prepared))
 
 
-def _judge_batch(batch: list[_Parsed]) -> Iterator[Judgement]:
-    for parsed, results in zip(batch, _run_suites(batch), strict=True):
+def _judge_batch(batch: list[_Parsed], validator: Validator) -> Iterator[Judgement]:
+    for parsed, results in zip(batch, _run_suites(batch, validator), strict=True):
         yield _judgement(parsed.document, parsed.prepared, [*results, *_parse_warnings(parsed.prepared)])
 
 
@@ -224,7 +245,7 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
     )
 
 
-def _run_suites(batch: list[_Parsed]) -> list[list[RuleResult]]:
+def _run_suites(batch: list[_Parsed], validator: Validator) -> list[list[RuleResult]]:
     """The results of each document of a report, by the rules of its own suite; the rows of all are validated at once."""
     report = batch[0].document.report
     build = importlib.import_module(f"expectations.{report}").build_suite
@@ -234,7 +255,7 @@ def _run_suites(batch: list[_Parsed]) -> list[list[RuleResult]]:
     for number, suite in enumerate(suites):
         for rule in suite.expectations:
             asked[_question(rule)].append(number)
-    found = dict(zip(asked, _validate(batch, asked), strict=True))
+    found = dict(zip(asked, _validate(batch, asked, validator), strict=True))
     return [[_rule_result(rule, found[_question(rule)].get(number)) for rule in suite.expectations] for number, suite in enumerate(suites)]
 
 
@@ -242,58 +263,37 @@ def _question(rule: Any) -> _Question:
     return rule.meta["rule"], rule.unexpected_rows_query
 
 
-def _validate(batch: list[_Parsed], asked: Mapping[_Question, list[int]]) -> list[dict[int, _Failure]]:
+def _validate(batch: list[_Parsed], asked: Mapping[_Question, list[int]], validator: Validator) -> list[dict[int, _Failure]]:
     """For each question the documents that fail it, by their number in the batch."""
-    import great_expectations as gx
-    from great_expectations.expectations import UnexpectedRowsExpectation
-
-    import seller_warehouse.gx_duckdb  # noqa: F401  registers add_duckdb
-
-    expectations = []
-    for place, ((_, query), of) in enumerate(asked.items()):
-        restricted = query if len(of) == len(batch) else f"select * from ({query}) where _document in ({', '.join(map(str, of))})"
-        expectations.append(UnexpectedRowsExpectation(unexpected_rows_query=restricted, meta={"place": place}))
-    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
-        database = Path(folder) / "gate.duckdb"
-        with duckdb.connect(str(database)) as connection:
-            _create_tables(connection, batch)
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
-        source = context.data_sources.add_duckdb(name="gate", connection_string=f"duckdb:///{database}")
-        asset = source.add_table_asset(name="document_rows", table_name="document_rows")
-        data = asset.add_batch_definition_whole_table("document_rows").get_batch()
-        outcome = data.validate(gx.ExpectationSuite(name="gate", expectations=expectations), result_format="COMPLETE")
-        source.get_execution_engine().close()
-    rules = [rule for rule, _ in asked]
-    found: list[dict[int, _Failure]] = [{} for _ in rules]
-    for result in outcome.results:
-        place = result.expectation_config.meta["place"]
-        raised = (result.exception_info, *result.exception_info.values())
-        if any(isinstance(v, dict) and v.get("raised_exception") for v in raised):
-            raise RuntimeError(f"rule {rules[place]} could not be run: {result.exception_info}")
-        found[place] = {row["_document"]: (row["_failed"], row["_rows"]) for row in result.result["details"]["unexpected_rows"]}
-    return found
+    _create_tables(validator, batch)
+    restricted = [
+        (rule, query if len(of) == len(batch) else f"select * from ({query}) where _document in ({', '.join(map(str, of))})")
+        for (rule, query), of in asked.items()
+    ]
+    return [{row["_document"]: (row["_failed"], row["_rows"]) for row in rows} for rows in validator.failing(restricted)]
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection, batch: list[_Parsed]) -> None:
+def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
     """``documents`` with the facts that rules may read, and ``document_rows``: every row with the facts of its document.
 
     A document is told by its number in the batch: one file that two accounts have dropped has one id.
     """
-    connection.execute(
-        "create table documents (_document integer, _file varchar, _columns varchar[], _asked_first date, _asked_last date, "
+    validator.execute(
+        "create or replace table documents (_document integer, _file varchar, _columns varchar[], _asked_first date, _asked_last date, "
         "_latest_day date, _usual_rows bigint)"
     )
-    for number, parsed in enumerate(batch):
-        of = parsed.context
-        facts = [number, str(parsed.prepared.parquet), sorted(of.columns), *(of.asked or (None, None)), of.latest_day, of.usual_rows]
-        connection.execute(f"insert into documents values ({', '.join('?' * len(facts))})", facts)
+    facts = [
+        (number, str(p.prepared.parquet), sorted(p.context.columns), *(p.context.asked or (None, None)), p.context.latest_day, p.context.usual_rows)
+        for number, p in enumerate(batch)
+    ]
+    line = f"({', '.join('?' * len(facts[0]))})"
+    validator.execute(f"insert into documents values {', '.join([line] * len(facts))}", chain.from_iterable(facts))
     files = ", ".join(text_literal(str(parsed.prepared.parquet)) for parsed in batch)
-    connection.execute(
-        "create table document_rows as select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
+    validator.execute(
+        "create or replace table document_rows as select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
         f"from read_parquet([{files}], union_by_name = true, filename = '_file') as read join documents using (_file)"
     )
-    (rows,) = connection.execute("select count(*) from document_rows").fetchone() or (0,)
+    ((rows,),) = validator.execute("select count(*) from document_rows")
     if rows != sum(parsed.prepared.row_count for parsed in batch):
         raise RuntimeError(f"{rows} rows would be judged of {sum(parsed.prepared.row_count for parsed in batch)} in {files}")
 

@@ -6,12 +6,18 @@ keeps its connection until it is closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+import great_expectations as gx
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations import UnexpectedRowsExpectation
+
+_TABLE = "document_rows"
 
 
 class KeptConnectionEngine(SqlAlchemyExecutionEngine):
@@ -36,3 +42,56 @@ class DuckDBDatasource(SQLDatasource):
     def execution_engine_type(self) -> type[SqlAlchemyExecutionEngine]:  # type: ignore[valid-type]  # the field above is named type
         """The engine that keeps its connection."""
         return KeptConnectionEngine
+
+
+class RowsOnce(UnexpectedRowsExpectation):
+    """Its query runs once; Great Expectations' own runs it a second time to count the rows that it already has."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.table",)
+
+    def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        rows = metrics["unexpected_rows_query.table"]
+        return {"success": not rows, "result": {"observed_value": len(rows), "details": {"unexpected_rows": rows}}}
+
+
+class Validator:
+    """Great Expectations over a DuckDB file of its own, whose tables may be replaced between two validations."""
+
+    def __init__(self, database: Path) -> None:
+        self._context = gx.get_context(mode="ephemeral")
+        self._context.variables.progress_bars = {"globally": False}
+        self._source = self._context.data_sources.add_duckdb(name="gate", connection_string=f"duckdb:///{database}")
+        self._engine = self._source.get_execution_engine()
+
+    def execute(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        """The rows of a statement."""
+        with self._engine.get_connection() as connection:
+            rows = list(connection.exec_driver_sql(sql, tuple(parameters)).fetchall())
+            connection.commit()
+            return rows
+
+    @cached_property
+    def _batch(self) -> Any:
+        asset = self._source.add_table_asset(name=_TABLE, table_name=_TABLE)
+        return asset.add_batch_definition_whole_table(_TABLE)
+
+    def failing(self, rules: list[tuple[str, str]]) -> list[list[dict[str, Any]]]:
+        """What the query of each rule finds in the table ``document_rows``: at most 200 rows (MAX_RESULT_RECORDS).
+
+        A rule is its name and its query. Raises RuntimeError where a query cannot be run.
+        """
+        suite = gx.ExpectationSuite(
+            name="gate", expectations=[RowsOnce(unexpected_rows_query=q, meta={"place": i}) for i, (_, q) in enumerate(rules)]
+        )
+        found: list[list[dict[str, Any]]] = [[] for _ in rules]
+        for result in self._batch.get_batch().validate(suite, result_format="COMPLETE").results:
+            place = result.expectation_config.meta["place"]
+            raised = (result.exception_info, *result.exception_info.values())
+            if any(isinstance(v, dict) and v.get("raised_exception") for v in raised):
+                raise RuntimeError(f"rule {rules[place]} could not be run: {result.exception_info}")
+            found[place] = result.result["details"]["unexpected_rows"]
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.close()

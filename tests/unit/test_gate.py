@@ -148,6 +148,13 @@ def test_rows_repeated_over_documents_are_not_taken_for_copies(tmp_path: Path) -
     assert [(r.rule, r.failed_count, [row["_line"] for row in r.rows]) for r in failed(found["two"])] == [("sku_stands_once", 2, [3, 4])]
 
 
+def test_a_document_whose_dates_prove_themselves_proves_nothing_of_its_neighbour(tmp_path: Path) -> None:
+    header = "Date\tRating\tComments\tYour Response\tOrder ID\tRater Email\n"
+    rows = {"either": "10/11/26\t5\t\t\t1\t\n", "proven": "10/25/26\t5\t\t\t1\t\n"}
+    found = judged(*(pending(tmp_path, n, header + row, report="seller_feedback") for n, row in rows.items()))
+    assert {n: [r.rule for r in failed(j)] for n, j in found.items()} == {"either": ["date_is_unambiguous"], "proven": []}
+
+
 def test_each_document_is_judged_by_its_own_time(tmp_path: Path) -> None:
     earlier, later = (pending(tmp_path, n, days(18), retrieved_at=at) for n, at in (("earlier", AT - timedelta(days=9)), ("later", AT)))
     assert {n: j.verdict for n, j in judged(earlier, later).items()} == {"earlier": Verdict.QUARANTINED, "later": Verdict.PENDING}
