@@ -44,7 +44,6 @@ charged as (
         amazon_order_id,
         component,
         max(case when fulfillment_channel in ('AFN', 'MFN') then fulfillment_channel end) as fulfillment_channel,
-        max(posted_date) as posted_date,
         sum(case when amount_type = 'ITEM_FEES' then 0 else line_amount end) as net_amount,
         max(case when amount_type = 'ITEM_FEES' then 0 else line_amount end) as highest_amount
     from settlements
@@ -60,7 +59,6 @@ settled as (
         charged.account_id,
         charged.amazon_order_id,
         charged.component,
-        charged.posted_date,
         case
             when charged.component <> 'A_TO_Z_CLAIM' then 'UNDECIDED'
             when charged.net_amount >= 0 and charged.highest_amount > 0 then 'REPAID'
@@ -82,7 +80,6 @@ signals as (
         feedback_rating,
         order_date,
         fulfillment_channel,
-        null as posted_date,
         'order_defects' as source
     from downloads
     union all
@@ -94,7 +91,6 @@ signals as (
         null as feedback_rating,
         order_date,
         fulfillment_channel,
-        null as posted_date,
         'order_defects' as source
     from downloads
     union all
@@ -106,7 +102,6 @@ signals as (
         null as feedback_rating,
         order_date,
         fulfillment_channel,
-        null as posted_date,
         'order_defects' as source
     from downloads
     union all
@@ -118,7 +113,6 @@ signals as (
         rating as feedback_rating,
         null as order_date,
         null as fulfillment_channel,
-        null as posted_date,
         'seller_feedback' as source
     from feedback
     union all
@@ -130,7 +124,6 @@ signals as (
         null as feedback_rating,
         null as order_date,
         null as fulfillment_channel,
-        null as posted_date,
         'mfn_returns' as source
     from returns
     union all
@@ -142,7 +135,6 @@ signals as (
         null as feedback_rating,
         null as order_date,
         null as fulfillment_channel,
-        posted_date,
         'settlements' as source
     from settled
 
@@ -156,7 +148,6 @@ select distinct
     feedback_rating,
     order_date,
     fulfillment_channel,
-    cast(posted_date as date) as posted_date,
     source
 from signals
 where outcome <> 'NONE' and amazon_order_id is not null
