@@ -17,7 +17,7 @@ from great_expectations.expectations import Expectation, UnexpectedRowsExpectati
 
 from seller_warehouse.gate import SHOWN_ROWS, GateContext
 from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
-from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_valid, text_literal
+from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_damaged_id, is_valid, text_literal
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
 
@@ -80,12 +80,12 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     rules: list[Expectation] = [
         document_rule(
             "required_columns",
-            f"not list_has_all(_columns, [{_literals(required)}])",
+            f"not list_has_all(_columns, [{literals(required)}])",
             "a required column is missing" + (f": {', '.join(missing)}" if missing else ""),
             "download the whole report, with every column",
         )
     ]
-    copies = [f"(lower({identifier(c.name)}) in ({_literals(_spellings(c))}))::integer" for c in present]
+    copies = [f"(lower({identifier(c.name)}) in ({literals(_spellings(c))}))::integer" for c in present]
     rules.append(
         row_rule(
             "header_repeated",
@@ -121,7 +121,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             rules.append(
                 row_rule(
                     f"{c.name}_exists",
-                    f"{name} <> '' and {name} not in ({_literals(CURRENCY_CODES)})",
+                    f"{name} <> '' and {name} not in ({literals(CURRENCY_CODES)})",
                     [c.name],
                     f"{c.header} is no ISO 4217 currency",
                     "correct the code, or download the report again",
@@ -136,10 +136,8 @@ _NUMBER_REMEDY = "correct the value, or say how the account writes numbers (deci
 def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """What identifies or places a row is filled."""
     filled = [c for c in spec.kept if c.filled and c.name in context.columns]
-    ids = [c.name for c in spec.kept if c.name.endswith("_id") and c.kind is Kind.TEXT and c.name in context.columns]
-    shortened = " or ".join(f"regexp_full_match({identifier(i)}, '[0-9](\\.[0-9]+)?[Ee]\\+[0-9]+')" for i in ids)
-    remedy = "download the report again and do not save it with a spreadsheet"
-    whole_ids = [row_rule("ids_are_whole", shortened, ids, "a spreadsheet has shortened an id, such as 8.11E+09", remedy)] if ids else []
+    ids = [c for c in spec.kept if c.holds_ids and c.name in context.columns]
+    whole_ids = [_ids_are_whole(ids)] if ids else []
     return (
         whole_ids
         + [
@@ -167,12 +165,25 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     )
 
 
+def _ids_are_whole(ids: list[Column]) -> Expectation:
+    """No id has been shortened; a row found shows the damaged ones alone."""
+    shown = ", ".join(f"case when {is_damaged_id(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
+    return row_rule(
+        "ids_are_whole",
+        "damaged_id <> ''",
+        ["damaged_id"],
+        "a spreadsheet has shortened an id, such as 8.11E+09 or 8,11E+09",
+        "drop the report as Amazon sends it, unopened; in a file of your own make the column text and enter the ids again",
+        lookup=f"(select _line, concat_ws(', ', {shown}) as damaged_id from {{batch}})",
+    )
+
+
 def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """Codes are known ones; a new one loads, with a warning (Amazon adds values without notice)."""
     return [
         row_rule(
             f"{c.name}_is_known",
-            f"{identifier(c.name)} <> '' and {_code(identifier(c.name))} not in ({_literals(_python_code(v) for v in c.codes)})",
+            f"{identifier(c.name)} <> '' and {_code(identifier(c.name))} not in ({literals(_python_code(v) for v in c.codes)})",
             [c.name],
             f"{c.header} is a code not seen before",
             f"look it up and add it to reports/{spec.name}.py",
@@ -293,7 +304,8 @@ def _in_words(column: Column, context: GateContext) -> str:
     return " or ".join(context.account.date_formats(column.formats))
 
 
-def _literals(values: Iterable[str]) -> str:
+def literals(values: Iterable[str]) -> str:
+    """The texts as a list in SQL."""
     return ", ".join(text_literal(v) for v in sorted(values))
 
 

@@ -194,7 +194,11 @@ def _sentence(result: RuleResult) -> str:
 
 
 def _parse_warnings(prepared: Prepared) -> list[RuleResult]:
-    return [RuleResult(rule=rule, severity="warning", passed=False, what=what, failed_count=1) for rule, what in prepared.warnings.items()]
+    rows = prepared.warning_rows
+    return [
+        RuleResult(rule=rule, severity="warning", passed=False, what=what, failed_count=len(rows.get(rule, [0])), rows=rows.get(rule, []))
+        for rule, what in prepared.warnings.items()
+    ]
 
 
 def _context(pending: Pending, prepared: Prepared) -> GateContext:

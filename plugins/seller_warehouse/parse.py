@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -28,9 +28,11 @@ from seller_warehouse.accounts import Account
 from seller_warehouse.decode import CHUNK, decode
 from seller_warehouse.documents import Document, Refusal
 from seller_warehouse.recognise import Shape, recognise
-from seller_warehouse.report_spec import LOCAL, Column, Kind, ReportSpec, Unit
+from seller_warehouse.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
+from seller_warehouse.rows import SetAside, double_quotes, even_out, wrong_field_count
 from seller_warehouse.values import as_date, identifier, is_broken, text_literal
+from seller_warehouse.workbook import Sheet
 
 _ROW_GROUP = 1 << 14
 """Small, since DuckDB reads row groups in parallel."""
@@ -41,7 +43,7 @@ class Prepared:
     """A parsed document: text columns in Parquet (plus ``_line``), and how its values are written.
 
     ``window`` is the first and last day it speaks for; for a dropped file the first and last day in it.
-    ``warnings`` maps a rule to what a reader should know.
+    ``warnings`` maps a rule to what a reader should know, ``warning_rows`` to the rows it is about: ``_line`` and their text.
     """
 
     parquet: Path
@@ -52,6 +54,7 @@ class Prepared:
     decimal_mark_is_certain: bool
     window: tuple[date, date] | None
     warnings: dict[str, str] = field(default_factory=dict)
+    warning_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def prepare(document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Prepared:
@@ -63,10 +66,12 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
     folder.mkdir(parents=True, exist_ok=True)
     text_file = folder / "text"
     try:
-        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset)
-        table, warnings = read_table(text_file, spec)
+        sheet = Sheet()
+        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, sheet=sheet)
+        read = read_table(text_file, spec, sheet)
     finally:
         text_file.unlink(missing_ok=True)
+    table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
         raise Refusal("document_cut", "the text does not end in a newline, so Amazon's document was probably cut", "it is asked for again")
     if charset_note:
@@ -78,10 +83,13 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
         connection.execute("set TimeZone = 'UTC'")
         columns = [c for c in spec.kept if c.name in names]
         dates = [c for c in columns if c.kind is Kind.DATE]
-        formats, note = _date_formats(connection, parquet, spec, document, dates, account.in_marketplace(document.marketplace_id))
+        others = (ISO,) if sheet.is_read else ()
+        formats, note = _date_formats(connection, parquet, spec, document, dates, account.in_marketplace(document.marketplace_id), others)
         if note:
             warnings["day_order"] = note
-        mark, certain = _decimal_mark(connection, parquet, [c for c in columns if c.kind is Kind.AMOUNT], account)
+        amounts = [c for c in columns if c.kind is Kind.AMOUNT]
+        # The numbers of a sheet are written with a point, whatever the account does.
+        mark, certain = (".", True) if read.numbers & {c.name for c in amounts} else _decimal_mark(connection, parquet, amounts, account)
         window = _window(connection, parquet, spec, document, formats)
     return Prepared(
         parquet=parquet,
@@ -92,38 +100,81 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
         decimal_mark_is_certain=certain,
         window=window,
         warnings=warnings,
+        warning_rows={"rows_set_aside": [{"_line": r.line, "text": r.text} for r in read.set_aside]} if read.set_aside else {},
     )
 
 
 # Text to a table
 
 
-def read_table(text_file: Path, spec: ReportSpec) -> tuple[pa.Table, dict[str, str]]:
-    """The rows of a UTF-8 text as text columns with their line, and warnings by rule."""
+@dataclass(frozen=True, kw_only=True)
+class ReadTable:
+    """The rows of a text as text columns with their line, warnings by rule, rows set aside, and the columns that were numbers in a sheet."""
+
+    table: pa.Table
+    warnings: dict[str, str] = field(default_factory=dict)
+    set_aside: list[SetAside] = field(default_factory=list)
+    numbers: frozenset[str] = frozenset()
+
+
+def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) -> ReadTable:
+    """The rows of a UTF-8 text; ``sheet`` is what its workbook said of the cells.
+
+    Raises Refusal where the text is another report, or a row is not whole.
+    """
     if spec.read_json:
-        return _with_lines(_read_json(text_file, spec), 0), {}
+        return ReadTable(table=_with_lines(_read_json(text_file, spec), 0))
     shape, ends_whole = recognise(_head(text_file)), _ends_with_newline(text_file)
-    if shape.quoted and not ends_whole and _count(text_file, b'"') % 2:
-        line = _count(text_file, b"\n") + 1
-        raise Refusal("row_cut", "the text is cut inside a quoted value", "download the file again; if it was edited, undo the edit", line)
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
-    table = _read_delimited(text_file, shape)
+    table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
     personal = {c.name for c in spec.columns if c.personal}
     table = table.drop_columns([n for n in table.column_names if n in personal])
+    numbers = _columns_at(shape, sheet.numbers) if sheet else frozenset()
+    return ReadTable(
+        table=table, warnings=_warnings(shape, set(table.column_names), ends_whole, set_aside, sheet, numbers), set_aside=set_aside, numbers=numbers
+    )
+
+
+def _columns_at(shape: Shape, places: set[int]) -> frozenset[str]:
+    return frozenset(n for place, n in enumerate(shape.field_names) if n and place in places)
+
+
+def _warnings(
+    shape: Shape, held: set[str], ends_whole: bool, set_aside: list[SetAside], sheet: Sheet | None, numbers: frozenset[str]
+) -> dict[str, str]:
     warnings = {}
     if shape.unknown_headers:
-        warnings["unknown_columns"] = f"columns the report is not known to have were left out: {', '.join(shape.unknown_headers)}"
-    missing = [c.header for c in spec.columns if c.usual and c.name not in table.column_names]
+        listed = ", ".join(dict.fromkeys(h or "(blank)" for h in shape.unknown_headers))
+        warnings["unknown_columns"] = f"columns the report is not known to have were left out: {listed}"
+    missing = [c.header for c in shape.spec.columns if c.usual and c.name not in held]
     if missing:
         warnings["usual_columns"] = f"columns that the report usually has are missing; no number needs them: {', '.join(missing)}"
     if shape.by_position:
         warnings["header_by_position"] = "the header is in an unknown language; columns were taken by position"
     if not ends_whole:
         warnings["no_final_newline"] = "the last line does not end in a newline; the file may have been cut after it"
-    return table, warnings
+    if set_aside:
+        lines = ", ".join(str(r.line) for r in set_aside)
+        warnings["rows_set_aside"] = (
+            f"line {lines}: more fields than the header, since a value holds a tab; the row was set aside and the others load; "
+            "remove the tab in the file and drop it again to have the row"
+        )
+    columns = {c.name: c for c in (shape.layout.columns if shape.layout else shape.spec.columns)}
+    if ids := [c.header for n, c in columns.items() if n in numbers and c.holds_ids]:
+        warnings["sheet_numbers"] = (
+            f"cells of {', '.join(ids)} are numbers in the workbook; zeros in front, if there were any, are lost; "
+            "compare some with the report as Amazon sends it, or save it with these columns as text"
+        )
+    dates = _columns_at(shape, sheet.dates) if sheet else frozenset()
+    if days := [c.header for n, c in columns.items() if n in dates and c.kind is Kind.DATE and ISO not in c.formats]:
+        warnings["sheet_dates"] = (
+            f"cells of {', '.join(days)} are dates in the workbook, as the spreadsheet understood them; "
+            "check that it did not take the day for the month, or drop the report as Amazon sends it"
+        )
+    return warnings
 
 
 def _read_json(text_file: Path, spec: ReportSpec) -> pa.Table:
@@ -156,21 +207,25 @@ def _count(path: Path, byte: bytes) -> int:
         return sum(chunk.count(byte) for chunk in iter(lambda: stream.read(CHUNK), b""))
 
 
-def _read_delimited(text_file: Path, shape: Shape) -> pa.Table:
+def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAside]]:
     names = [n if n else f"?{i}" for i, n in enumerate(shape.field_names)]
     bad: list[pcsv.InvalidRow] = []
+    set_aside: list[SetAside] = []
+    if shape.quoted:
+        double_quotes(text_file, shape)
     table = _read_csv(text_file, shape, names, bad, threads=True)
     if table is None:
         # Once more, one row after the other: only then do bad rows know their line.
         bad.clear()
-        table = _read_csv(_pad_short_rows(text_file, shape), shape, names, bad, threads=False)
+        set_aside = even_out(text_file, shape)
+        table = _read_csv(text_file, shape, names, bad, threads=False)
     if table is None:
         line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
-        raise _wrong_field_count(shape, bad[0], line)
+        raise wrong_field_count(shape, bad[0].actual_columns, line)
     known = [n for n in names if not n.startswith("?")]
     trimmed = pa.table([pc.utf8_trim_whitespace(table[n]) for n in known], names=known)
     numbered = trimmed.append_column("_line", pa.array(_lines(text_file, shape, table.num_rows), pa.int64()))
-    return _without_blank_rows(numbered)
+    return _without_blank_rows(numbered), set_aside
 
 
 def _lines(text_file: Path, shape: Shape, row_count: int) -> np.ndarray | list[int]:
@@ -222,42 +277,6 @@ def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.In
         raise Refusal("damaged_text", f"the text cannot be split into rows ({error})", "download it again") from error
 
 
-def _wrong_field_count(shape: Shape, row: pcsv.InvalidRow, line: int | None) -> Refusal:
-    is_cut = row.actual_columns < row.expected_columns
-    return Refusal(
-        "row_cut" if is_cut else "too_many_fields",
-        f"the row has {row.actual_columns} fields where the header has {row.expected_columns} ({'cut' if is_cut else 'too many'})",
-        "download the file again; if it was edited, undo the edit",
-        line,
-    )
-
-
-def _pad_short_rows(text_file: Path, shape: Shape) -> Path:
-    """Give rows that leave out optional trailing fields their blanks; a row that lacks more is left to be refused.
-
-    The very last line is never padded unless it is ended: a short line without its newline is a cut one.
-    """
-    expected, spec = len(shape.headers), shape.spec
-    may_lack = {
-        None,
-        *(c.name for c in spec.columns if not (c.required or c.usual)),
-        *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
-    }
-    allowed = 0
-    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in may_lack:
-        allowed += 1
-    padded = text_file.with_name("text.padded")
-    with text_file.open(encoding="utf-8", newline="") as source, padded.open("w", encoding="utf-8", newline="") as target:
-        for line in source:
-            body = line.rstrip("\r\n")
-            missing = expected - 1 - body.count(shape.delimiter) if not shape.quoted else 0
-            if body.strip() and 0 < missing <= allowed and body != line:
-                body += shape.delimiter * missing
-            target.write(body + line[len(line.rstrip("\r\n")) :])
-    padded.replace(text_file)
-    return text_file
-
-
 def _head(text_file: Path) -> str:
     with text_file.open("rb") as stream:
         return stream.read(CHUNK).decode("utf-8", "ignore")
@@ -267,8 +286,9 @@ def _head(text_file: Path) -> str:
 
 
 def _date_formats(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, columns: list[Column], account: Account
-) -> tuple[dict[str, str], str]:
+    connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, columns: list[Column], account: Account,
+    others: tuple[str, ...] = (),
+) -> tuple[dict[str, str], str]:  # fmt: skip
     """The format of each column, and what to know of it: the one that fits most values; of several, the one by which the dates agree best.
 
     Columns of one style, and those that follow the account's own way of writing, are written alike, so that ``03/04/2026``
@@ -277,7 +297,7 @@ def _date_formats(
     styles: dict[str, list[Column]] = {}
     for c in columns:
         styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
-    fitting = {style: _fitting_formats(connection, parquet, of, account.date_formats(of[0].formats)) for style, of in styles.items()}
+    fitting = {style: _fitting_formats(connection, parquet, of, account.date_formats((*of[0].formats, *others))) for style, of in styles.items()}
     choices = [
         {c.name: chosen for style, chosen in zip(fitting, formats, strict=True) for c in styles[style]}
         for formats in itertools.product(*fitting.values())

@@ -56,7 +56,8 @@ class Column:
     """One column of a report.
 
     ``name`` is the column in ``raw.<report>``; ``header`` is Amazon's own header, ``aliases`` are other spellings
-    (headers are compared by letters and digits alone, so ``Event Type`` and ``EventType`` need no alias).
+    (headers are compared by letters and digits alone, so ``Event Type`` and ``EventType`` need no alias). ``shared`` are spellings that
+    another column of the report has as well in some language; the columns they stand between tell which one is meant.
     A ``required`` column must be in the file, since a mart would be wrong without it; a ``filled`` one must not be blank
     in any row. Amazon's files have the ``usual`` columns too, and ``usually_filled`` ones have a value, but no mart needs
     it: missing or blank is a warning. ``codes`` lists the known values, compared without case, blanks and underscores; an
@@ -68,6 +69,7 @@ class Column:
     header: str
     kind: Kind = Kind.TEXT
     aliases: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     required: bool = True
     filled: bool = False
     usual: bool = False
@@ -80,7 +82,20 @@ class Column:
     @cached_property
     def headers(self) -> frozenset[str]:
         """Every spelling of the header, normalised."""
-        return frozenset(normalise_header(h) for h in (self.header, *self.aliases))
+        return frozenset(normalise_header(h) for h in (self.header, *self.aliases, *self.shared))
+
+    @property
+    def holds_ids(self) -> bool:
+        """Whether its values are ids, codes of stock or tracking numbers, which a spreadsheet may damage."""
+        return self.kind is Kind.TEXT and re.search(_IDS, self.name) is not None
+
+    @property
+    def holds_own_codes(self) -> bool:
+        """Whether its values are the seller's own SKUs, in which ``4.5E27`` may be a lamp."""
+        return re.search(r"(^|_)(sku|msku)$", self.name) is not None
+
+
+_IDS = r"(^|_)(ids?|number|sku|msku|fnsku|asin[1-3]?|order_item_code)$"
 
 
 def column(header: str, kind: Kind = Kind.TEXT, *, name: str = "", **rest: object) -> Column:
@@ -169,7 +184,8 @@ class ReportSpec:
 
     ``event_date`` names the column that dates a row (its calendar day as printed). ``key`` names the columns that
     identify the unit of replacement where ``unit`` is KEY. ``trailing_optional`` counts the columns at the end that
-    a row may leave out. ``first_row_probes`` allow a header in an unknown language: where the number of columns is
+    a row may leave out. Where Amazon leaves tabs inside values, ``sets_aside`` says that a row with too many fields is set aside with a
+    warning and the others load. ``first_row_probes`` allow a header in an unknown language: where the number of columns is
     right and the first row's values match, columns are taken by position. ``read_json`` replaces the text parser.
     ``agreements`` say what its dates have in common.
     """
@@ -184,6 +200,7 @@ class ReportSpec:
     key: tuple[str, ...] = ()
     quoting: Quoting = Quoting.NONE
     trailing_optional: int = 0
+    sets_aside: bool = False
     may_be_empty: bool = False
     layouts: tuple[Layout, ...] = ()
     first_row_probes: dict[str, str] = field(default_factory=dict)

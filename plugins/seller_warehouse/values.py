@@ -37,6 +37,19 @@ def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
     return f"regexp_full_match({column}, '[-+]?[0-9]{{1,3}}{other}[0-9]{{3}}')"
 
 
+def is_damaged_id(column: Column) -> str:
+    """True where a spreadsheet has shortened an id in any locale (``1.23457E+11``, ``2,00012e14``), or has written a decimal or zeros to it.
+
+    In the seller's own SKUs only a signed exponent counts, since ``4.5E27`` may be a lamp. Excel keeps 15 digits, and the rest are zeros.
+    """
+    name = identifier(column.name)
+    if column.holds_own_codes:
+        damage = [r"[0-9]([.,٫][0-9]+)?E[+][0-9]{1,3}"]
+    else:
+        damage = [r"[0-9][.,٫][0-9]+E[+-]?[0-9]{1,3}", r"[0-9]E[+][0-9]{1,3}", r"[0-9]{6,}[.,]0+", r"[1-9][0-9]{14}0{7,}"]
+    return " or ".join(f"regexp_full_match({name}, '{d}', 'i')" for d in damage)
+
+
 def amount_text(column: str, decimal_mark: str) -> str:
     """An amount with a decimal point and without thousands separators."""
     if decimal_mark == ",":

@@ -1,9 +1,12 @@
 with published as (
 
-    select rate_date, currency_code, units_per_euro from {{ source('pipeline_settings', 'exchange_rates') }}
+    select rate_date, currency_code, units_per_euro
+    from {{ source('pipeline_settings', 'exchange_rates') }}
+    where {{ is_dated_by_as_of('rate_date') }} and {{ is_known_by('rate_date') }}
     union all
     select distinct rate_date, 'EUR' as currency_code, cast(1 as decimal(18, 8)) as units_per_euro
     from {{ source('pipeline_settings', 'exchange_rates') }}
+    where {{ is_dated_by_as_of('rate_date') }} and {{ is_known_by('rate_date') }}
 
 ),
 

@@ -7,6 +7,7 @@ Quirks, with their source:
 - One report is one marketplace, even where several are asked for (selling-partner-api-docs issue 3080).
 - The only report with an A-to-z flag per order, and only for orders that also have a return request.
 - RMA id and ASIN name a line in most files, not in all, so there is no key. A line's status, resolution and refund change for weeks.
+- Amazon leaves a tab inside a carrier's name at times, so the row has a field too many whenever it is downloaded (user reports).
 - How ``SafeT claim creation time`` is written was never seen, so it stays text.
 """
 
@@ -23,6 +24,7 @@ SPEC = ReportSpec(
     unit=Unit.DATE,
     event_date="return_request_date",
     may_be_empty=True,
+    sets_aside=True,
     requests=Requests(max_days=60, restated_days=60, pause_minutes=30, scope=Scope.EACH),
     agreements=(
         Agreement(

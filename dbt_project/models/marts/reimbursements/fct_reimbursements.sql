@@ -1,6 +1,6 @@
 with reimbursements as (
 
-    select * from {{ ref('int_reimbursements__categorised') }}
+    select * from {{ ref('int_reimbursements__categorised') }} where {{ is_dated_by_as_of('approval_date') }}
 
 ),
 
