@@ -5,12 +5,14 @@ from great_expectations import ExpectationSuite
 from expectations.common import identity, number, suite
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.values import amount_text
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: cash units and inventory units make up the total (seller help 200732720)."""
+    """The five blocks, and: cash and inventory units make up the total (seller help 200732720), and the amounts of the cash units the amount."""
     total = number("quantity_reimbursed_total")
     parts = f"{number('quantity_reimbursed_cash')} + {number('quantity_reimbursed_inventory')}"
+    money = {c: f"try_cast({amount_text(c, context.decimal_mark)} as decimal(18, 4))" for c in ("amount_total", "amount_per_unit")}
     return suite(
         spec,
         context,
@@ -20,6 +22,14 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 f"{total} <> {parts}",
                 ["quantity_reimbursed_cash", "quantity_reimbursed_inventory", "quantity_reimbursed_total"],
                 "cash and inventory units do not make up the total",
-            )
+            ),
+            # A reversal may have its amount per unit with either sign, and payments of one day may be merged.
+            identity(
+                "amounts_add_up",
+                f"abs(abs({money['amount_total']}) - abs({money['amount_per_unit']} * {number('quantity_reimbursed_cash')})) "
+                f"> 0.01 * abs({number('quantity_reimbursed_cash')})",
+                ["reimbursement_id", "amount_per_unit", "quantity_reimbursed_cash", "amount_total"],
+                "amount-per-unit times the units paid in cash is not amount-total",
+            ),
         ],
     )

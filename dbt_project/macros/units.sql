@@ -5,7 +5,7 @@
 
 {#- In whole ten-thousandths: a division of decimals would be a float. -#}
 {% macro duckdb__amount_of_units(amount, first_unit, last_unit, all_units) -%}
-    {%- set all_of_it = "cast((" ~ amount ~ ") * 10000 as hugeint)" -%}
+    {%- set all_of_it = whole(amount, 10000) -%}
     {{ of_ten_thousandths(
         all_of_it ~ " * (" ~ last_unit ~ ") // (" ~ all_units ~ ") - " ~ all_of_it ~ " * (" ~ first_unit ~ ") // (" ~ all_units ~ ")"
     ) }}
@@ -17,7 +17,7 @@
 {%- endmacro %}
 
 {% macro duckdb__amount_times(amount, factor) -%}
-    try_cast(({{ amount }}) * ({{ factor }}) as decimal(18, 4))
+    try_cast(cast({{ amount }} as decimal(38, 4)) * ({{ factor }}) as decimal(18, 4))
 {%- endmacro %}
 
 {#- How many of some units an amount pays for, when one counts as paid from a percentage of its price on. -#}
@@ -26,10 +26,10 @@
 {%- endmacro %}
 
 {% macro duckdb__units_paid_in_full(amount, price_of_all, units, percent) -%}
-    {%- set price = "cast(" ~ price_of_all ~ " * 10000 as hugeint)" -%}
+    {%- set price = whole(price_of_all, 10000) -%}
     cast(
         least(
-            (cast(({{ amount }}) * 10000 as hugeint) * {{ units }} * 100 + {{ price }} * (100 - {{ percent }})) // ({{ price }} * 100), 2147483647
+            ({{ whole(amount, 10000) }} * {{ units }} * 100 + {{ price }} * (100 - {{ percent }})) // ({{ price }} * 100), 2147483647
         ) as integer
     )
 {%- endmacro %}

@@ -45,7 +45,8 @@ Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SE
 - an Excel workbook (XLSX) of which one sheet holds anything;
 - plain, compressed with gzip, or in a ZIP with nothing else in it; text in UTF-8, UTF-16 or Windows-1252 (Shift_JIS for an account
   that sells in Japan, unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1, with a warning);
-- with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`.
+- with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`;
+- with all required columns, and with at least half of those that the report has in all, by which it is recognised.
 
 Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50`, each file decides by what is
 in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
@@ -100,6 +101,20 @@ same days; the FBA reimbursements report for what Amazon paid back |
    file goes to `quarantine/` with a `reason.json`, and one sentence in the log, in `meta.loads` and at the end of `make run` says
    which line, which rule, and what to do. A *warning* does not stop a file; it is kept in `meta.gate_results`.
 4. What passed is loaded. Nothing that was known is forgotten: rows that a newer file no longer has are closed, not deleted.
+
+## Days written in two ways
+
+`05/10/26` is a day in May or in October. A file writes one column in one way, and what else it says decides which: a date after the
+12th in the same column; a second column with the same day (`posted-date` and `posted-date-time` of a settlement, `Date` and
+`Date and Time` of the ledger); a range or an order (a settlement's period, `closed-date` after `filed-date`); that the day a row is about
+does not lie in the future, nor outside the days that Amazon was asked for. If nothing decides, settlements and the ledger are read
+month first, as Amazon documents them, and other files as the account's first marketplace writes dates, with the warning `day_order`.
+Under each report stands what then refuses a file, since rows would count on a wrong day, and what is a warning, since no day
+depends on it or Amazon itself is at times not exact.
+
+Other facts that a file states twice are compared as well, and are warnings: units in cash, in kind and in total, amounts per
+unit and in total, balances and movements. Not compared are SKU and FNSKU (one FNSKU may stand for several SKUs) and country and currency
+(goods are sold and stored across borders).
 
 Columns marked as personal below are dropped while the file is read and never stored outside `landing/` and `quarantine/`.
 

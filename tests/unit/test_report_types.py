@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Verdict
+from seller_warehouse.documents import Refusal, Verdict
 from seller_warehouse.gate import judge
 from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.recognise import recognise_file
-from seller_warehouse.report_spec import ReportSpec, normalise_header
+from seller_warehouse.recognise import recognise, recognise_file
+from seller_warehouse.report_spec import Quoting, ReportSpec, normalise_header
 from seller_warehouse.reports import SPECS
 from tests.support import FIXTURES, document_of
 
@@ -126,6 +129,44 @@ def test_the_columns_of_a_spec_answer_to_different_headers_unless_they_share_a_w
     shared = [normalise_header(h) for c in spec.columns for h in c.shared]
     assert sorted(h for h in set(spellings) if spellings.count(h) > 1) == sorted(set(shared))
     assert [h for h in shared if shared.count(h) == 1] == []
+
+
+TEXTS = [p for p in sorted(FIXTURES.glob("*/valid.*")) if p.suffix != ".json"]
+
+
+def without(path: Path, headers: set[str]) -> str:
+    """A fixture without some columns."""
+    quoted = path.suffix == ".csv" or SPECS[path.parent.name].quoting is Quoting.ALL
+    how: dict[str, Any] = {"delimiter": "," if path.suffix == ".csv" else "\t", "quoting": csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE}
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines(), **how))
+    kept = [i for i, header in enumerate(rows[0]) if header not in headers]
+    written = io.StringIO()
+    csv.writer(written, **how, lineterminator="\n", escapechar=None if quoted else "\\").writerows([row[i] for i in kept] for row in rows)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("half", [0, 1], ids=["the first and every second", "the others"])
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.parent.name)
+def test_a_file_without_half_of_the_usual_columns_is_recognised_and_loads_with_one_warning(path: Path, half: int, tmp_path: Path) -> None:
+    usual = [c.header for c in SPECS[path.parent.name].columns if c.usual][half::2]
+    case = yaml.safe_load((path.parent / "case.yaml").read_text(encoding="utf-8"))
+    account = Account(id="case", name="Case", source="files", **case["account"])
+    content = without(path, set(usual))
+    assert recognise(content).spec.name == path.parent.name
+    document = document_of(content, tmp_path, report=path.parent.name, account=account, retrieved_at=case["retrieved_at"])
+    judged = judge(document, account, tmp_path / "work")
+    assert (judged.verdict, judged.row_count) == (Verdict.PENDING, case["rows"]), judged.reason
+    warned = [(r.rule, r.what.split(": ")[-1]) for r in judged.results if not r.passed]
+    assert warned == ([("usual_columns", ", ".join(usual))] if usual else [])
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.parent.name)
+def test_a_file_without_a_required_column_is_refused_by_its_name(path: Path) -> None:
+    spec = SPECS[path.parent.name]
+    header = path.read_text(encoding="utf-8").splitlines()[0].replace('"', "").split("," if path.suffix == ".csv" else "\t")
+    for column in (c for c in spec.columns if c.required and c.header in header):
+        with pytest.raises(Refusal, match=re.escape(f"the header is that of {spec.name} but lacks {column.header!r}")):
+            recognise("\t".join(h for h in header if h != column.header) + "\n")
 
 
 FILES = [p for p in sorted(FIXTURES.glob("*/*")) if p.name != "case.yaml"]
