@@ -53,6 +53,7 @@ class Account(BaseModel):
     time_zone: str | None = None
     decimal_comma: bool | None = None
     damaged_inventory_kept_since: date | None = None
+    returns_evaluation_off_since: date | None = None
 
     @field_validator("marketplaces")
     @classmethod

@@ -45,6 +45,7 @@ defects as (
         disposition,
         reason_code,
         cast(null as varchar) as return_state,
+        cast(null as varchar) as refund_defect_id,
         -quantity_units as defect_units,
         currency_code,
         policy_region,
@@ -72,6 +73,7 @@ defects as (
         disposition,
         reason_code,
         return_state,
+        refund_defect_id,
         defect_units,
         currency_code,
         policy_region,
@@ -130,6 +132,12 @@ select
             and defects.defect_type in ('WAREHOUSE_DAMAGE', 'FULFILLER_DAMAGE', 'CARRIER_DAMAGE')
             and defects.defect_date >= accounts.damaged_inventory_kept_since
             then 'KEPT'
+        when
+            defects.category = 'CUSTOMER_RETURN'
+            and defects.defect_type <> 'IN_TRANSIT'
+            and defects.outcome <> 'RECONCILE'
+            and defects.defect_date >= accounts.returns_evaluation_off_since
+            then 'NOT_EVALUATED'
         else defects.outcome
     end as outcome,
     defects.defect_date,
@@ -144,6 +152,7 @@ select
     defects.disposition,
     defects.reason_code,
     defects.return_state,
+    defects.refund_defect_id,
     cast(defects.defect_units as integer) as defect_units,
     defects.currency_code,
     defects.policy_region,
@@ -153,7 +162,10 @@ select
     claim_windows.claim_opens_date,
     claim_windows.claim_deadline_date,
     claim_windows.policy_rule_id,
-    greatest(claim_windows.claim_opens_date, {{ add_days('defects.anchor_date', 'defects.grace_days') }}) as eligible_from_date
+    case
+        when claim_windows.claim_opens_date is not null
+            then greatest(claim_windows.claim_opens_date, {{ add_days('defects.anchor_date', 'defects.grace_days') }})
+    end as eligible_from_date
 from defects
 inner join accounts on defects.account_id = accounts.account_id
 left join claim_windows on defects.defect_id = claim_windows.defect_id and claim_windows.place = 1

@@ -1,6 +1,6 @@
 with costs as (
 
-    select * from {{ ref('int_products__sourcing_costs') }}
+    select * from {{ ref('int_products__cost_series') }}
 
 ),
 
