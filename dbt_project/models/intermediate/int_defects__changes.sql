@@ -68,33 +68,19 @@ arrived as (
 
 ),
 
-closed as (
-
-    select *, {{ add_days('closed_date', var('claim_payment_days')) }} as payable_until from claims where closed_date is not null
-
-),
-
 claimed as (
 
-    select defect_id, filed_date as change_date, 'CLAIMED' as measure, claimed_units as units, 0 as cash_amount from claims
+    select defect_id, open_from_date as change_date, 'CLAIMED' as measure, claimed_units as units from claims
     union all
-    select defect_id, closed_date as change_date, 'CLAIMED' as measure, -claimed_units as units, 0 as cash_amount from closed
+    select defect_id, open_until_date as change_date, 'CLAIMED' as measure, -claimed_units as units from claims
     union all
-    select defect_id, closed_date as change_date, 'PAYABLE' as measure, claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state in ('GRANTED', 'CLOSED')
+    select defect_id, payable_from_date as change_date, 'PAYABLE' as measure, claimed_units as units from claims
     union all
-    select defect_id, payable_until as change_date, 'PAYABLE' as measure, -claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state in ('GRANTED', 'CLOSED')
+    select defect_id, payable_until_date as change_date, 'PAYABLE' as measure, -claimed_units as units from claims
     union all
-    select defect_id, closed_date as change_date, 'DENIED' as measure, claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state = 'DENIED'
+    select defect_id, denied_from_date as change_date, 'DENIED' as measure, claimed_units as units from claims
     union all
-    select defect_id, payable_until as change_date, 'DENIED' as measure, claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state = 'CLOSED'
+    select defect_id, denied_until_date as change_date, 'DENIED' as measure, -claimed_units as units from claims
 
 ),
 
@@ -123,7 +109,7 @@ changes as (
     union all
     select * from arrived
     union all
-    select * from claimed
+    select defect_id, change_date, measure, units, 0 as cash_amount from claimed where change_date is not null
     union all
     select * from passed
 
