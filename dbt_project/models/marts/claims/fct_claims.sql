@@ -22,7 +22,7 @@ select
     cases.account_id,
     cases.claim_row_id as claim_line_id,
     cases.case_id,
-    case when cases.decided_date > {{ as_of_date() }} then 'OPEN' else cases.claim_state end as claim_state,
+    case when cases.closed_date > {{ as_of_date() }} then 'OPEN' else cases.claim_state end as claim_state,
     cases.filed_date,
     cases.closed_date,
     cases.amazon_order_id,
