@@ -9,7 +9,7 @@ with recursive defects as (
         {{ row_key(['account_id', 'amazon_order_id', 'seller_sku', 'currency_code']) }} as pool_id,
         row_number() over (
             partition by account_id, amazon_order_id, seller_sku, currency_code
-            order by case when outcome <> 'CLAIMABLE' then 3 when defect_type = 'IN_TRANSIT' then 2 else 1 end, anchor_date, defect_id
+            order by case when outcome <> 'CLAIMABLE' then 3 when defect_type = 'IN_TRANSIT' then 2 else 1 end, anchor_date, defect_date, defect_id
         ) as place
     from {{ ref('int_returns__defects') }}
 
