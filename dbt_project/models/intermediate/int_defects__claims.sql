@@ -157,7 +157,14 @@ held as (
         select
             preferred.*,
             row_number() over (
-                partition by pool_id order by preference, is_other_reference, first_date, defect_id, settled_date desc, unit_number
+                partition by preferred.pool_id
+                order by
+                    preferred.preference asc,
+                    preferred.is_other_reference asc,
+                    preferred.first_date asc,
+                    preferred.defect_id asc,
+                    preferred.settled_date desc,
+                    preferred.unit_number asc
             ) as turn
         from (
             select

@@ -11,7 +11,11 @@ sale_lines as (
 
     select *, upper(seller_sku) as sku_key
     from {{ ref('stg_amazon_seller__settlements') }}
-    where transaction_type = 'ORDER' and upper(amount_description) = 'PRINCIPAL' and amount_type in ('ITEM_PRICE', 'PROMOTION') and seller_sku is not null
+    where
+        transaction_type = 'ORDER'
+        and amount_type in ('ITEM_PRICE', 'PROMOTION')
+        and upper(amount_description) = 'PRINCIPAL'
+        and seller_sku is not null
 
 ),
 
@@ -87,7 +91,9 @@ select
     cast(ordered_units as integer) as ordered_units,
     currency_code,
     cast(case when ordered_amount > 0 and priced_units > 0 then ordered_amount else sale_amount end as decimal(18, 4)) as price_amount,
-    cast(case when ordered_amount > 0 and priced_units > 0 then priced_units when sale_amount > 0 then assumed_sale_units end as integer) as priced_units,
+    cast(
+        case when ordered_amount > 0 and priced_units > 0 then priced_units when sale_amount > 0 then assumed_sale_units end as integer
+    ) as priced_units,
     cast(case when sale_units > 0 then sale_amount end as decimal(18, 4)) as sale_amount,
     cast(case when sale_units > 0 then sale_units end as integer) as sale_units
 from together

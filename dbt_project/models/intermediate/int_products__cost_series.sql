@@ -1,4 +1,4 @@
--- One row per SKU, currency, origin and period: what the seller says a unit costs and what Amazon estimates are two series, and neither ends the other.
+-- What the seller says a unit costs and what Amazon estimates are two series, and neither ends the other.
 
 with costs as (
 

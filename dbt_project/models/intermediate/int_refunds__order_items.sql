@@ -1,5 +1,5 @@
--- One row per order, SKU and day on which units were refunded or replaced for the buyer: how many, and since when. Settlements say what was given back,
--- not for how many units: a unit is refunded on the day from which on all that was given back pays for it. Less is goodwill, for which
+-- One row per order, SKU and day on which units were refunded or replaced for the buyer: how many, and since when. Settlements say what was given
+-- back, not for how many units: a unit is refunded on the day from which on all that was given back pays for it. Less is goodwill, for which
 -- nothing has to come back. A payout that names the order proves a refund that no settlement shows. Where no price is known, the first refund stands
 -- with 0 units: it says when, and not for how many.
 
@@ -59,7 +59,7 @@ payouts as (
         amazon_order_id is not null
         and seller_sku is not null
         and units > reversed_units
-        and reason_category in ('CUSTOMER_RETURN', 'CUSTOMER_SERVICE', 'OUTBOUND', 'FREE_REPLACEMENT')
+        and reason_category in ('CUSTOMER_RETURN', 'OUTBOUND', 'FREE_REPLACEMENT')
 
 ),
 
@@ -171,7 +171,8 @@ given as (
     from refunded
     where units > 0
     union all
-    select account_id, amazon_order_id, sku_key, seller_sku, null as currency_code, anchor_date, 'REPLACEMENT' as anchor_basis, units from replacements
+    select account_id, amazon_order_id, sku_key, seller_sku, null as currency_code, anchor_date, 'REPLACEMENT' as anchor_basis, units
+    from replacements
 
 ),
 
@@ -245,9 +246,13 @@ proven as (
 
 compensated as (
 
-    select account_id, amazon_order_id, sku_key, seller_sku, currency_code, anchor_date, anchor_basis, expected_units from expected where expected_units > 0
+    select account_id, amazon_order_id, sku_key, seller_sku, currency_code, anchor_date, anchor_basis, expected_units
+    from expected
+    where expected_units > 0
     union all
-    select account_id, amazon_order_id, sku_key, seller_sku, currency_code, anchor_date, anchor_basis, expected_units from proven where expected_units > 0
+    select account_id, amazon_order_id, sku_key, seller_sku, currency_code, anchor_date, anchor_basis, expected_units
+    from proven
+    where expected_units > 0
     union all
     select account_id, amazon_order_id, sku_key, seller_sku, currency_code, refund_date as anchor_date, 'REFUND' as anchor_basis, 0 as expected_units
     from unpriced
