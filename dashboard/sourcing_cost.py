@@ -8,7 +8,7 @@ from dashboard import data, filters, parts
 
 COSTS = {
     "account_id": "Account", "seller_sku": "SKU", "product_name": "Product", "sourcing_cost_amount": "Cost of a unit", "currency_code": "Currency",
-    "cost_origin": "Said by", "effective_from_date": "From", "effective_before_date": "Until before", "is_in_effect": "In effect",
+    "cost_origin": "Said by", "effective_from_date": "From", "effective_before_date": "Until before", "is_in_force": "In force",
     "lost_units": "Units valued by it", "asin": "ASIN", "fnsku": "FNSKU",
 }  # fmt: skip
 BELOW = {
@@ -27,7 +27,7 @@ PAID = """
     from marts.fct_reimbursements as r
     inner join marts.fct_sourcing_costs as c
         on c.account_id = r.account_id and c.seller_sku = r.seller_sku and c.currency_code = r.currency_code
-        and r.approval_date >= c.effective_from_date and (c.effective_before_date is null or r.approval_date < c.effective_before_date)
+        and r.approval_date >= c.effective_from_date and (c.in_force_before_date is null or r.approval_date < c.in_force_before_date)
     where not r.is_reversal and r.cash_units > 0 and r.amount_per_unit < c.sourcing_cost_amount
         and not exists (
             from marts.fct_reimbursements as back
@@ -49,9 +49,9 @@ def show() -> None:
         "select c.*, d.lost_units from (select * from marts.fct_sourcing_costs where " + chosen.sql + ") as c left join ("
         "  select account_id, seller_sku, currency_code, value_basis, sum(defect_units)::bigint as lost_units from marts.fct_inventory_defects "
         "  where value_basis like 'SOURCING_COST%' group by all"
-        ") as d on d.account_id = c.account_id and d.seller_sku = c.seller_sku and d.currency_code = c.currency_code and c.is_in_effect "
+        ") as d on d.account_id = c.account_id and d.seller_sku = c.seller_sku and d.currency_code = c.currency_code and c.is_in_force "
         "  and d.value_basis = 'SOURCING_COST_' || c.cost_origin "
-        "order by c.is_in_effect desc, c.account_id, c.seller_sku, c.currency_code, c.effective_from_date desc",
+        "order by c.is_in_force desc, c.account_id, c.seller_sku, c.currency_code, c.effective_from_date desc",
         chosen.values,
     )
     without = data.table(

@@ -62,6 +62,7 @@ class Account(BaseModel):
     decimal_comma: bool | None = None
     damaged_inventory_kept_since: date | None = None
     accept_unbalanced_settlements: tuple[Annotated[str, BeforeValidator(_as_text)], ...] = ()
+    returns_evaluation_off_since: date | None = None
 
     @field_validator("marketplaces")
     @classmethod

@@ -30,6 +30,7 @@ create table if not exists raw.accounts (
 );
 alter table raw.accounts add column if not exists damaged_inventory_kept_since date;
 alter table raw.accounts add column if not exists accept_unbalanced_settlements varchar;
+alter table raw.accounts add column if not exists returns_evaluation_off_since date;
 create table if not exists raw.report_types (report varchar, amazon_type varchar, title varchar, reaches_back varchar, comes_by_days boolean);
 create table if not exists meta.loads (
     run_id varchar, account_id varchar, report varchar, document_id varchar, source varchar, file_name varchar,
@@ -90,13 +91,13 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
     rows = [
         (
             a.id, a.name, a.region, a.source, ",".join(a.marketplaces), a.home_time_zone, a.damaged_inventory_kept_since,
-            ",".join(a.accept_unbalanced_settlements),
+            ",".join(a.accept_unbalanced_settlements), a.returns_evaluation_off_since,
         )
         for a in accounts
     ]  # fmt: skip
     connection.execute("begin")
     connection.execute("delete from raw.accounts")
-    connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.execute("delete from raw.report_types")
     types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
     connection.executemany("insert into raw.report_types values (?, ?, ?, ?, ?)", types)

@@ -58,14 +58,15 @@ def order(**more: Any) -> str:
     } | more)  # fmt: skip
 
 
-def refund(day: str, amount: str = "30.00", *, currency: str = "USD") -> str:
-    """A settlement with nothing but the sale, its fees, and a refund of the lamp on a day (month/day/year)."""
-    lines = [
+def refund(day: str, amount: str = "30.00", *more: tuple[str, str], currency: str = "USD", sold: bool = True) -> str:
+    """A settlement with nothing but the sale, its fees, and refunds of the lamp, each on a day (month/day/year)."""
+    sale = [
         ("Order", "ItemPrice", "Principal", Decimal("30.00"), "08/22/26"),
         ("Order", "ItemFees", "Commission", Decimal("-4.50"), "08/22/26"),
         ("Order", "ItemFees", "FBAPerUnitFulfillmentFee", Decimal("-3.20"), "08/22/26"),
-        ("Refund", "ItemPrice", "Principal", -Decimal(amount), day),
     ]
+    given = [("Refund", "ItemPrice", "Principal", -Decimal(much), when) for when, much in ((day, amount), *more)]
+    lines = [*(sale if sold else ()), *given]
     head = {"settlement-id": "77", "currency": currency}
     rows = [head | {
         "settlement-start-date": "2026-08-01 00:00:00 UTC", "settlement-end-date": "2026-11-15 00:00:00 UTC", "deposit-date": "11/17/26",
@@ -101,6 +102,14 @@ def in_kind(day: str, units: int = 1, **more: Any) -> dict[str, Any]:
     return paid(day, units, "0.00") | counts | more
 
 
+def log(*cases: str) -> str:
+    """The seller's log of cases."""
+    return "case-id,order-id,fnsku,units,filed-date,status,closed-date\n" + "".join(f"{case}\n" for case in cases)
+
+
+TWO = {"quantity": "2", "item-price": "60.00"}
+ONE_LOSS = ledger(loss("10/01/2026", 1, reconciled=0))
+TWO_LOSSES = ledger(loss("10/01/2026", 2, reconciled=0), loss("10/03/2026", 2, reconciled=0))
 TAKEN_BACK = {"reason": "Reimbursement_Reversal", "reimbursement-id": "1002", "original-reimbursement-id": "1001"}
 UK = {"marketplaces": ("A1F83G8C2ARO7P",), "region": "eu"}
 
@@ -169,9 +178,40 @@ FILES: dict[str, list[str]] = {
         ),
         "seller-sku,currency,sourcing-cost,effective-from,origin\nLAMP-01,USD,9.00,01/01/2025,AMAZON\nLAMP-01,USD,8.40,06/01/2026,SELLER\n",
     ],
+    "two-cases": [TWO_LOSSES, log("904,,X001LAMP01,3,10/20/2026,Open,", "905,,X001LAMP01,1,10/21/2026,Open,")],
+    "denied-twice": [ONE_LOSS, log("906,,X001LAMP01,1,10/12/2026,DENIED,10/20/2026", "907,,X001LAMP01,1,10/25/2026,Denied,11/05/2026")],
+    "granted-on-appeal": [ONE_LOSS, log("906,,X001LAMP01,1,10/12/2026,Denied,", "907,,X001LAMP01,1,10/25/2026,Approved,11/01/2026")],
+    "appeal-withdrawn": [ONE_LOSS, log("906,,X001LAMP01,1,10/12/2026,Denied,", "907,,X001LAMP01,1,10/25/2026,Withdrawn,11/01/2026")],
+    "denied-and-paid": [
+        ledger(loss("10/01/2026", 1, reconciled=1), loss("10/12/2026", 1, reconciled=0)), log("906,,X001LAMP01,1,10/10/2026,Denied,10/20/2026"),
+        reimbursements(paid("2026-11-01", 1, "10.00")),
+    ],
+    "granted-in-part": [
+        ledger(loss("10/01/2026", 3, reconciled=1)), log("908,,X001LAMP01,2,10/10/2026,Partially approved,10/20/2026"),
+        reimbursements(paid("2026-10-22", 1, "10.00", **{"case-id": "908"})),
+    ],
+    "order-paid-in-part": [
+        order(**TWO), refund("09/01/26", "60.00"), came_back("CARRIER_DAMAGED", "2026-09-19"), came_back("CARRIER_DAMAGED"),
+        reimbursements(paid("2026-09-25", 1, "22.30", reason="CustomerReturn", **{"amazon-order-id": ORDER})), log(f"909,{ORDER},,1,11/05/2026,Open,"),
+    ],
+    "order-claimed-in-part": [
+        order(**TWO), refund("09/01/26", "60.00"), came_back("CARRIER_DAMAGED", "2026-09-19"), came_back("CARRIER_DAMAGED"),
+        log(f"909,{ORDER},,1,11/05/2026,Open,"),
+    ],
+    "claimed-then-came": [order(), refund("09/01/26"), log(f"910,{ORDER},,1,11/05/2026,Open,"), came_back("DAMAGED", "2026-11-15")],
+    "refunded-one-by-one": [order(**TWO), refund("09/01/26", "30.00", ("10/20/26", "30.00")), came_back("CARRIER_DAMAGED")],
+    "refund-taken-back": [order(), refund("09/01/26", "30.00", ("09/05/26", "-30.00"))],
+    "refund-proven-by-payout": [
+        order(), reimbursements(paid("2026-10-05", 1, "22.30", reason="CustomerReturn", **{"amazon-order-id": ORDER})),
+    ],
+    "refund-without-price": [refund("09/01/26", sold=False), came_back("CARRIER_DAMAGED")],
+    "not-evaluated": [order(), refund("09/01/26"), came_back("DEFECTIVE")],
     "keeps-damaged": [ledger(loss("11/01/2026", 1, code="E", reconciled=0), loss("11/02/2026", 1, reconciled=0))],
 }  # fmt: skip
-SETTINGS: dict[str, dict[str, Any]] = {"uk": UK, "keeps-damaged": {"damaged_inventory_kept_since": date(2026, 1, 1)}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "uk": UK, "keeps-damaged": {"damaged_inventory_kept_since": date(2026, 1, 1)},
+    "not-evaluated": {"returns_evaluation_off_since": date(2026, 9, 20)},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +334,66 @@ def test_units_in_a_case_are_not_claimed_again(today: Warehouse) -> None:
     assert defects(today, "claimed", "defect_date::varchar", "case_id", "defect_status", "status_reason") == [
         ("2026-10-01", "901", "IN_PROGRESS", "CLAIM_OPEN"), ("2026-10-02", "902", "RESOLVED", "CLAIM_DENIED"),
         ("2026-10-03", "903", "IN_PROGRESS", "PAYMENT_PENDING"), ("2026-10-04", None, "ELIGIBLE_FOR_CLAIM", "UNPAID"),
+    ]  # fmt: skip
+
+
+def test_a_case_covers_as_many_units_as_it_names_and_a_second_one_others(today: Warehouse) -> None:
+    assert defects(today, "two-cases", "in_progress_units", "eligible_units", "case_id") == [(2, 0, "904"), (2, 0, "905")]
+    assert defects(today, "order-claimed-in-part", "in_progress_units", "eligible_units") == [(1, 0), (0, 1)]
+    assert defects(today, "order-paid-in-part", "defect_status", "status_reason", "case_id") == [
+        ("RESOLVED", "PAID", None), ("IN_PROGRESS", "CLAIM_OPEN", "909")
+    ]  # fmt: skip
+
+
+def test_an_appeal_takes_over_from_the_case_that_was_denied(today: Warehouse) -> None:
+    columns = ("status_reason", "status_since_date::varchar", "case_id")
+    assert defects(today, "denied-twice", *columns) == [("CLAIM_DENIED", "2026-11-05", "907")]
+    assert defects(today, "granted-on-appeal", *columns) == [("UNPAID", "2026-11-11", "907")]
+    assert defects(today, "appeal-withdrawn", *columns) == [("CLAIM_DENIED", "2026-11-01", "907")]
+    of_days = "status_date in ('2026-10-15', '2026-10-22', '2026-11-01', '2026-11-06')"
+    daily = f"select defect_status from marts.fct_defect_status_daily where account_id = 'denied-twice' and {of_days} order by status_date"
+    assert today.query(daily) == [("IN_PROGRESS",), ("RESOLVED",), ("IN_PROGRESS",), ("RESOLVED",)]
+
+
+def test_a_denial_is_about_the_loss_that_was_open_then(today: Warehouse) -> None:
+    assert defects(today, "denied-and-paid", "status_reason") == [("PAID",), ("UNPAID",)]
+
+
+def test_what_a_case_granted_in_part_does_not_bring_was_denied(today: Warehouse) -> None:
+    assert defects(today, "granted-in-part", *BUCKETS) == [(3, 1, 0, 0, 0, 1, 1)]
+
+
+def test_a_case_about_a_unit_in_transit_goes_with_it(today: Warehouse) -> None:
+    assert defects(today, "claimed-then-came", "defect_type", "defect_status", "status_reason") == [
+        ("FULFILLER_DAMAGE", "IN_PROGRESS", "CLAIM_OPEN")
+    ]  # fmt: skip
+
+
+def test_each_refunded_unit_has_its_own_window_and_the_first_that_comes_back_is_the_first_refunded(today: Warehouse) -> None:
+    assert defects(today, "refunded-one-by-one", "defect_type", "status_reason", *DATES) == [
+        ("CARRIER_DAMAGE", "UNPAID", date(2026, 10, 31), date(2026, 12, 30)),
+        ("IN_TRANSIT", "WAITING_FOR_RETURN", date(2026, 12, 19), date(2027, 2, 17)),
+    ]
+
+
+def test_a_refund_that_is_taken_back_is_no_defect(today: Warehouse) -> None:
+    assert defects(today, "refund-taken-back", "defect_id") == []
+
+
+def test_a_payout_of_the_order_proves_a_refund(today: Warehouse) -> None:
+    columns = ("defect_type", "status_reason", "reimbursed_cash_amount", "claim_anchor_date", "claim_anchor_basis")
+    assert defects(today, "refund-proven-by-payout", *columns) == [("IN_TRANSIT", "PAID", Decimal("22.3000"), date(2026, 10, 5), "PAYOUT")]
+
+
+def test_a_refund_whose_price_nobody_knows_dates_the_return_and_is_no_unit_of_its_own(today: Warehouse) -> None:
+    assert defects(today, "refund-without-price", "defect_type", "claim_anchor_date", "claim_anchor_basis") == [
+        ("CARRIER_DAMAGE", date(2026, 9, 1), "REFUND")
+    ]  # fmt: skip
+
+
+def test_returns_that_are_not_evaluated_are_unpaid(today: Warehouse) -> None:
+    assert defects(today, "not-evaluated", "defect_status", "resolution_type", "status_reason") == [
+        ("RESOLVED", "INELIGIBLE", "RETURNS_NOT_EVALUATED")
     ]  # fmt: skip
 
 

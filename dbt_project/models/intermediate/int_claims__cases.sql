@@ -1,4 +1,4 @@
--- One row per line of the seller's log of cases, with what its status means and the stock that it names.
+-- One row per line of the seller's log of cases, with what its status means, since when, and the stock that it names.
 
 with claims as (
 
@@ -16,20 +16,39 @@ products as (
 
     select * from {{ ref('dim_products') }}
 
+),
+
+judged as (
+
+    select
+        claims.*,
+        coalesce(claims.fnsku, products.fnsku) as stock_fnsku,
+        case
+            when statuses.claim_state = 'GRANTED_IN_PART' then 'GRANTED'
+            when statuses.claim_state is not null then statuses.claim_state
+            when claims.closed_date is null then 'OPEN'
+            else 'CLOSED'
+        end as claim_state,
+        coalesce(statuses.claim_state = 'GRANTED_IN_PART', false) as is_granted_in_part
+    from claims
+    left join statuses on claims.claim_status = statuses.claim_status
+    left join products on claims.account_id = products.account_id and claims.seller_sku = products.seller_sku
+
 )
 
 select
-    claims.account_id,
-    claims.claim_row_id,
-    claims.case_id,
-    claims.amazon_order_id,
-    claims.transaction_id,
-    claims.seller_sku,
-    coalesce(claims.fnsku, products.fnsku) as fnsku,
-    coalesce(statuses.claim_state, case when claims.closed_date is null then 'OPEN' else 'CLOSED' end) as claim_state,
-    claims.filed_date,
-    claims.closed_date,
-    claims.claimed_units
-from claims
-left join statuses on claims.claim_status = statuses.claim_status
-left join products on claims.account_id = products.account_id and claims.seller_sku = products.seller_sku
+    account_id,
+    claim_row_id,
+    case_id,
+    amazon_order_id,
+    transaction_id,
+    seller_sku,
+    stock_fnsku as fnsku,
+    claim_state,
+    is_granted_in_part,
+    filed_date,
+    case when claim_state <> 'OPEN' and closed_date >= filed_date then closed_date end as closed_date,
+    -- The status decides: what is decided without a day, or with one before it was filed, is so from its filing on.
+    case when claim_state = 'OPEN' then null when closed_date >= filed_date then closed_date else filed_date end as decided_date,
+    claimed_units
+from judged

@@ -9,7 +9,7 @@ with defects as (
 
 payouts as (
 
-    select payouts.*, defects.event_type, defects.defect_date, defects.amazon_order_id, defects.seller_sku
+    select payouts.*, defects.defect_date, defects.refund_defect_id
     from {{ ref('int_defects__payouts') }} as payouts
     inner join defects on payouts.defect_id = defects.defect_id
 
@@ -27,18 +27,6 @@ claims as (
 
 ),
 
-in_transit as (
-
-    select * from defects where defect_type = 'IN_TRANSIT'
-
-),
-
-returned as (
-
-    select * from defects where event_type = 'CUSTOMER_RETURNS' and defect_type <> 'IN_TRANSIT'
-
-),
-
 paid as (
 
     select defect_id, approval_date as change_date, payout_kind as measure, units, cash_amount from payouts
@@ -53,20 +41,14 @@ paid as (
 paid_before_return as (
 
     select
-        in_transit.defect_id,
-        in_transit.defect_date,
-        payouts.defect_date as return_date,
-        payouts.approval_date,
-        payouts.payout_kind,
-        payouts.units,
-        payouts.cash_amount
+        refund_defect_id as defect_id,
+        defect_date as return_date,
+        approval_date,
+        payout_kind,
+        units,
+        cash_amount
     from payouts
-    inner join in_transit
-        on
-            payouts.account_id = in_transit.account_id
-            and payouts.amazon_order_id = in_transit.amazon_order_id
-            and payouts.seller_sku = in_transit.seller_sku
-    where payouts.defect_id <> in_transit.defect_id and payouts.approval_date < payouts.defect_date
+    where refund_defect_id is not null and approval_date < defect_date
 
 ),
 
@@ -80,43 +62,25 @@ carried as (
 
 arrived as (
 
-    select in_transit.defect_id, returned.defect_date as change_date, 'RETURNED' as measure, returned.defect_units as units, 0 as cash_amount
-    from returned
-    inner join in_transit
-        on
-            returned.account_id = in_transit.account_id
-            and returned.amazon_order_id = in_transit.amazon_order_id
-            and returned.seller_sku = in_transit.seller_sku
-
-),
-
-closed as (
-
-    select *, {{ add_days('closed_date', var('claim_payment_days')) }} as payable_until from claims where closed_date is not null
+    select refund_defect_id as defect_id, defect_date as change_date, 'RETURNED' as measure, defect_units as units, 0 as cash_amount
+    from defects
+    where refund_defect_id is not null
 
 ),
 
 claimed as (
 
-    select defect_id, filed_date as change_date, 'CLAIMED' as measure, claimed_units as units, 0 as cash_amount from claims
+    select defect_id, open_from_date as change_date, 'CLAIMED' as measure, claimed_units as units from claims
     union all
-    select defect_id, closed_date as change_date, 'CLAIMED' as measure, -claimed_units as units, 0 as cash_amount from closed
+    select defect_id, open_until_date as change_date, 'CLAIMED' as measure, -claimed_units as units from claims
     union all
-    select defect_id, closed_date as change_date, 'PAYABLE' as measure, claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state in ('GRANTED', 'CLOSED')
+    select defect_id, payable_from_date as change_date, 'PAYABLE' as measure, claimed_units as units from claims
     union all
-    select defect_id, payable_until as change_date, 'PAYABLE' as measure, -claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state in ('GRANTED', 'CLOSED')
+    select defect_id, payable_until_date as change_date, 'PAYABLE' as measure, -claimed_units as units from claims
     union all
-    select defect_id, closed_date as change_date, 'DENIED' as measure, claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state = 'DENIED'
+    select defect_id, denied_from_date as change_date, 'DENIED' as measure, claimed_units as units from claims
     union all
-    select defect_id, payable_until as change_date, 'DENIED' as measure, claimed_units as units, 0 as cash_amount
-    from closed
-    where claim_state = 'CLOSED'
+    select defect_id, denied_until_date as change_date, 'DENIED' as measure, -claimed_units as units from claims
 
 ),
 
@@ -145,7 +109,7 @@ changes as (
     union all
     select * from arrived
     union all
-    select * from claimed
+    select defect_id, change_date, measure, units, 0 as cash_amount from claimed where change_date is not null
     union all
     select * from passed
 

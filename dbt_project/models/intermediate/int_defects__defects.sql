@@ -45,7 +45,9 @@ defects as (
         disposition,
         reason_code,
         cast(null as varchar) as return_state,
+        cast(null as varchar) as refund_defect_id,
         -quantity_units as defect_units,
+        0 as returned_units,
         currency_code,
         policy_region,
         'FC_OPERATIONS' as category,
@@ -72,7 +74,9 @@ defects as (
         disposition,
         reason_code,
         return_state,
+        refund_defect_id,
         defect_units,
+        returned_units,
         currency_code,
         policy_region,
         'CUSTOMER_RETURN' as category,
@@ -130,6 +134,12 @@ select
             and defects.defect_type in ('WAREHOUSE_DAMAGE', 'FULFILLER_DAMAGE', 'CARRIER_DAMAGE')
             and defects.defect_date >= accounts.damaged_inventory_kept_since
             then 'KEPT'
+        when
+            defects.category = 'CUSTOMER_RETURN'
+            and defects.defect_type <> 'IN_TRANSIT'
+            and defects.outcome <> 'RECONCILE'
+            and defects.defect_date >= accounts.returns_evaluation_off_since
+            then 'NOT_EVALUATED'
         else defects.outcome
     end as outcome,
     defects.defect_date,
@@ -144,7 +154,9 @@ select
     defects.disposition,
     defects.reason_code,
     defects.return_state,
+    defects.refund_defect_id,
     cast(defects.defect_units as integer) as defect_units,
+    cast(defects.returned_units as integer) as returned_units,
     defects.currency_code,
     defects.policy_region,
     defects.category,
@@ -153,7 +165,10 @@ select
     claim_windows.claim_opens_date,
     claim_windows.claim_deadline_date,
     claim_windows.policy_rule_id,
-    greatest(claim_windows.claim_opens_date, {{ add_days('defects.anchor_date', 'defects.grace_days') }}) as eligible_from_date
+    case
+        when claim_windows.claim_opens_date is not null
+            then greatest(claim_windows.claim_opens_date, {{ add_days('defects.anchor_date', 'defects.grace_days') }})
+    end as eligible_from_date
 from defects
 inner join accounts on defects.account_id = accounts.account_id
 left join claim_windows on defects.defect_id = claim_windows.defect_id and claim_windows.place = 1

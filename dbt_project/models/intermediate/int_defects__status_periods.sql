@@ -103,9 +103,10 @@ judged as (
             when outcome = 'RECONCILE' then 'RESTOCKED'
             when outcome = 'KEPT' then 'SELLER_KEEPS_DAMAGED'
             when outcome = 'INELIGIBLE' then disposition
+            when outcome = 'NOT_EVALUATED' then 'RETURNS_NOT_EVALUATED'
+            when return_state = 'PAID' then 'PAYOUT_NOT_SEEN'
             when policy_rule_is_unknown then 'NO_KNOWN_RULE'
             when valid_from > claim_deadline_date then 'WINDOW_EXPIRED'
-            when return_state = 'PAID' then 'PAYOUT_NOT_SEEN'
             when valid_from >= eligible_from_date then 'UNPAID'
             when defect_type = 'IN_TRANSIT' then 'WAITING_FOR_RETURN'
             when event_type = 'WAREHOUSE_OPERATIONS' then 'WAITING_FOR_AMAZON'
@@ -122,7 +123,7 @@ bucketed as (
         case
             when rest_reason = 'UNPAID' then 'ELIGIBLE'
             when rest_reason = 'RESTOCKED' then 'RECONCILED'
-            when outcome in ('INELIGIBLE', 'KEPT') or rest_reason = 'WINDOW_EXPIRED' then 'INELIGIBLE'
+            when outcome in ('INELIGIBLE', 'KEPT', 'NOT_EVALUATED') or rest_reason = 'WINDOW_EXPIRED' then 'INELIGIBLE'
             else 'IN_PROGRESS'
         end as rest_bucket
     from judged

@@ -1,6 +1,6 @@
 -- What one open unit of a defect is worth, estimated. Lost or damaged before an order: what it costs the seller, by the seller's word, else Amazon's,
 -- else what Amazon paid lately for the same stock; half of it where the unit could not be sold; unknown for a loss of the time when Amazon paid its
--- own estimate of the sale price. After an order: its price less Amazon's fees.
+-- own estimate of the sale price. After an order: what the buyer paid for it, the seller's promotions deducted, less Amazon's fees.
 
 with defects as (
 
@@ -33,7 +33,7 @@ payouts as (
 
 items as (
 
-    select * from {{ ref('int_orders__items') }}
+    select *, upper(seller_sku) as sku_key from {{ ref('int_orders__items') }}
 
 ),
 
@@ -54,12 +54,12 @@ fees as (
     select
         account_id,
         amazon_order_id,
-        seller_sku,
+        upper(seller_sku) as sku_key,
         currency_code,
         sum(line_amount) as fee_amount
     from settlements
     where transaction_type = 'ORDER' and amount_type = 'ITEM_FEES' and amount_description <> 'ShippingChargeback'
-    group by account_id, amazon_order_id, seller_sku, currency_code
+    group by account_id, amazon_order_id, upper(seller_sku), currency_code
 
 ),
 
@@ -130,26 +130,24 @@ after_orders as (
         defects.defect_id,
         defects.currency_code,
         case
-            when items.item_price_amount is not null and items.ordered_units > 0
-                then {{ amount_of_units('items.item_price_amount + coalesce(fees.fee_amount, 0)', '0', '1', 'items.ordered_units') }}
+            when items.price_amount + coalesce(fees.fee_amount, 0) <= 0 then 0
+            else {{ amount_of_units('items.price_amount + coalesce(fees.fee_amount, 0)', '0', '1', 'items.priced_units') }}
         end as unit_value_amount,
-        case
-            when items.item_price_amount is null then null
-            when fees.fee_amount is null then 'SALE_PRICE_BEFORE_FEES'
-            else 'SALE_PRICE_LESS_FEES'
-        end as value_basis
+        case when fees.fee_amount is null then 'SALE_PRICE_BEFORE_FEES' else 'SALE_PRICE_LESS_FEES' end as value_basis
     from defects
     inner join items
         on
             defects.account_id = items.account_id
             and defects.amazon_order_id = items.amazon_order_id
-            and defects.seller_sku = items.seller_sku
+            and upper(defects.seller_sku) = items.sku_key
             and defects.currency_code = items.currency_code
+            and items.price_amount is not null
+            and items.priced_units > 0
     left join fees
         on
             items.account_id = fees.account_id
             and items.amazon_order_id = fees.amazon_order_id
-            and items.seller_sku = fees.seller_sku
+            and items.sku_key = fees.sku_key
             and items.currency_code = fees.currency_code
     where defects.event_type = 'CUSTOMER_RETURNS'
 

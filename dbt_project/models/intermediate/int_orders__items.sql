@@ -1,8 +1,84 @@
--- One row per order and SKU: units ordered and the price of all of them, where one currency has it.
+-- One row per order and SKU: units ordered, and what the buyer paid for those that have a price, less the seller's promotions. The orders report says
+-- so, else the sale in a settlement. The sale stands beside it where it says of how many units it is: some settlements leave the tax out.
 
 with order_lines as (
 
-    select * from {{ ref('stg_amazon_seller__orders') }}
+    select *, upper(seller_sku) as sku_key from {{ ref('stg_amazon_seller__orders') }}
+
+),
+
+sale_lines as (
+
+    select *, upper(seller_sku) as sku_key
+    from {{ ref('stg_amazon_seller__settlements') }}
+    where
+        transaction_type = 'ORDER'
+        and amount_type in ('ITEM_PRICE', 'PROMOTION')
+        and upper(amount_description) = 'PRINCIPAL'
+        and seller_sku is not null
+
+),
+
+ordered as (
+
+    select
+        account_id,
+        amazon_order_id,
+        sku_key,
+        min(seller_sku) as seller_sku,
+        max(asin) as asin,
+        max(product_name) as product_name,
+        sum(coalesce(quantity_units, 0)) as ordered_units,
+        sum(case when item_price_amount is not null then quantity_units end) as priced_units,
+        case when count(distinct currency_code) = 1 then min(currency_code) end as currency_code,
+        case when count(distinct currency_code) = 1 then sum(item_price_amount) end as price_amount,
+        sum(item_promotion_discount_amount) as promotion_amount
+    from order_lines
+    group by account_id, amazon_order_id, sku_key
+
+),
+
+sold as (
+
+    select
+        account_id,
+        amazon_order_id,
+        sku_key,
+        currency_code,
+        min(seller_sku) as seller_sku,
+        sum(case when amount_type = 'ITEM_PRICE' then purchased_units end) as sale_units,
+        sum(line_amount) as sale_amount,
+        -sum(case when amount_type = 'PROMOTION' then line_amount end) as promotion_amount,
+        row_number() over (partition by account_id, amazon_order_id, sku_key order by currency_code) as place
+    from sale_lines
+    group by account_id, amazon_order_id, sku_key, currency_code
+    having sum(line_amount) > 0
+
+),
+
+together as (
+
+    select
+        coalesce(ordered.account_id, sold.account_id) as account_id,
+        coalesce(ordered.amazon_order_id, sold.amazon_order_id) as amazon_order_id,
+        coalesce(ordered.seller_sku, sold.seller_sku) as seller_sku,
+        ordered.asin,
+        ordered.product_name,
+        coalesce(nullif(ordered.ordered_units, 0), sold.sale_units, ordered.ordered_units) as ordered_units,
+        coalesce(ordered.currency_code, sold.currency_code) as currency_code,
+        ordered.price_amount - coalesce(ordered.promotion_amount, sold.promotion_amount, 0) as ordered_amount,
+        ordered.priced_units,
+        sold.sale_amount,
+        sold.sale_units,
+        coalesce(sold.sale_units, nullif(ordered.ordered_units, 0), 1) as assumed_sale_units
+    from ordered
+    full outer join sold
+        on
+            ordered.account_id = sold.account_id
+            and ordered.amazon_order_id = sold.amazon_order_id
+            and ordered.sku_key = sold.sku_key
+            and coalesce(ordered.currency_code, sold.currency_code) = sold.currency_code
+            and (ordered.currency_code is not null or sold.place = 1)
 
 )
 
@@ -10,10 +86,14 @@ select
     account_id,
     amazon_order_id,
     seller_sku,
-    max(asin) as asin,
-    max(product_name) as product_name,
-    cast(sum(coalesce(quantity_units, 0)) as integer) as ordered_units,
-    case when count(distinct currency_code) = 1 then min(currency_code) end as currency_code,
-    cast(case when count(distinct currency_code) = 1 then sum(item_price_amount) end as decimal(18, 4)) as item_price_amount
-from order_lines
-group by account_id, amazon_order_id, seller_sku
+    asin,
+    product_name,
+    cast(ordered_units as integer) as ordered_units,
+    currency_code,
+    cast(case when ordered_amount > 0 and priced_units > 0 then ordered_amount else sale_amount end as decimal(18, 4)) as price_amount,
+    cast(
+        case when ordered_amount > 0 and priced_units > 0 then priced_units when sale_amount > 0 then assumed_sale_units end as integer
+    ) as priced_units,
+    cast(case when sale_units > 0 then sale_amount end as decimal(18, 4)) as sale_amount,
+    cast(case when sale_units > 0 then sale_units end as integer) as sale_units
+from together

@@ -1,55 +1,33 @@
-with costs as (
+-- The cost in force: the seller's own word, and Amazon's estimate until the seller's first.
 
-    select * from {{ ref('stg_amazon_seller__sourcing_costs') }}
+with series as (
 
-),
-
-products as (
-
-    select * from {{ ref('dim_products') }}
+    select * from {{ ref('int_products__cost_series') }}
 
 ),
 
-named as (
+stated as (
 
-    select account_id, seller_sku, currency_code, effective_from_date, cost_origin, sourcing_cost_amount, 1 as priority
-    from costs
-    where seller_sku is not null
-    union all
-    select
-        costs.account_id,
-        products.seller_sku,
-        costs.currency_code,
-        costs.effective_from_date,
-        costs.cost_origin,
-        costs.sourcing_cost_amount,
-        2 as priority
-    from costs
-    inner join products on costs.account_id = products.account_id and costs.fnsku = products.fnsku
-    where costs.seller_sku is null
-
-),
-
--- The gate lets a cost stand twice, with a warning; the lower one is the cautious one.
-ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by account_id, seller_sku, currency_code, effective_from_date
-            order by case when cost_origin = 'SELLER' then 0 else 1 end, priority, sourcing_cost_amount
-        ) as place
-    from named
+    select account_id, seller_sku, currency_code, min(valid_from) as first_stated_date
+    from series
+    where cost_origin <> 'AMAZON'
+    group by account_id, seller_sku, currency_code
 
 )
 
 select
-    account_id,
-    seller_sku,
-    currency_code,
-    effective_from_date as valid_from,
-    lead(effective_from_date) over (partition by account_id, seller_sku, currency_code order by effective_from_date) as valid_before,
-    cost_origin,
-    sourcing_cost_amount
-from ranked
-where place = 1
+    series.account_id,
+    series.seller_sku,
+    series.currency_code,
+    series.valid_from,
+    case
+        when series.cost_origin = 'AMAZON' and series.valid_before is null then stated.first_stated_date
+        when series.cost_origin = 'AMAZON' and stated.first_stated_date < series.valid_before then stated.first_stated_date
+        else series.valid_before
+    end as valid_before,
+    series.cost_origin,
+    series.sourcing_cost_amount
+from series
+left join stated
+    on series.account_id = stated.account_id and series.seller_sku = stated.seller_sku and series.currency_code = stated.currency_code
+where series.cost_origin <> 'AMAZON' or stated.first_stated_date is null or series.valid_from < stated.first_stated_date

@@ -7,7 +7,10 @@ with recursive defects as (
     select
         *,
         {{ row_key(['account_id', 'amazon_order_id', 'seller_sku', 'currency_code']) }} as pool_id,
-        case when outcome <> 'CLAIMABLE' then 3 when defect_type = 'IN_TRANSIT' then 2 else 1 end as place
+        row_number() over (
+            partition by account_id, amazon_order_id, seller_sku, currency_code
+            order by case when outcome <> 'CLAIMABLE' then 3 when defect_type = 'IN_TRANSIT' then 2 else 1 end, anchor_date, defect_date, defect_id
+        ) as place
     from {{ ref('int_returns__defects') }}
 
 ),
@@ -20,15 +23,6 @@ payouts as (
 
 ),
 
-returned as (
-
-    select pool_id, sum(defect_units) as units
-    from defects
-    where defect_type <> 'IN_TRANSIT'
-    group by pool_id
-
-),
-
 -- A payment may come before the unit, so within an order no date decides.
 owed as (
 
@@ -37,12 +31,8 @@ owed as (
         defects.defect_id as demand_id,
         date '1970-01-01' as demand_date,
         defects.place,
-        case
-            when defects.defect_type = 'IN_TRANSIT' then greatest(defects.defect_units - coalesce(returned.units, 0), 0)
-            else defects.defect_units
-        end as units
+        defects.defect_units - defects.returned_units as units
     from defects
-    left join returned on defects.pool_id = returned.pool_id
 
 ),
 

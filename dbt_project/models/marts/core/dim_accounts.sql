@@ -11,5 +11,6 @@ select
     source,
     marketplace_ids,
     home_time_zone,
-    damaged_inventory_kept_since
+    damaged_inventory_kept_since,
+    returns_evaluation_off_since
 from accounts
