@@ -4,7 +4,6 @@
 -- say, by the day of the build; in money, in units paid in money, and in units given. A unit taken back from a payout of the other kind counts where it
 -- was paid.
 {%- set today = as_of_date() %}
-{% macro units_if(kind, units) %}case payout_kind when '{{ kind }}' then {{ units }} else 0 end{% endmacro %}
 
 with defects as (
 
@@ -55,18 +54,18 @@ lines as (
 -- A payout less its shares in defects.
 for_no_defect as (
 
-    select account_id, currency_code, cash_amount, {{ units_if('CASH', 'units') }} as cash_units, {{ units_if('INVENTORY', 'units') }} as given_units
+    select account_id, currency_code, cash_amount, {{ units_of_kind('CASH', 'units') }} as cash_units, {{ units_of_kind('INVENTORY', 'units') }} as given_units
     from payouts
     union all
-    select account_id, currency_code, cash_amount, {{ units_if('CASH', '-units') }} as cash_units, {{ units_if('INVENTORY', '-units') }} as given_units
+    select account_id, currency_code, cash_amount, {{ units_of_kind('CASH', '-units') }} as cash_units, {{ units_of_kind('INVENTORY', '-units') }} as given_units
     from reversals
     union all
     select
         account_id,
         currency_code,
         -cash_amount - case when is_reversed then reversed_cash_amount else 0 end as cash_amount,
-        case when is_reversed then 0 else {{ units_if('CASH', '-units') }} end as cash_units,
-        case when is_reversed then 0 else {{ units_if('INVENTORY', '-units') }} end as given_units
+        case when is_reversed then 0 else {{ units_of_kind('CASH', '-units') }} end as cash_units,
+        case when is_reversed then 0 else {{ units_of_kind('INVENTORY', '-units') }} end as given_units
     from shares
 
 ),
@@ -76,12 +75,12 @@ no_payouts as (
 
     select account_id, currency_code, cash_amount, cash_units, inventory_units as given_units from lines
     union all
-    select account_id, currency_code, -cash_amount as cash_amount, {{ units_if('CASH', '-units') }} as cash_units,
-        {{ units_if('INVENTORY', '-units') }} as given_units
+    select account_id, currency_code, -cash_amount as cash_amount, {{ units_of_kind('CASH', '-units') }} as cash_units,
+        {{ units_of_kind('INVENTORY', '-units') }} as given_units
     from payouts
     union all
-    select account_id, currency_code, -cash_amount as cash_amount, {{ units_if('CASH', 'units') }} as cash_units,
-        {{ units_if('INVENTORY', 'units') }} as given_units
+    select account_id, currency_code, -cash_amount as cash_amount, {{ units_of_kind('CASH', 'units') }} as cash_units,
+        {{ units_of_kind('INVENTORY', 'units') }} as given_units
     from reversals
 
 ),
