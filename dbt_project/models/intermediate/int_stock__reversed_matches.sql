@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- Which loss a payout was for that Amazon has taken back: the one that what was given for it, or given back, is for; one whose units were found at
--- that time; else the oldest that is open again.
+-- that time; else the oldest that is open again; else the oldest that Amazon still calls settled and does not say how. What was given and taken back
+-- in its turn follows what it was given for.
 
 with recursive matches as (
 
@@ -38,6 +39,7 @@ reversals as (
         {{ row_key(
             [row_key(['payouts.account_id', 'payouts.stock_key', 'payouts.currency_code']), payout_group('payouts.')]
         ) }} as pool_id,
+        payouts.given_by_line_id,
         payouts.approval_date,
         reversals.reversal_date,
         reversals.units - coalesce(order_matches.units, 0) as units
@@ -67,6 +69,7 @@ reversals_with_gifts as (
 
     select origin_pool_id as pool_id, supply_id, {{ add_days('approval_date', var('payout_lead_days')) }} as supply_date, supply_place, units
     from reversals
+    where given_by_line_id is null
 
 ),
 
@@ -133,7 +136,8 @@ open_losses as (
         losses.adjustment_id as demand_id,
         losses.event_date as demand_date,
         losses.place,
-        -losses.quantity_units - greatest(coalesce(losses.reconciled_units, 0), coalesce(settled.units, 0)) as units
+        -losses.quantity_units - greatest(coalesce(losses.reconciled_units, 0), coalesce(settled.units, 0)) as units,
+        greatest(coalesce(losses.reconciled_units, 0) - coalesce(settled.units, 0), 0) as unexplained_units
     from adjustments as losses
     left join (
         select adjustment_id, sum(units) as units from matches where what <> 'FOUND_OPEN' group by adjustment_id
@@ -157,13 +161,83 @@ left_reversals as (
 
 {{ matched_oldest_first(
     'open_again', 'open_losses', 'left_reversals', var('payout_match_days') + var('payout_lead_days'), supply_place='supply_place'
-) }}
+) }},
 
-select given_units.adjustment_id, given_again.supply_id as reversal_key, cast(sum(given_again.units) as integer) as units
-from given_again
-inner join given_units on given_again.demand_id = given_units.demand_id
-group by given_units.adjustment_id, given_again.supply_id
+unexplained_losses as (
+
+    select pool_id, demand_id, demand_date, place, unexplained_units as units from open_losses
+
+),
+
+still_left_reversals as (
+
+    select reversals.pool_id, reversals.supply_id, reversals.supply_date, reversals.supply_place, reversals.units - coalesce(open_again.units, 0) as units
+    from left_reversals as reversals
+    left join {{ units_by('supply_id', 'open_again') }} as open_again on reversals.supply_id = open_again.supply_id
+
+),
+
+{{ matched_oldest_first(
+    'settled_unexplained', 'unexplained_losses', 'still_left_reversals', var('payout_match_days') + var('payout_lead_days'),
+    supply_place='supply_place'
+) }},
+
+known_in_parts as (
+
+    select given_units.adjustment_id, given_again.supply_id, given_again.units
+    from given_again
+    inner join given_units on given_again.demand_id = given_units.demand_id
+    union all
+    select adjustment_id, supply_id, units from found_after_payment
+    union all
+    select demand_id as adjustment_id, supply_id, units from open_again
+    union all
+    select demand_id as adjustment_id, supply_id, units from settled_unexplained
+
+),
+
+known as (
+
+    select adjustment_id, supply_id, sum(units) as units
+    from known_in_parts
+    group by adjustment_id, supply_id
+
+),
+
+first_payments as (
+
+    select
+        reversals.origin_pool_id as pool_id,
+        {{ row_key(['known.adjustment_id', 'known.supply_id']) }} as demand_id,
+        reversals.reversal_date as demand_date,
+        reversals.supply_place as place,
+        known.units,
+        known.adjustment_id
+    from known
+    inner join reversals on known.supply_id = reversals.supply_id
+    where reversals.given_by_line_id is null
+
+),
+
+gifts_taken_back as (
+
+    select
+        reversals.origin_pool_id as pool_id,
+        reversals.supply_id,
+        reversals.reversal_date as supply_date,
+        reversals.supply_place,
+        reversals.units - coalesce(known.units, 0) as units
+    from reversals
+    left join {{ units_by('supply_id', 'known') }} as known on reversals.supply_id = known.supply_id
+    where reversals.given_by_line_id is not null
+
+),
+
+{{ matched_oldest_first('following', 'first_payments', 'gifts_taken_back', supply_place='supply_place') }}
+
+select adjustment_id, supply_id as reversal_key, cast(units as integer) as units from known
 union all
-select adjustment_id, supply_id as reversal_key, cast(units as integer) as units from found_after_payment
-union all
-select demand_id as adjustment_id, supply_id as reversal_key, units from open_again
+select first_payments.adjustment_id, following.supply_id as reversal_key, cast(sum(following.units) as integer) as units
+from following
+inner join first_payments on following.demand_id = first_payments.demand_id
+group by first_payments.adjustment_id, following.supply_id
