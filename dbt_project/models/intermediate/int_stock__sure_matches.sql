@@ -2,8 +2,9 @@
 -- Which payout, find or correction belongs to which loss or damage; each unit of either is used once. Reports carry no common key, so the surest
 -- evidence goes first:
 --   1 CASE       payouts of a case that the seller filed for the ledger's reference
---   2 REFERENCE  adjustments of the same reference: units found, put back as sellable, or replaced; but not what was paid before it was found
---   3 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first
+--   2 REFERENCE  adjustments of the same reference: units found, put back as sellable, or replaced
+--   3 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first; a payout that finds none was for units
+--                that were found later, and stays
 --   4 STOCK      finds and corrections of the same stock, as far as units are still said to be reconciled
 --   5 UNSETTLED  payouts for the same stock that the ledger does not show yet: better believed than claimed twice
 -- What is left goes to int_stock__matches. Only units that stayed paid count here; what was taken back is in int_stock__reversed_matches.
@@ -125,27 +126,7 @@ after_cases as (
 
 ),
 
--- 2 REFERENCE. What the payouts would pay if nothing were found, to see which find came too late.
-
-payable_losses as (
-
-    select {{ row_key(['stock_id', 'adjustment_group']) }} as pool_id, demand_id, demand_date, place, unpaid_units as units from after_cases
-
-),
-
-untried_payouts as (
-
-    select
-        {{ row_key(['stock_id', payout_group()]) }} as pool_id,
-        supply_id,
-        approval_date as supply_date,
-        supply_place,
-        left_units as units
-    from payouts_after_cases
-
-),
-
-{{ matched_oldest_first('paid_without_finds', 'payable_losses', 'untried_payouts', var('payout_match_days'), supply_place='supply_place') }},
+-- 2 REFERENCE
 
 referenced_losses as (
 
@@ -163,46 +144,7 @@ referenced_evidence as (
 
 ),
 
-{{ matched_oldest_first('found_in_any_case', 'referenced_losses', 'referenced_evidence', supply_place='supply_place') }},
-
-paid_before_found as (
-
-    select found.demand_id, found.supply_id, sum(paid.units) as units
-    from found_in_any_case as found
-    inner join evidence on found.supply_id = evidence.supply_id
-    inner join paid_without_finds as paid on found.demand_id = paid.demand_id
-    inner join payouts on paid.supply_id = payouts.supply_id
-    where payouts.approval_date < evidence.supply_date
-    group by found.demand_id, found.supply_id
-
-),
-
--- The latest finds of a loss give way first: of what was not paid before them, earlier ones take their part.
-still_found as (
-
-    select
-        found.demand_id,
-        found.supply_id,
-        found.units,
-        losses.unpaid_units - coalesce(paid.units, 0) - coalesce(
-            sum(found.units) over (
-                partition by found.demand_id
-                order by evidence.supply_date, evidence.supply_place
-                rows between unbounded preceding and 1 preceding
-            ), 0
-        ) as room
-    from found_in_any_case as found
-    inner join after_cases as losses on found.demand_id = losses.demand_id
-    inner join evidence on found.supply_id = evidence.supply_id
-    left join paid_before_found as paid on found.demand_id = paid.demand_id and found.supply_id = paid.supply_id
-
-),
-
-found_by_reference as (
-
-    select demand_id, supply_id, cast(least(units, room) as integer) as units from still_found where room > 0
-
-),
+{{ matched_oldest_first('found_by_reference', 'referenced_losses', 'referenced_evidence', supply_place='supply_place') }},
 
 after_found as (
 
@@ -302,6 +244,64 @@ left_payouts as (
 
 {{ matched_oldest_first('paid_as_settled', 'settled_losses', 'left_payouts', var('payout_match_days'), supply_place='supply_place') }},
 
+found_units as (
+
+    select
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
+        {{ row_key(['found.demand_id', 'found.supply_id']) }} as demand_id,
+        losses.demand_date,
+        losses.place,
+        found.units,
+        found.demand_id as loss_id,
+        found.supply_id as find_id,
+        evidence.supply_date as found_date
+    from found_by_reference as found
+    inner join losses on found.demand_id = losses.demand_id
+    inner join evidence on found.supply_id = evidence.supply_id
+
+),
+
+payouts_after_settled as (
+
+    select payouts.*, payouts.still_left_units - coalesce(paid.units, 0) as unmatched_units
+    from payouts_after_kinds as payouts
+    left join {{ units_by('supply_id', 'paid_as_settled') }} as paid on payouts.supply_id = paid.supply_id
+
+),
+
+unplaced_payouts as (
+
+    select
+        {{ row_key(['stock_id', payout_group()]) }} as pool_id,
+        supply_id,
+        approval_date as supply_date,
+        supply_place,
+        unmatched_units as units
+    from payouts_after_settled
+
+),
+
+{{ matched_oldest_first('paid_for_found', 'found_units', 'unplaced_payouts', var('payout_match_days'), supply_place='supply_place') }},
+
+paid_before_found as (
+
+    select found_units.loss_id as demand_id, found_units.find_id, paid.supply_id, paid.units
+    from paid_for_found as paid
+    inner join found_units on paid.demand_id = found_units.demand_id
+    inner join payouts on paid.supply_id = payouts.supply_id
+    where payouts.approval_date < found_units.found_date
+
+),
+
+found_in_time as (
+
+    select found.demand_id, found.supply_id, cast(found.units - coalesce(sum(late.units), 0) as integer) as units
+    from found_by_reference as found
+    left join paid_before_found as late on found.demand_id = late.demand_id and found.supply_id = late.find_id
+    group by found.demand_id, found.supply_id, found.units
+
+),
+
 -- 4 STOCK
 
 after_payouts as (
@@ -328,7 +328,7 @@ left_evidence as (
         evidence.supply_place,
         evidence.units - coalesce(found.units, 0) as units
     from evidence
-    left join {{ units_by('supply_id', 'found_by_reference') }} as found on evidence.supply_id = found.supply_id
+    left join {{ units_by('supply_id', 'found_in_time') }} as found on evidence.supply_id = found.supply_id
 
 ),
 
@@ -350,9 +350,9 @@ unmatched_payouts as (
         payouts.supply_id,
         payouts.approval_date as supply_date,
         payouts.supply_place,
-        payouts.still_left_units - coalesce(paid.units, 0) as units
-    from payouts_after_kinds as payouts
-    left join {{ units_by('supply_id', 'paid_as_settled') }} as paid on payouts.supply_id = paid.supply_id
+        payouts.unmatched_units - coalesce(late.units, 0) as units
+    from payouts_after_settled as payouts
+    left join {{ units_by('supply_id', 'paid_before_found') }} as late on payouts.supply_id = late.supply_id
 
 ),
 
@@ -362,11 +362,13 @@ matches as (
 
     select 'CASE' as match_basis, 'PAID' as what, * from paid_by_case
     union all
-    select 'REFERENCE' as match_basis, 'FOUND' as what, * from found_by_reference
+    select 'REFERENCE' as match_basis, 'FOUND' as what, * from found_in_time where units > 0
     union all
     select 'LEDGER' as match_basis, 'PAID' as what, * from paid_by_kind
     union all
     select 'LEDGER' as match_basis, 'PAID' as what, * from paid_as_settled
+    union all
+    select 'LEDGER' as match_basis, 'PAID' as what, demand_id, supply_id, units from paid_before_found
     union all
     select 'STOCK' as match_basis, 'FOUND' as what, * from found_as_settled
     union all
