@@ -61,11 +61,12 @@ def follow() -> None:
         st.session_state["publication_id"] = data.published().publication_id
         st.rerun()
     (fresh,) = data.rows(
-        "select p.as_of_date, p.published_at, count(*) filter (not f.is_complete) as behind "
+        "select p.as_of_date, p.as_known_at, p.published_at, count(*) filter (not f.is_complete) as behind "
         "from meta.publication as p left join meta.freshness as f on true group by all"
     )
     behind = f" · {fresh['behind']} reports are behind, see Data health" if fresh["behind"] else ""
-    st.caption(f"As of {fresh['as_of_date']} · published {fresh['published_at']:%Y-%m-%d %H:%M} UTC{behind}")
+    known = f" · as known at {fresh['as_known_at']:%Y-%m-%d %H:%M} UTC" if fresh["as_known_at"] else ""
+    st.caption(f"As of {fresh['as_of_date']}{known} · published {fresh['published_at']:%Y-%m-%d %H:%M} UTC{behind}")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ LABELS = {
 def show() -> None:
     """The page."""
     chosen = filters.defects(*st.columns(2))
-    claims = data.table(f"select * from marts.claims_to_file where {chosen.sql} order by claim_rank", chosen.values)
+    claims = data.table(f"select * from marts.claims_to_file where {chosen.sql} order by claim_deadline_date, account_id, claim_rank", chosen.values)
     if not claims.num_rows:
         then = "Claims appear once Amazon's own time to pay is over: look at In progress, choose a wider range of dates, or clear the filters."
         parts.nothing("Nothing is to be claimed here.", then)

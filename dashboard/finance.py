@@ -14,8 +14,14 @@ BY_REASON = {
 }  # fmt: skip
 TIE_OUT = {
     "account_id": "Account", "month": "Month", "reported_cash_amount": "Reported", "settled_cash_amount": "Settled", "matched_amount": "Matched",
-    "in_transit_amount": "In transit", "unexplained_reported_amount": "Unexplained, reported", "unexplained_settled_amount": "Unexplained, settled",
+    "in_transit_amount": "In transit", "not_held_amount": "Settlement not held",
+    "unexplained_reported_amount": "Unexplained, reported", "unexplained_settled_amount": "Unexplained, settled",
     "carried_in_amount": "From other months", "before_settlements_amount": "Before settlements", "not_yet_reported_amount": "Not yet reported",
+}  # fmt: skip
+DIFFERENCES = {
+    "account_id": "Account", "line_date": "Day", "side": "Side", "difference_reason": "Why", "unexplained_amount": "Unexplained",
+    "amazon_order_id": "Order", "seller_sku": "SKU", "product_name": "Product", "reason_code": "Reason", "reimbursement_id": "Reimbursement",
+    "settlement_id": "Settlement",
 }  # fmt: skip
 MOVED = {
     "account_id": "Account", "report": "Report", "month": "Month", "seen_at": "Seen (UTC)", "cash_amount_change": "Change", "units_change": "Units",
@@ -99,15 +105,28 @@ def _tie_out(currency: str) -> None:
         return
     (total,) = data.rows(
         "select sum(reported_cash_amount) as reported, sum(settled_cash_amount) as settled, sum(matched_amount) as matched, "
-        "sum(in_transit_amount) as in_transit, sum(unexplained_reported_amount) as lacks, sum(unexplained_settled_amount) as surplus "
+        "sum(in_transit_amount) as in_transit, sum(not_held_amount) as not_held, sum(unexplained_reported_amount) as lacks, "
+        "sum(unexplained_settled_amount) as surplus "
         f"from marts.fct_settlement_reconciliation where {chosen.sql}",
         chosen.values,
     )
-    names = {"Reported": "reported", "Settled": "settled", "Matched in its month": "matched", "In transit": "in_transit"}
+    names = {
+        "Reported": "reported",
+        "Settled": "settled",
+        "Matched in its month": "matched",
+        "In transit": "in_transit",
+        "Settlement not held": "not_held",
+    }
     parts.figures({name: _amount(currency, total[column]) for name, column in names.items()} | {
         "Unexplained": [f"reported {currency} {total['lacks']:,.2f}", f"settled {currency} {total['surplus']:,.2f}"],
     })  # fmt: skip
     parts.grid(table, "settlement_reconciliation", labels=TIE_OUT)
+    differences = data.table(
+        f"select * from marts.fct_settlement_differences where {chosen.sql} order by line_date desc, account_id, line_id", chosen.values
+    )
+    if differences.num_rows:
+        st.markdown("**The lines behind what is unexplained**")
+        parts.grid(differences, "settlement_differences", labels=DIFFERENCES)
 
 
 def _moved(currency: str) -> None:

@@ -23,7 +23,8 @@ TODAY = {
     "account_id": "Account", "marketplace_id": "Marketplace", "fulfillment_channel": "Channel", "rate_status": "Status", "order_defect_rate": "Rate",
     "worst_case_rate": "At worst", "defective_order_count": "Defective", "order_count": "Orders", "defects_until_target": "Left to target",
     "negative_feedback_order_count": "Feedback", "a_to_z_order_count": "A-to-z", "chargeback_order_count": "Chargeback",
-    "window_start_date": "Orders from", "window_end_date": "Orders until",
+    "window_start_date": "Orders from", "window_end_date": "Orders until", "amazon_rate": "Amazon's rate",
+    "amazon_snapshot_age_days": "Its age in days",
 }  # fmt: skip
 AMAZON = {
     "account_id": "Account", "marketplace_id": "Marketplace", "fulfillment_channel": "Channel", "order_defect_rate": "Our rate",
@@ -105,7 +106,7 @@ def _rates(days: filters.Condition, last: object) -> None:
 
 def _amazon(chosen: filters.Condition) -> None:
     """Amazon's own figures of its last snapshot in the range, and by which component ours differ."""
-    days = chosen & filters.dates("report_date") & filters.Condition("amazon_snapshot_date is not null")
+    days = chosen & filters.dates("report_date") & filters.Condition("amazon_snapshot_age_days = 0")
     st.subheader("Beside Amazon's own figure")
     beside = data.table(
         f"select * from marts.fct_order_defect_rate_daily where {days.sql} qualify row_number() over ("

@@ -5,11 +5,11 @@ from great_expectations import ExpectationSuite
 from expectations.common import number, row_rule, suite
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
-from seller_warehouse.values import as_date, identifier
+from seller_warehouse.values import identifier
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a claim is about something, about at least one unit, and is not closed before it is filed."""
+    """The five blocks, and: a claim is about something, and about at least one unit."""
     subjects = [c for c in ("order_id", "fnsku", "seller_sku") if c in context.columns]
     without_subject = " and ".join(["true", *(f"coalesce({identifier(c)}, '') = ''" for c in subjects)])
     rules = [
@@ -28,16 +28,4 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             "say what the case is about in one of the three columns",
         ),
     ]
-    if "closed_date" in context.columns:
-        filed, closed = (as_date(identifier(c), context.date_formats[c]) for c in ("filed_date", "closed_date"))
-        rules.append(
-            row_rule(
-                "closed_after_filed",
-                f"({closed}) < ({filed})",
-                ["case_id", "filed_date", "closed_date"],
-                "closed-date lies before filed-date",
-                "correct one of the two dates",
-                "warning",
-            )
-        )
     return suite(spec, context, rules)

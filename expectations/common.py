@@ -13,16 +13,11 @@ from typing import Literal
 
 import pycountry
 from great_expectations import ExpectationSuite
-from great_expectations.expectations import (
-    Expectation,
-    ExpectTableColumnsToMatchSet,
-    ExpectTableRowCountToBeBetween,
-    UnexpectedRowsExpectation,
-)
+from great_expectations.expectations import Expectation, UnexpectedRowsExpectation
 
-from seller_warehouse.gate import GateContext
+from seller_warehouse.gate import SHOWN_ROWS, GateContext
 from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
-from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_valid, text_literal
+from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_damaged_id, is_valid, text_literal
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
 
@@ -31,7 +26,8 @@ Severity = Literal["critical", "warning"]
 
 def suite(spec: ReportSpec, context: GateContext, extra: Iterable[Expectation] = ()) -> ExpectationSuite:
     """The suite of a report: the five blocks, then the rules that only this report has."""
-    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *volume(spec, context), *extra]
+    rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *agreements(spec, context)]
+    rules += [*volume(spec, context), *extra]
     return ExpectationSuite(name=spec.name, expectations=rules)
 
 
@@ -46,28 +42,50 @@ def row_rule(
 ) -> UnexpectedRowsExpectation:
     """A rule that no row may break: rows for which the SQL ``condition`` holds are reported with the columns to ``show``.
 
-    ``lookup`` may replace the table that is searched, to judge groups of rows; it must have the columns shown and ``_line``.
+    ``lookup`` may replace the table that is searched, to judge groups of rows; it must have the columns shown, ``_line`` and
+    ``_document``, by which it keeps the documents apart that are validated together.
     """
-    shown = ", ".join(identifier(c) for c in show)
-    query = f"select _line, {shown} from {lookup} where {condition} order by _line"
+    fields = ", ".join(f"{identifier(c)}: {identifier(c)}" for c in ("_line", *show))
+    query = (
+        f"select _document, count(*) as _failed, arg_min({{{fields}}}, _line, {SHOWN_ROWS}) as _rows "
+        f"from {lookup} where {condition} group by _document"
+    )
+    return _rule(rule, query, what, remedy, severity)
+
+
+def document_rule(rule: str, condition: str, what: str, remedy: str, severity: Severity = "critical") -> UnexpectedRowsExpectation:
+    """A rule that a document as a whole must not break: ``condition`` may read what the gate knows of it, and ``row_count``."""
+    counted = "(select _document, count(*) as row_count from {batch} group by _document)"
+    query = f"select _document, 1 as _failed, [] as _rows from documents left join {counted} as counted using (_document) where {condition}"
+    return _rule(rule, query, what, remedy, severity)
+
+
+def _rule(rule: str, query: str, what: str, remedy: str, severity: Severity) -> UnexpectedRowsExpectation:
     escaped = query.replace("{batch}", "\0").replace("{", "{{").replace("}", "}}").replace("\0", "{batch}")
     return UnexpectedRowsExpectation(
         unexpected_rows_query=escaped, description=what, severity=severity, meta={"rule": rule, "what": what, "remedy": remedy}
     )
 
 
+def with_copies(*names: str) -> str:
+    """The rows, each with how many of its document have the same values in some columns, as ``copies``."""
+    return f"(select *, count(*) over (partition by _document, {', '.join(map(identifier, names))}) as copies from {{batch}})"
+
+
 def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """The required columns are there, no row is a copy of the header, and every value is what its column promises."""
     present = [c for c in spec.kept if c.name in context.columns]
-    required = [c.name for c in spec.kept if c.required]
+    required = {c.name for c in spec.kept if c.required}
+    missing = sorted(required - context.columns)
     rules: list[Expectation] = [
-        ExpectTableColumnsToMatchSet(
-            column_set=required,
-            exact_match=False,
-            meta={"rule": "required_columns", "what": "a required column is missing", "remedy": "download the whole report, with every column"},
+        document_rule(
+            "required_columns",
+            f"not list_has_all(_columns, [{literals(required)}])",
+            "a required column is missing" + (f": {', '.join(missing)}" if missing else ""),
+            "download the whole report, with every column",
         )
     ]
-    copies = [f"(lower({identifier(c.name)}) in ({_literals(_spellings(c))}))::integer" for c in present]
+    copies = [f"(lower({identifier(c.name)}) in ({literals(_spellings(c))}))::integer" for c in present]
     rules.append(
         row_rule(
             "header_repeated",
@@ -103,7 +121,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             rules.append(
                 row_rule(
                     f"{c.name}_exists",
-                    f"{name} <> '' and {name} not in ({_literals(CURRENCY_CODES)})",
+                    f"{name} <> '' and {name} not in ({literals(CURRENCY_CODES)})",
                     [c.name],
                     f"{c.header} is no ISO 4217 currency",
                     "correct the code, or download the report again",
@@ -118,20 +136,46 @@ _NUMBER_REMEDY = "correct the value, or say how the account writes numbers (deci
 def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """What identifies or places a row is filled."""
     filled = [c for c in spec.kept if c.filled and c.name in context.columns]
-    ids = [c.name for c in spec.kept if c.name.endswith("_id") and c.kind is Kind.TEXT and c.name in context.columns]
-    shortened = " or ".join(f"regexp_full_match({identifier(i)}, '[0-9](\\.[0-9]+)?[Ee]\\+[0-9]+')" for i in ids)
-    remedy = "download the report again and do not save it with a spreadsheet"
-    whole_ids = [row_rule("ids_are_whole", shortened, ids, "a spreadsheet has shortened an id, such as 8.11E+09", remedy)] if ids else []
-    return whole_ids + [
-        row_rule(
-            f"{c.name}_is_filled",
-            f"coalesce({identifier(c.name)}, '') = ''",
-            [c.name, *[o.name for o in filled if o is not c][:2]],
-            f"{c.header} is blank",
-            "download the report again; if it was edited, fill the cell",
-        )
-        for c in filled
-    ]
+    ids = [c for c in spec.kept if c.holds_ids and c.name in context.columns]
+    whole_ids = [_ids_are_whole(ids)] if ids else []
+    return (
+        whole_ids
+        + [
+            row_rule(
+                f"{c.name}_is_filled",
+                f"coalesce({identifier(c.name)}, '') = ''",
+                [c.name, *[o.name for o in filled if o is not c][:2]],
+                f"{c.header} is blank",
+                "download the report again; if it was edited, fill the cell",
+            )
+            for c in filled
+        ]
+        + [
+            row_rule(
+                f"{c.name}_is_usually_filled",
+                f"coalesce({identifier(c.name)}, '') = ''",
+                [c.name, *[o.name for o in filled][:2]],
+                f"{c.header} is blank, where Amazon usually fills it",
+                "nothing to do; no number of a mart needs it",
+                "warning",
+            )
+            for c in spec.kept
+            if c.usually_filled and c.name in context.columns
+        ]
+    )
+
+
+def _ids_are_whole(ids: list[Column]) -> Expectation:
+    """No id has been shortened; a row found shows the damaged ones alone."""
+    shown = ", ".join(f"case when {is_damaged_id(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
+    return row_rule(
+        "ids_are_whole",
+        "damaged_id <> ''",
+        ["damaged_id"],
+        "a spreadsheet has shortened an id, such as 8.11E+09 or 8,11E+09",
+        "drop the report as Amazon sends it, unopened; in a file of your own make the column text and enter the ids again",
+        lookup=f"(select _line, concat_ws(', ', {shown}) as damaged_id from {{batch}})",
+    )
 
 
 def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
@@ -139,7 +183,7 @@ def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     return [
         row_rule(
             f"{c.name}_is_known",
-            f"{identifier(c.name)} <> '' and {_code(identifier(c.name))} not in ({_literals(_python_code(v) for v in c.codes)})",
+            f"{identifier(c.name)} <> '' and {_code(identifier(c.name))} not in ({literals(_python_code(v) for v in c.codes)})",
             [c.name],
             f"{c.header} is a code not seen before",
             f"look it up and add it to reports/{spec.name}.py",
@@ -171,7 +215,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                 rules.append(
                     row_rule(
                         f"{c.name}_not_in_future",
-                        f"{day} > date '{context.latest_day}'",
+                        f"{day} > _latest_day",
                         [c.name],
                         f"{c.header} lies more than a day after the document was retrieved ({context.latest_day - timedelta(days=1)})",
                         "check the date, or the modification time of the file",
@@ -182,7 +226,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                     rules.append(
                         row_rule(
                             f"{c.name}_in_window",
-                            f"{day} not between date '{first}' and date '{last}'",
+                            f"{day} not between _asked_first and _asked_last",
                             [c.name],
                             f"{c.header} lies outside the days asked for ({first} to {last})",
                             "ask for the report again",
@@ -191,27 +235,45 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     return rules
 
 
+def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
+    """Dates that say something of each other agree."""
+    undo = "download the report again; if a spreadsheet has rewritten its dates, undo the edit"
+    return [
+        row_rule(
+            a.rule,
+            "is_broken",
+            dict.fromkeys((*spec.key, *a.columns)),
+            a.what,
+            undo if a.refuses else "compare with Seller Central; the row loads as it is",
+            "critical" if a.refuses else "warning",
+            lookup=f"(select *, {is_broken(a, context.date_formats, spec)} as is_broken from {{batch}})",
+        )
+        for a in spec.agreements
+        if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns
+    ]
+
+
 def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """There are rows, and not strikingly fewer a day than in the last good load."""
     rules: list[Expectation] = []
     # What Amazon answers without rows is no refusal but an unknown: it replaces nothing, and is asked for again.
     if not spec.may_be_empty and not context.from_amazon:
         rules.append(
-            ExpectTableRowCountToBeBetween(
-                min_value=1,
-                meta={"rule": "has_rows", "what": "the file has a header and no rows", "remedy": "choose a range with data, or try again later"},
+            document_rule(
+                "has_rows",
+                "coalesce(row_count, 0) = 0",
+                "the file has a header and no rows",
+                "choose a range with data, or try again later",
             )
         )
     if context.usual_rows:
         rules.append(
-            ExpectTableRowCountToBeBetween(
-                min_value=max(1, context.usual_rows // 2),
-                severity="warning",
-                meta={
-                    "rule": "usual_volume",
-                    "what": f"fewer than half the rows expected from the last good load ({context.usual_rows})",
-                    "remedy": "compare with Seller Central; days that shrank were not replaced",
-                },
+            document_rule(
+                "usual_volume",
+                "coalesce(row_count, 0) < greatest(1, _usual_rows // 2)",
+                f"fewer than half the rows expected from the last good load ({context.usual_rows})",
+                "compare with Seller Central; days that shrank were not replaced",
+                "warning",
             )
         )
     return rules
@@ -230,7 +292,7 @@ def has_currency(amount: str, currency: str, row_id: str) -> Expectation:
 
 def number(name: str) -> str:
     """A whole number in SQL; null where the text is blank or none."""
-    return f"try_cast({identifier(name)} as integer)"
+    return f"try_cast({identifier(name)} as bigint)"
 
 
 def _spellings(column: Column) -> set[str]:
@@ -242,7 +304,8 @@ def _in_words(column: Column, context: GateContext) -> str:
     return " or ".join(context.account.date_formats(column.formats))
 
 
-def _literals(values: Iterable[str]) -> str:
+def literals(values: Iterable[str]) -> str:
+    """The texts as a list in SQL."""
     return ", ".join(text_literal(v) for v in sorted(values))
 
 

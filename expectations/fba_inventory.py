@@ -2,7 +2,7 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import row_rule, suite
+from expectations.common import row_rule, suite, with_copies
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
@@ -16,11 +16,11 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             row_rule(
                 "sku_stands_once",
                 "copies > 1",
-                ["sku", "fnsku", "afn_total_quantity"],
+                ["sku", "fnsku"],
                 "the SKU stands more than once, so its stock may count twice",
                 "compare with Seller Central; take one marketplace at a time",
                 "warning",
-                lookup="(select *, count(*) over (partition by sku, fnsku) as copies from {batch})",
+                lookup=with_copies("sku", "fnsku"),
             )
         ],
     )

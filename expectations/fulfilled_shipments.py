@@ -2,26 +2,26 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import has_currency, row_rule, suite
+from expectations.common import has_currency, row_rule, suite, with_copies
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     """The five blocks, and: a price has a currency, and a shipment item is in a parcel once (it is the report's key)."""
-    return suite(
-        spec,
-        context,
-        [
-            has_currency("item_price", "currency", "amazon_order_id"),
+    rules = []
+    if {"item_price", "currency"} <= context.columns:
+        rules.append(has_currency("item_price", "currency", "amazon_order_id"))
+    if "shipment_item_id" in context.columns:
+        rules.append(
             row_rule(
                 "shipment_item_is_unique",
-                "copies > 1",
+                "copies > 1 and shipment_item_id <> ''",
                 ["shipment_item_id", "tracking_number"],
                 "a shipment item stands twice in one parcel",
                 "compare with Seller Central; every row is kept",
                 "warning",
-                "(select *, count(*) over (partition by shipment_item_id, tracking_number) as copies from {batch}) as counted",
-            ),
-        ],
-    )
+                with_copies("shipment_item_id", "tracking_number"),
+            )
+        )
+    return suite(spec, context, rules)

@@ -2,14 +2,13 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import row_rule, suite
+from expectations.common import row_rule, suite, with_copies
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     """The five blocks, and: a SKU is listed once (reports.md: the seller's SKU identifies a listing)."""
-    listed = "(select *, count(*) over (partition by seller_sku) as copies from {batch})"
     return suite(
         spec,
         context,
@@ -21,7 +20,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "the same seller-sku is listed more than once",
                 "compare with Seller Central; the names of either row may be shown",
                 "warning",
-                lookup=listed,
+                lookup=with_copies("seller_sku"),
             )
         ],
     )

@@ -2,14 +2,13 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import row_rule, suite
+from expectations.common import row_rule, suite, with_copies
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     """The five blocks, and: an order stands once, whatever its defects (an order counts once in the rate)."""
-    ordered = "(select *, count(*) over (partition by order_id) as copies from {batch})"
     return suite(
         spec,
         context,
@@ -21,7 +20,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "the same order stands in more than one row",
                 "nothing to do; the order is counted once",
                 "warning",
-                lookup=ordered,
+                lookup=with_copies("order_id"),
             )
         ],
     )

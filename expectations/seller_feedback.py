@@ -39,4 +39,6 @@ def _reads_otherwise(context: GateContext) -> str:
     chosen = as_date("date", context.date_formats["date"])
     others = (as_date("date", f) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
     # A year of four digits also fits one of two, as a day in antiquity.
-    return " or ".join(f"(bool_and(coalesce(({o}) > date '1990-01-01', false)) over () and ({o}) <> ({chosen}))" for o in others)
+    return " or ".join(
+        f"(bool_and(coalesce(({o}) > date '1990-01-01', false)) over (partition by _document) and ({o}) <> ({chosen}))" for o in others
+    )

@@ -2,24 +2,33 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import row_rule, suite
+from expectations.common import literals, row_rule, suite
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 from seller_warehouse.values import amount_text
 
+_UNBALANCED_REMEDY = (
+    "where Seller Central shows the same total, name the settlement in accept_unbalanced_settlements of the account in accounts.yaml "
+    "and drop the file again; otherwise download the settlement again, whole and unedited"
+)
 _REMEDY = "download the settlement again; if the file was edited or cut, undo the edit"
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a settlement has one summary row, whose total is the sum of all its amounts, to the cent."""
+    """The five blocks, and: a settlement has one summary row, whose total is the sum of all its amounts, to the cent,
+    unless the account accepts the settlement as it is; then the difference is a warning.
+    """
     amounts = f"coalesce(sum(try_cast({amount_text('amount', context.decimal_mark)} as decimal(18, 4))), 0)"
     total = f"max(try_cast({amount_text('total_amount', context.decimal_mark)} as decimal(18, 4)))"
     settlements = (
-        "(select settlement_id, min(_line) as _line, count(*) filter (total_amount <> '') as summary_rows, "
+        "(select _document, settlement_id, min(_line) as _line, count(*) filter (total_amount <> '') as summary_rows, "
         "count(distinct currency_code) filter (currency_code <> '') as currencies, "
         f"cast({amounts} as varchar) as sum_of_amounts, cast({total} as varchar) as total_amount, "
-        f"round({amounts}, 2) <> round({total}, 2) as differs from {{batch}} group by settlement_id)"
+        f"round({amounts}, 2) <> round({total}, 2) as differs, "
+        f"cast(round({total}, 2) - round({amounts}, 2) as varchar) as difference from {{batch}} group by _document, settlement_id)"
     )
+    named = context.account.accept_unbalanced_settlements
+    accepted = f"settlement_id in ({literals(named)})" if named else "false"
     return suite(
         spec,
         context,
@@ -34,10 +43,19 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             ),
             row_rule(
                 "settlement_adds_up",
-                "differs",
-                ["settlement_id", "sum_of_amounts", "total_amount"],
+                f"differs and not {accepted}",
+                ["settlement_id", "sum_of_amounts", "total_amount", "difference"],
                 "the amounts of the settlement do not add up to its total",
-                _REMEDY,
+                _UNBALANCED_REMEDY,
+                lookup=settlements,
+            ),
+            row_rule(
+                "accepted_settlement_adds_up",
+                f"differs and {accepted}",
+                ["settlement_id", "sum_of_amounts", "total_amount", "difference"],
+                "the amounts of the settlement do not add up to its total, which accounts.yaml accepts (accept_unbalanced_settlements)",
+                "ask Amazon what the difference is; it belongs to no order and no reimbursement",
+                "warning",
                 lookup=settlements,
             ),
             row_rule(

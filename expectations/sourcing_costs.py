@@ -2,7 +2,7 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import row_rule, suite
+from expectations.common import row_rule, suite, with_copies
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 from seller_warehouse.values import identifier
@@ -35,7 +35,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             "the same product, currency, day and origin has more than one cost",
             "keep one of the rows",
             "warning",
-            lookup=f"(select *, count(*) over (partition by {', '.join(identifier(c) for c in keys)}) as copies from {{batch}})",
+            lookup=with_copies(*keys),
         ),
     ]
     if "origin" in context.columns:

@@ -32,6 +32,11 @@
     cast(cast(nullif({{ column }}, '') as timestamptz) as timestamp)
 {%- endmacro %}
 
+{#- The day of that moment in UTC. -#}
+{% macro utc_date(column) -%}
+    cast({{ utc_timestamp(column) }} as date)
+{%- endmacro %}
+
 {#- A code in UPPER_SNAKE: CustomerReturns, "Customer returns" and customer_returns are one. -#}
 {% macro upper_snake(column) -%}
     {{ return(adapter.dispatch('upper_snake')(column)) }}

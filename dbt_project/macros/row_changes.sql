@@ -16,9 +16,11 @@ for the raw table where a value has to be worked out first. A row that another d
         cast({{ units }} as bigint) as units,
         cast({{ cash_amount }} as decimal(18, 4)) as cash_amount
     from (
-        select *, _valid_from as seen_at, true as is_added from {{ table }} where _valid_to is null or _valid_to > _valid_from
+        select *, _valid_from as seen_at, true as is_added from {{ table }}
+        where coalesce(_valid_to > _valid_from, true) and {{ is_known_by('_valid_from') }}
         union all
-        select *, _valid_to as seen_at, false as is_added from {{ table }} where _valid_to > _valid_from
+        select *, _valid_to as seen_at, false as is_added from {{ table }}
+        where _valid_to > _valid_from and {{ is_known_by('_valid_to') }}
     ) as rows
     inner join first_seen
         on

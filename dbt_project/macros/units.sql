@@ -5,12 +5,19 @@
 
 {#- In whole ten-thousandths: a division of decimals would be a float. -#}
 {% macro duckdb__amount_of_units(amount, first_unit, last_unit, all_units) -%}
-    cast(
-        (
-            cast(({{ amount }}) * 10000 as bigint) * ({{ last_unit }}) // ({{ all_units }})
-            - cast(({{ amount }}) * 10000 as bigint) * ({{ first_unit }}) // ({{ all_units }})
-        ) * cast(0.0001 as decimal(18, 4)) as decimal(18, 4)
-    )
+    {%- set all_of_it = "cast((" ~ amount ~ ") * 10000 as hugeint)" -%}
+    {{ of_ten_thousandths(
+        all_of_it ~ " * (" ~ last_unit ~ ") // (" ~ all_units ~ ") - " ~ all_of_it ~ " * (" ~ first_unit ~ ") // (" ~ all_units ~ ")"
+    ) }}
+{%- endmacro %}
+
+{#- So many times an amount, which may be a part of one; null where it is more than an amount may be. -#}
+{% macro amount_times(amount, factor) -%}
+    {{ return(adapter.dispatch('amount_times')(amount, factor)) }}
+{%- endmacro %}
+
+{% macro duckdb__amount_times(amount, factor) -%}
+    try_cast(({{ amount }}) * ({{ factor }}) as decimal(18, 4))
 {%- endmacro %}
 
 {#- How many of some units an amount pays for, when one counts as paid from a percentage of its price on. -#}
@@ -19,9 +26,11 @@
 {%- endmacro %}
 
 {% macro duckdb__units_paid_in_full(amount, price_of_all, units, percent) -%}
+    {%- set price = "cast(" ~ price_of_all ~ " * 10000 as hugeint)" -%}
     cast(
-        (cast(({{ amount }}) * 10000 as bigint) * {{ units }} * 100 + cast({{ price_of_all }} * 10000 as bigint) * (100 - {{ percent }}))
-        // (cast({{ price_of_all }} * 10000 as bigint) * 100) as integer
+        least(
+            (cast(({{ amount }}) * 10000 as hugeint) * {{ units }} * 100 + {{ price }} * (100 - {{ percent }})) // ({{ price }} * 100), 2147483647
+        ) as integer
     )
 {%- endmacro %}
 

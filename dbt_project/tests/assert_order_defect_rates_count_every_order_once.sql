@@ -10,9 +10,10 @@ with orders as (
         amazon_order_id,
         marketplace_id,
         fulfillment_channel,
+        order_status = 'CANCELLED' and {{ var('odr_exclude_cancelled') }} as is_left_out,
         {{ dbt.datediff('purchase_at', last_order_date, 'day') }} as days_back
     from {{ ref('fct_orders') }}
-    where not is_multi_channel and not is_replacement and (order_status <> 'CANCELLED' or not {{ var('odr_exclude_cancelled') }})
+    where not is_multi_channel and not is_replacement
 
 ),
 
@@ -42,7 +43,7 @@ counts as (
         case when defects.amazon_order_id is not null then 1 else 0 end as defective_order_count
     from orders
     left join defects on orders.account_id = defects.account_id and orders.amazon_order_id = defects.amazon_order_id
-    where orders.days_back >= 0
+    where orders.days_back >= 0 and (defects.amazon_order_id is not null or not orders.is_left_out)
     union all
     select
         account_id,

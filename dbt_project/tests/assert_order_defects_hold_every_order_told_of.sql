@@ -3,24 +3,29 @@
     'remedy': 'report a fault with these rows; count the order by hand until it is corrected',
 }) }}
 
--- Every order of which a report tells a defect, counting or not, is in the mart, and no other.
+-- Every order of which a report tells a defect by the day of the build, counting or not, is in the mart, and no other.
 with told as (
 
     select account_id, amazon_order_id
     from {{ ref('stg_amazon_seller__order_defects') }}
-    where negative_feedback_outcome not in ('NONE', 'POSITIVE') or a_to_z_outcome <> 'NONE' or chargeback_outcome <> 'NONE'
+    where
+        order_date <= {{ as_of_date() }}
+        and (negative_feedback_outcome not in ('NONE', 'POSITIVE') or a_to_z_outcome <> 'NONE' or chargeback_outcome <> 'NONE')
     union
     select account_id, amazon_order_id
     from {{ ref('stg_amazon_seller__seller_feedback') }}
-    where rating <= 3 and amazon_order_id is not null
+    where rating <= 3 and amazon_order_id is not null and feedback_date <= {{ as_of_date() }}
     union
     select account_id, amazon_order_id
     from {{ ref('stg_amazon_seller__mfn_returns') }}
-    where has_a_to_z_claim and amazon_order_id is not null
+    where has_a_to_z_claim and amazon_order_id is not null and return_request_date <= {{ as_of_date() }}
     union
     select account_id, amazon_order_id
     from {{ ref('stg_amazon_seller__settlements') }}
-    where (transaction_type like 'A_TO_Z%' or transaction_type like 'CHARGEBACK%') and amazon_order_id is not null
+    where
+        (transaction_type like 'A_TO_Z%' or transaction_type like 'CHARGEBACK%')
+        and amazon_order_id is not null
+        and posted_date <= {{ as_of_date() }}
 
 ),
 

@@ -1,10 +1,11 @@
 {{ config(severity='error') }}
 
--- The mart holds every staged line and every cent, per account and currency.
+-- The mart holds every staged line dated by the day of the build and every cent, per account and currency.
 with staged as (
 
     select account_id, currency_code, count(*) as line_count, sum(cash_amount) as cash_amount
     from {{ ref('stg_amazon_seller__reimbursements') }}
+    where {{ is_dated_by_as_of('approval_date') }}
     group by account_id, currency_code
 
 ),

@@ -1,10 +1,10 @@
 {{ config(severity='error') }}
 
--- Of the reimbursements: what was first seen, plus every later change, is what is known now.
+-- Of the reimbursements dated by the day of the build: what was first seen, plus every later change, is what is known.
 with first_seen as (
 
     select account_id, unit, min(retrieved_at) as first_seen_at
-    from {{ source('pipeline', 'coverage') }}
+    from {{ ref('stg_pipeline__coverage') }}
     where report = 'reimbursements' and was_applied
     group by account_id, unit
 
@@ -15,16 +15,17 @@ at_first as (
     select rows.account_id, rows.currency_code, sum({{ amount('rows.amount_total') }}) as cash_amount
     from {{ source('amazon_seller', 'reimbursements') }} as rows
     inner join first_seen on rows.account_id = first_seen.account_id and rows._unit = first_seen.unit and rows._valid_from = first_seen.first_seen_at
-    where rows._valid_to is null or rows._valid_to > rows._valid_from
+    where coalesce(rows._valid_to > rows._valid_from, true) and {{ is_dated_by_as_of('rows._event_date') }}
     group by rows.account_id, rows.currency_code
 
 ),
 
+-- Changes seen after the day of the build are in no mart, but the lines are as they left them.
 changed as (
 
-    select account_id, currency_code, sum(cash_amount_change) as cash_amount
-    from {{ ref('fct_restatements') }}
-    where report = 'reimbursements'
+    select account_id, currency_code, sum(case when is_added then cash_amount else -cash_amount end) as cash_amount
+    from {{ ref('int_restatements__row_changes') }}
+    where report = 'reimbursements' and {{ is_dated_by_as_of('event_date') }}
     group by account_id, currency_code
 
 ),

@@ -3,12 +3,38 @@
     'remedy': 'download the settlement again; where it stays so, ask Amazon for the missing lines',
 }) }}
 
--- Every settlement's lines make up the total that Amazon states for it, to the cent.
+-- Every settlement's lines make up the total that Amazon states for it, to the cent, unless the account accepts that they do not.
+with accounts as (
+
+    select * from {{ source('pipeline_settings', 'accounts') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('stg_amazon_seller__settlements') }}
+
+),
+
+settlements as (
+
+    select
+        account_id,
+        settlement_id,
+        sum(line_amount) as line_amount,
+        max(settlement_total_amount) as total_amount
+    from lines
+    group by account_id, settlement_id
+
+)
+
 select
-    account_id,
-    settlement_id,
-    sum(line_amount) as line_amount,
-    max(settlement_total_amount) as total_amount
-from {{ ref('stg_amazon_seller__settlements') }}
-group by account_id, settlement_id
-having sum(line_amount) is distinct from max(settlement_total_amount)
+    settlements.account_id,
+    settlements.settlement_id,
+    settlements.line_amount,
+    settlements.total_amount
+from settlements
+left join accounts on settlements.account_id = accounts.account_id
+where
+    settlements.line_amount is distinct from settlements.total_amount
+    and ',' || coalesce(accounts.accept_unbalanced_settlements, '') || ',' not like '%,' || settlements.settlement_id || ',%'

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from seller_warehouse.paths import MARKETPLACES_SEED
 from seller_warehouse.report_spec import ISO, LOCAL
@@ -41,8 +41,16 @@ def marketplaces() -> dict[str, Marketplace]:
         return {row["marketplace_id"]: Marketplace(**row) for row in csv.DictReader(stream)}
 
 
+def _as_text(number: object) -> object:
+    # YAML reads an id without quotes as a number.
+    return str(number) if isinstance(number, int) and not isinstance(number, bool) else number
+
+
 class Account(BaseModel):
-    """One seller in one Amazon region."""
+    """One seller in one Amazon region.
+
+    ``accept_unbalanced_settlements`` names settlements that load although their lines do not add up to their total.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -53,6 +61,7 @@ class Account(BaseModel):
     time_zone: str | None = None
     decimal_comma: bool | None = None
     damaged_inventory_kept_since: date | None = None
+    accept_unbalanced_settlements: tuple[Annotated[str, BeforeValidator(_as_text)], ...] = ()
 
     @field_validator("marketplaces")
     @classmethod

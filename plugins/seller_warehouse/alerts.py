@@ -195,7 +195,7 @@ def closing_claims(published: Published, today: date, settings: Settings) -> lis
             estimated_recovery_amount, currency_code
         from marts.claims_to_file as told {_fetched_since("reimbursements", "defect_date")}
             and claim_deadline_date between ? and ?
-        order by claim_rank
+        order by claim_deadline_date, told.account_id, claim_rank
         """,
         [today, today + timedelta(days=settings.claim_days)],
     )

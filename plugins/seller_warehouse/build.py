@@ -8,7 +8,7 @@ import logging
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,12 @@ class BuildFailed(Exception):
 
 
 def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
-    """Build and test every model for the day ``as_of``.
+    """Build and test every model for the day ``as_of``, from what was known at ``as_known_at()``.
 
     Raises BuildFailed with dbt's errors; the last publication is not touched.
     """
-    variables = {**policy_settings(), "as_of_date": as_of.isoformat()}
+    known_at = as_known_at()
+    variables = {**policy_settings(), "as_of_date": as_of.isoformat(), "as_known_at": f"{known_at:%Y-%m-%d %H:%M:%S.%f}" if known_at else ""}
     try:
         store_rates(home)
     except RatesUnreadable as problem:
@@ -40,6 +41,8 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", str(DBT_PROJECT), "--project-dir", str(DBT_PROJECT)]
     command += ["--target-path", str(home.root / "dbt" / "target"), "--log-path", str(home.root / "dbt" / "logs")]
     command += ["--log-level-file", "info"]
+    # A seed keeps its table otherwise, which a release that adds a column to it does not fit.
+    command += ["--full-refresh"]
     # Unit tests judge the models' code, not the data: the test suite runs them.
     command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
     command += ["--select", select] if select else []
@@ -56,6 +59,30 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
         raise BuildFailed("dbt build failed; nothing was published.\n" + "\n".join(output[-40:]))
 
 
+def as_known_at() -> datetime | None:
+    """The time (UTC) whose knowledge the marts are built from, by SELLER_WAREHOUSE_AS_KNOWN_AT; None stands for all that is known.
+
+    A date alone stands for the end of that day in UTC. Raises BuildFailed for a time without a zone, and for what is neither.
+    """
+    text = os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT", "").strip()
+    if not text:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo:
+            return moment.astimezone(UTC)
+        problem = "has no time zone"
+    except (ValueError, OverflowError):
+        problem = "is no time"
+    raise BuildFailed(
+        f"SELLER_WAREHOUSE_AS_KNOWN_AT {problem}: {text!r}; write 2026-10-05T18:00:00+02:00, or 2026-10-05 for the end of that day in UTC"
+    )
+
+
 def policy_settings() -> dict[str, Any]:
     """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, and SELLER_WAREHOUSE_REPORTING_CURRENCY.
 
@@ -68,7 +95,7 @@ def policy_settings() -> dict[str, Any]:
         raise BuildFailed(f'SELLER_WAREHOUSE_DBT_VARS is no JSON ({problem}); write {{"settlement_match_days": 12}}') from problem
     if not isinstance(settings, dict):
         raise BuildFailed('SELLER_WAREHOUSE_DBT_VARS is no JSON object; write {"settlement_match_days": 12}')
-    known = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].keys() - {"as_of_date"}
+    known = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].keys() - {"as_of_date", "as_known_at"}
     if unknown := settings.keys() - known:
         raise BuildFailed(f"SELLER_WAREHOUSE_DBT_VARS names {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     if currency:

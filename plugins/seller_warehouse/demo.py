@@ -62,7 +62,7 @@ SUMMARY = {
     "Claims to file first (claims_to_file)": """
         select account_id, claim_deadline_date, defect_type, coalesce(amazon_order_id, transaction_id) as reference, eligible_units as units,
             estimated_recovery_amount as worth, currency_code
-        from sw.marts.claims_to_file order by claim_rank limit 8
+        from sw.marts.claims_to_file order by claim_deadline_date, account_id, claim_rank limit 8
     """,
     "Cash reimbursed, net of reversals, by month (fct_reimbursements_monthly)": """
         select account_id, currency_code, month, sum(gross_cash_amount) as gross, sum(reversed_cash_amount) as reversed,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from seller_warehouse.accounts import Account
 from seller_warehouse.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.gate import GateContext
+from seller_warehouse.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
 from seller_warehouse.paths import REPOSITORY, write_whole
-from seller_warehouse.raw_store import SHRINK_FROM_ROWS
 from seller_warehouse.report_spec import LOCAL, Column, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
+from seller_warehouse.workbook import MAX_WORKBOOK_BYTES
 
 PAGE = REPOSITORY / "docs" / "inputs.md"
 
@@ -41,14 +42,54 @@ Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SE
 
 - tab-separated text as Amazon sends it, or text with commas or semicolons as a spreadsheet saves it (CSV), where a value that
   holds the separator stands in double quotes; `seller_performance` is JSON;
-- plain or compressed with gzip, in UTF-8, UTF-16 or Windows-1252 (Shift_JIS for an account that sells in Japan);
+- an Excel workbook (XLSX) of which one sheet holds anything;
+- plain, compressed with gzip, or in a ZIP with nothing else in it; text in UTF-8, UTF-16 or Windows-1252 (Shift_JIS for an account
+  that sells in Japan, unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1, with a warning);
 - with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`.
 
 Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50`, each file decides by what is
 in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
-An amount has at most 14 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
+An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
 the day the file was last modified.
-ZIP, Excel and PDF files are not read: unpack them, or save the sheet as CSV. The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked.
+The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, for a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB.
+
+### Quotes inside values
+
+Where values stand in double quotes, a quote inside one should be doubled (`27"" monitor`), and often is not. A quote therefore ends a
+value only before a separator or the line end, and the reading that gives the row as many values as the header is taken: `"Monitor 27""`
+is `Monitor 27"`. A row that can be read in no way or in two ways is refused, and so is a quote that would swallow the rows after it.
+A tab-separated report that Amazon does not quote is read as quoted where its header or its first row is.
+
+### Spreadsheets
+
+A spreadsheet changes what it opens, so drop a report as Amazon sends it wherever you can. An id that it has shortened (`8.11E+09`,
+`8,11E+09`) is refused, in every column of ids, SKUs and tracking numbers. In a workbook a number keeps its digits, a date becomes
+YYYY-MM-DD; a formula without its value and an error such as `#N/A` are refused. Two things are warned of, since no file shows them: ids that
+are numbers (`sheet_numbers`: zeros in front are lost unless the format of the cell shows them), and dates where the report writes the month first
+(`sheet_dates`: the spreadsheet may have taken the day for the month).
+
+### What is dropped in place of a report
+
+| this | is refused; take instead |
+|---|---|
+| a settlement in XML | the same settlement as text: Settlement, Flat File V2 |
+| the date range report of payments (Transaction, Custom Unified Transaction), in any language | Settlement, Flat File V2, for the \
+same days; the FBA reimbursements report for what Amazon paid back |
+| a web page | sign in to Seller Central and download the report again |
+| a ZIP with several files, a workbook with several sheets | each by itself |
+| a ZIP or a workbook with a password | the file unpacked, or saved without it |
+| XLS, XLSB, ODS, a workbook in XML | the sheet saved as XLSX, or as CSV in UTF-8 |
+| a PDF, a picture, RTF, DOCX | the same report as text or CSV |
+| RAR, 7-Zip, bzip2, xz, zstd | the file unpacked |
+
+### What Amazon itself sends with faults
+
+- **A tab inside a value** makes a row with a field too many, whenever it is downloaded. In a report that is known for it the certain rows
+  load and that row is set aside with the warning `rows_set_aside`, which keeps its line and text in `meta.gate_results`. In any other
+  report the file is refused: look at the line, and remove the tab.
+- **A settlement whose lines do not add up to its total** is refused. Where Seller Central shows the same, name it in
+  `accept_unbalanced_settlements` of the account in `accounts.yaml` and drop it again: it loads, and the warning
+  `accepted_settlement_adds_up` shows the difference.
 
 ## What happens to it
 
@@ -74,6 +115,11 @@ between that have no row. Two equal rows are two units, and stay two.
   fills only the days that no newer one covers.
 - Of {SHRINK_FROM_ROWS} rows or more, a day (an order, a settlement) does not **shrink to less than half** by a newer file: that looks like a
   truncated answer. What is held stays, with the warning `unit_shrank`.
+- Fewer rows a day are judged by the **whole file**, whatever the seller's size. Of the rows held for its days (the first and the last apart)
+  {FEW_ROWS} may always be missing, and of many about {RESTATED_SHARE:.0%} and what chance adds: 6 of 20, 11 of 51, 128 of 1,000. If more
+  are missing, each day that lost rows stays as it is held, with the same warning; the other days load. Another file that has as
+  many rows of such a day {CONFIRMED_AFTER_DAYS} days later or more is believed: Amazon has then taken the rows back. Lists of your own
+  replace what they name in any case.
 - **The same file again** changes nothing and is reported as UNCHANGED. It counts as retrieved at the earliest time it was seen with.
 - A file with a header and **no rows** deletes nothing.
 """
@@ -81,13 +127,16 @@ between that have no row. Two equal rows are two units, and stay two.
 EVERY_FILE = """
 ## What is checked in every file
 
-Refused before its rows are looked at: a file without bytes · damaged gzip · text in no known charset or with NUL bytes · a header that
-no report has, or in which a required column is missing or stands twice · an error sentence instead of a report · a row with too many
-fields, or with fewer than the report allows · JSON that breaks off · a link instead of a file · a folder of no known account.
+Refused before its rows are looked at: a file without bytes · damaged gzip, ZIP or workbook · what is no report (above) · text in no
+known charset or with NUL bytes · a header that no report has, or in which a required column is missing or stands twice · an error
+sentence instead of a report · a row with too many fields, or with fewer than the report allows · a quote that is not closed · JSON that
+breaks off · a link instead of a file · a folder of no known account.
 
 A warning, and loaded: `unknown_columns` (columns the report is not known to have are left out) · `header_by_position` (the header is
-in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared) ·
-`usual_volume` (fewer than half the rows a day of the last good load).
+in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not the
+one that the account's files have) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's
+file has and no mart needs are missing) · `usual_volume` (fewer than half the rows
+a day of the last good load).
 
 Refused by these rules in every report; in the names of rules, here and below, `…` stands for the column's name in the warehouse
 (`return_date_is_filled`):
@@ -134,7 +183,10 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
         yield "Values read from the JSON", _headers(spec.kept)
         return
     yield "Required columns", _headers(c for c in spec.columns if c.required)
-    optional = [c for c in spec.kept if not c.required]
+    usual = [c for c in spec.kept if c.usual]
+    if usual:
+        yield "Usual columns, a warning without", _headers(usual)
+    optional = [c for c in spec.kept if not (c.required or c.usual)]
     if optional:
         yield "Optional columns", _headers(optional)
     personal = [c for c in spec.columns if c.personal]
@@ -143,6 +195,8 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
     if spec.trailing_optional:
         last = spec.columns[-1].header if spec.trailing_optional == 1 else f"{spec.trailing_optional} columns"
         yield "Short rows", f"a row may leave out the last {_code(last) if spec.trailing_optional == 1 else last}"
+    if spec.sets_aside:
+        yield "Rows with a tab too many", "are set aside with a warning; the others load"
     if spec.first_row_probes:
         yield "Other languages", f"a header in any language is understood where all {len(spec.columns)} columns stand in Amazon's order"
     for layout in spec.layouts:
@@ -166,8 +220,13 @@ def _replaces(spec: ReportSpec) -> str:
 
 def _spellings(spec: ReportSpec) -> str:
     columns = {c.name: c for layout in spec.layouts for c in layout.columns} | {c.name: c for c in spec.columns}
-    rows = [f"| {_code(c.header)} | {', '.join(_code(a) for a in c.aliases)} |" for c in columns.values() if c.aliases]
-    return "\n| column | also understood as |\n|---|---|\n" + "\n".join(rows) + "\n" if rows else ""
+    rows = [
+        f"| {_code(c.header)} | {', '.join([*(_code(a) for a in c.aliases), *(f'{_code(a)} ¹' for a in c.shared)])} |"
+        for c in columns.values()
+        if c.aliases or c.shared
+    ]
+    shared = "\n¹ Several columns have this word; the columns it stands between tell which one is meant.\n" if any("¹" in r for r in rows) else ""
+    return "\n| column | also understood as |\n|---|---|\n" + "\n".join(rows) + "\n" + shared if rows else ""
 
 
 def _checks(spec: ReportSpec, rules: list[Rule]) -> str:

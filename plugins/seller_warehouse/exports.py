@@ -21,7 +21,8 @@ from seller_warehouse.spreadsheet import FORMULA
 from seller_warehouse.values import identifier, text_literal
 
 EXPORTED = (
-    "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_order_defects", "fct_order_defect_rate_daily",
+    "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_settlement_differences",
+    "fct_order_defects", "fct_order_defect_rate_daily",
 )  # fmt: skip
 """The tables of finance and of order defects, which are also written as CSV and Parquet."""
 
@@ -60,8 +61,14 @@ SHEETS = (
     ),
     Sheet(
         name="Settlements",
-        holds="Reimbursements by the month of their approval against settlement lines by the month of posting; unexplained is what one side lacks.",
+        holds="Reimbursements by the month of their approval against settlement lines by the month of posting; unexplained is what one side lacks, "
+        "not held what a settlement that is missing may have.",
         query="select * from published.marts.fct_settlement_reconciliation",
+    ),
+    Sheet(
+        name="Differences",
+        holds="The lines behind the unexplained amounts of Settlements: reported and posted nowhere, or posted and in no report.",
+        query="select * from published.marts.fct_settlement_differences",
     ),
     Sheet(
         name="Reimbursements",
@@ -76,7 +83,7 @@ SHEETS = (
 )  # fmt: skip
 
 COVER = (
-    "select publication_id, published_at, as_of_date, code_version from published.meta.publication",
+    "select publication_id, published_at, as_of_date, as_known_at, code_version from published.meta.publication",
     """
         select account_id, report, data_through_date, last_retrieved_at, is_complete from published.meta.freshness
         where report in ('reimbursements', 'settlements', 'orders', 'order_defects', 'seller_feedback') order by account_id, report

@@ -187,13 +187,13 @@ class LoadDocumentsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Returns how many documents have which final verdict."""
-        from seller_warehouse.build import code_version
+        from seller_warehouse.build import as_known_at, code_version
         from seller_warehouse.pipeline import load_documents
         from seller_warehouse.publish import is_due
 
         run = run_of(context)
         verdicts = load_documents(run)
-        if not is_due(run.home, as_of=as_of(context), code_version=code_version()):
+        if not is_due(run.home, as_of=as_of(context), code_version=code_version(), as_known_at=as_known_at()):
             raise AirflowSkipException("nothing new: the last publication holds everything")
         return verdicts
 
@@ -235,7 +235,9 @@ class SendAlertsOperator(BaseOperator):
     template_fields = ()
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Returns how many events were new, and how many messages were sent."""
+        """Returns how many events were new, and how many messages were sent; skipped for books that were closed, of which nothing is news."""
+        if os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
+            raise AirflowSkipException("SELLER_WAREHOUSE_AS_KNOWN_AT is set: closed books raise no alerts")
         from seller_warehouse.alerts import DeliveryFailed, Settings, channel_urls, channels_of, secrets_in, send_alerts
 
         run, urls = run_of(context), channel_urls(os.environ)

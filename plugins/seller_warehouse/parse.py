@@ -11,10 +11,11 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -27,9 +28,11 @@ from seller_warehouse.accounts import Account
 from seller_warehouse.decode import CHUNK, decode
 from seller_warehouse.documents import Document, Refusal
 from seller_warehouse.recognise import Shape, recognise
-from seller_warehouse.report_spec import LOCAL, Column, Kind, ReportSpec, Unit
+from seller_warehouse.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
-from seller_warehouse.values import as_date, identifier, text_literal
+from seller_warehouse.rows import SetAside, double_quotes, even_out, wrong_field_count
+from seller_warehouse.values import as_date, identifier, is_broken, text_literal
+from seller_warehouse.workbook import Sheet
 
 _ROW_GROUP = 1 << 14
 """Small, since DuckDB reads row groups in parallel."""
@@ -40,7 +43,7 @@ class Prepared:
     """A parsed document: text columns in Parquet (plus ``_line``), and how its values are written.
 
     ``window`` is the first and last day it speaks for; for a dropped file the first and last day in it.
-    ``warnings`` maps a rule to what a reader should know.
+    ``warnings`` maps a rule to what a reader should know, ``warning_rows`` to the rows it is about: ``_line`` and their text.
     """
 
     parquet: Path
@@ -51,10 +54,11 @@ class Prepared:
     decimal_mark_is_certain: bool
     window: tuple[date, date] | None
     warnings: dict[str, str] = field(default_factory=dict)
+    warning_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
-def prepare(document: Document, account: Account, folder: Path) -> Prepared:
-    """Parse ``document`` into ``folder``.
+def prepare(document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Prepared:
+    """Parse ``document`` into ``folder``; whoever parses many lends one ``connection``, which takes 10 ms to open.
 
     Raises Refusal where the bytes are no report, cut, too large, wrongly encoded or not of the report's shape.
     """
@@ -62,10 +66,12 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
     folder.mkdir(parents=True, exist_ok=True)
     text_file = folder / "text"
     try:
-        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset)
-        table, warnings = read_table(text_file, spec)
+        sheet = Sheet()
+        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, sheet=sheet)
+        read = read_table(text_file, spec, sheet)
     finally:
         text_file.unlink(missing_ok=True)
+    table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
         raise Refusal("document_cut", "the text does not end in a newline, so Amazon's document was probably cut", "it is asked for again")
     if charset_note:
@@ -73,12 +79,17 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
     parquet = folder / "rows.parquet"
     pq.write_table(table, parquet, compression="snappy", row_group_size=_ROW_GROUP)
     names = tuple(n for n in table.column_names if n != "_line")
-    with duckdb.connect() as connection:
+    with nullcontext(connection) if connection else duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         columns = [c for c in spec.kept if c.name in names]
         dates = [c for c in columns if c.kind is Kind.DATE]
-        formats = _date_formats(connection, parquet, dates, account.in_marketplace(document.marketplace_id))
-        mark, certain = _decimal_mark(connection, parquet, [c for c in columns if c.kind is Kind.AMOUNT], account)
+        others = (ISO,) if sheet.is_read else ()
+        formats, note = _date_formats(connection, parquet, spec, document, dates, account.in_marketplace(document.marketplace_id), others)
+        if note:
+            warnings["day_order"] = note
+        amounts = [c for c in columns if c.kind is Kind.AMOUNT]
+        # The numbers of a sheet are written with a point, whatever the account does.
+        mark, certain = (".", True) if read.numbers & {c.name for c in amounts} else _decimal_mark(connection, parquet, amounts, account)
         window = _window(connection, parquet, spec, document, formats)
     return Prepared(
         parquet=parquet,
@@ -89,35 +100,81 @@ def prepare(document: Document, account: Account, folder: Path) -> Prepared:
         decimal_mark_is_certain=certain,
         window=window,
         warnings=warnings,
+        warning_rows={"rows_set_aside": [{"_line": r.line, "text": r.text} for r in read.set_aside]} if read.set_aside else {},
     )
 
 
 # Text to a table
 
 
-def read_table(text_file: Path, spec: ReportSpec) -> tuple[pa.Table, dict[str, str]]:
-    """The rows of a UTF-8 text as text columns with their line, and warnings by rule."""
+@dataclass(frozen=True, kw_only=True)
+class ReadTable:
+    """The rows of a text as text columns with their line, warnings by rule, rows set aside, and the columns that were numbers in a sheet."""
+
+    table: pa.Table
+    warnings: dict[str, str] = field(default_factory=dict)
+    set_aside: list[SetAside] = field(default_factory=list)
+    numbers: frozenset[str] = frozenset()
+
+
+def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) -> ReadTable:
+    """The rows of a UTF-8 text; ``sheet`` is what its workbook said of the cells.
+
+    Raises Refusal where the text is another report, or a row is not whole.
+    """
     if spec.read_json:
-        return _with_lines(_read_json(text_file, spec), 0), {}
+        return ReadTable(table=_with_lines(_read_json(text_file, spec), 0))
     shape, ends_whole = recognise(_head(text_file)), _ends_with_newline(text_file)
-    if shape.quoted and not ends_whole and _count(text_file, b'"') % 2:
-        line = _count(text_file, b"\n") + 1
-        raise Refusal("row_cut", "the text is cut inside a quoted value", "download the file again; if it was edited, undo the edit", line)
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
-    table = _read_delimited(text_file, shape)
+    table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
     personal = {c.name for c in spec.columns if c.personal}
     table = table.drop_columns([n for n in table.column_names if n in personal])
+    numbers = _columns_at(shape, sheet.numbers) if sheet else frozenset()
+    return ReadTable(
+        table=table, warnings=_warnings(shape, set(table.column_names), ends_whole, set_aside, sheet, numbers), set_aside=set_aside, numbers=numbers
+    )
+
+
+def _columns_at(shape: Shape, places: set[int]) -> frozenset[str]:
+    return frozenset(n for place, n in enumerate(shape.field_names) if n and place in places)
+
+
+def _warnings(
+    shape: Shape, held: set[str], ends_whole: bool, set_aside: list[SetAside], sheet: Sheet | None, numbers: frozenset[str]
+) -> dict[str, str]:
     warnings = {}
     if shape.unknown_headers:
-        warnings["unknown_columns"] = f"columns the report is not known to have were left out: {', '.join(shape.unknown_headers)}"
+        listed = ", ".join(dict.fromkeys(h or "(blank)" for h in shape.unknown_headers))
+        warnings["unknown_columns"] = f"columns the report is not known to have were left out: {listed}"
+    missing = [c.header for c in shape.spec.columns if c.usual and c.name not in held]
+    if missing:
+        warnings["usual_columns"] = f"columns that the report usually has are missing; no number needs them: {', '.join(missing)}"
     if shape.by_position:
         warnings["header_by_position"] = "the header is in an unknown language; columns were taken by position"
     if not ends_whole:
         warnings["no_final_newline"] = "the last line does not end in a newline; the file may have been cut after it"
-    return table, warnings
+    if set_aside:
+        lines = ", ".join(str(r.line) for r in set_aside)
+        warnings["rows_set_aside"] = (
+            f"line {lines}: more fields than the header, since a value holds a tab; the row was set aside and the others load; "
+            "remove the tab in the file and drop it again to have the row"
+        )
+    columns = {c.name: c for c in (shape.layout.columns if shape.layout else shape.spec.columns)}
+    if ids := [c.header for n, c in columns.items() if n in numbers and c.holds_ids]:
+        warnings["sheet_numbers"] = (
+            f"cells of {', '.join(ids)} are numbers in the workbook; zeros in front, if there were any, are lost; "
+            "compare some with the report as Amazon sends it, or save it with these columns as text"
+        )
+    dates = _columns_at(shape, sheet.dates) if sheet else frozenset()
+    if days := [c.header for n, c in columns.items() if n in dates and c.kind is Kind.DATE and ISO not in c.formats]:
+        warnings["sheet_dates"] = (
+            f"cells of {', '.join(days)} are dates in the workbook, as the spreadsheet understood them; "
+            "check that it did not take the day for the month, or drop the report as Amazon sends it"
+        )
+    return warnings
 
 
 def _read_json(text_file: Path, spec: ReportSpec) -> pa.Table:
@@ -150,21 +207,25 @@ def _count(path: Path, byte: bytes) -> int:
         return sum(chunk.count(byte) for chunk in iter(lambda: stream.read(CHUNK), b""))
 
 
-def _read_delimited(text_file: Path, shape: Shape) -> pa.Table:
+def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAside]]:
     names = [n if n else f"?{i}" for i, n in enumerate(shape.field_names)]
     bad: list[pcsv.InvalidRow] = []
+    set_aside: list[SetAside] = []
+    if shape.quoted:
+        double_quotes(text_file, shape)
     table = _read_csv(text_file, shape, names, bad, threads=True)
     if table is None:
         # Once more, one row after the other: only then do bad rows know their line.
         bad.clear()
-        table = _read_csv(_pad_short_rows(text_file, shape), shape, names, bad, threads=False)
+        set_aside = even_out(text_file, shape)
+        table = _read_csv(text_file, shape, names, bad, threads=False)
     if table is None:
         line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
-        raise _wrong_field_count(shape, bad[0], line)
+        raise wrong_field_count(shape, bad[0].actual_columns, line)
     known = [n for n in names if not n.startswith("?")]
     trimmed = pa.table([pc.utf8_trim_whitespace(table[n]) for n in known], names=known)
     numbered = trimmed.append_column("_line", pa.array(_lines(text_file, shape, table.num_rows), pa.int64()))
-    return _without_blank_rows(numbered)
+    return _without_blank_rows(numbered), set_aside
 
 
 def _lines(text_file: Path, shape: Shape, row_count: int) -> np.ndarray | list[int]:
@@ -216,42 +277,6 @@ def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.In
         raise Refusal("damaged_text", f"the text cannot be split into rows ({error})", "download it again") from error
 
 
-def _wrong_field_count(shape: Shape, row: pcsv.InvalidRow, line: int | None) -> Refusal:
-    is_cut = row.actual_columns < row.expected_columns
-    return Refusal(
-        "row_cut" if is_cut else "too_many_fields",
-        f"the row has {row.actual_columns} fields where the header has {row.expected_columns} ({'cut' if is_cut else 'too many'})",
-        "download the file again; if it was edited, undo the edit",
-        line,
-    )
-
-
-def _pad_short_rows(text_file: Path, shape: Shape) -> Path:
-    """Give rows that leave out optional trailing fields their blanks; a row that lacks more is left to be refused.
-
-    The very last line is never padded unless it is ended: a short line without its newline is a cut one.
-    """
-    expected, spec = len(shape.headers), shape.spec
-    may_lack = {
-        None,
-        *(c.name for c in spec.columns if not c.required),
-        *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
-    }
-    allowed = 0
-    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in may_lack:
-        allowed += 1
-    padded = text_file.with_name("text.padded")
-    with text_file.open(encoding="utf-8", newline="") as source, padded.open("w", encoding="utf-8", newline="") as target:
-        for line in source:
-            body = line.rstrip("\r\n")
-            missing = expected - 1 - body.count(shape.delimiter) if not shape.quoted else 0
-            if body.strip() and 0 < missing <= allowed and body != line:
-                body += shape.delimiter * missing
-            target.write(body + line[len(line.rstrip("\r\n")) :])
-    padded.replace(text_file)
-    return text_file
-
-
 def _head(text_file: Path) -> str:
     with text_file.open("rb") as stream:
         return stream.read(CHUNK).decode("utf-8", "ignore")
@@ -260,22 +285,66 @@ def _head(text_file: Path) -> str:
 # How values are written
 
 
-def _date_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], account: Account) -> dict[str, str]:
-    """The format of each column: among its candidates the first that fits most values of the document.
+def _date_formats(
+    connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, columns: list[Column], account: Account,
+    others: tuple[str, ...] = (),
+) -> tuple[dict[str, str], str]:  # fmt: skip
+    """The format of each column, and what to know of it: the one that fits most values; of several, the one by which the dates agree best.
 
-    Columns that follow the account's own way of writing are written alike, so that ``03/04/2026`` beside ``25/04/2026``
-    is a day in April.
+    Columns of one style, and those that follow the account's own way of writing, are written alike, so that ``03/04/2026``
+    beside ``25/04/2026`` is a day in April. Where nothing decides, the first format is taken.
     """
-    local = [c for c in columns if LOCAL in c.formats]
-    groups = [*([c] for c in columns if c not in local), *([local] if local else [])]
-    chosen: dict[str, str] = {}
-    for group in groups:
-        candidates = account.date_formats(group[0].formats)
-        names = [identifier(c.name) for c in group]
-        failures = [" + ".join(f"count(*) filter ({n} <> '' and ({as_date(n, f)}) is null)" for n in names) for f in candidates]
-        counts = connection.execute(f"select {', '.join(failures)} from read_parquet({text_literal(str(parquet))})").fetchone() or ()
-        chosen |= dict.fromkeys((c.name for c in group), candidates[min(range(len(candidates)), key=lambda i: counts[i])])
-    return chosen
+    styles: dict[str, list[Column]] = {}
+    for c in columns:
+        styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
+    fitting = {style: _fitting_formats(connection, parquet, of, account.date_formats((*of[0].formats, *others))) for style, of in styles.items()}
+    choices = [
+        {c.name: chosen for style, chosen in zip(fitting, formats, strict=True) for c in styles[style]}
+        for formats in itertools.product(*fitting.values())
+    ]
+    if len(choices) == 1:
+        return choices[0], ""
+    rows_broken = [_rows_broken(connection, parquet, spec, document, choice) for choice in choices]
+    best = [choice for choice, rows in zip(choices, rows_broken, strict=True) if rows == min(rows_broken)]
+    undecided = [c for c in styles.get(LOCAL, ()) if len({choice[c.name] for choice in best}) > 1]
+    if not undecided:
+        return best[0], ""
+    formats = " or ".join(dict.fromkeys(choice[undecided[0].name] for choice in best))
+    return best[0], f"{undecided[0].header} may be written as {formats} and nothing in the file decides; it was read as the first"
+
+
+def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], candidates: tuple[str, ...]) -> list[str]:
+    """The formats that fit most values of some columns; of those that read every value alike the first."""
+    if len(candidates) == 1:
+        return list(candidates)
+    facts = []
+    for date_format in candidates:
+        days = {identifier(c.name): as_date(identifier(c.name), date_format) for c in columns}
+        facts.append(" + ".join(f"count(*) filter ({name} <> '' and ({day}) is null)" for name, day in days.items()))
+        facts.append(f"bit_xor(hash({', '.join(['_line', *days.values()])}))")
+    found = connection.execute(f"select {', '.join(facts)} from read_parquet({text_literal(str(parquet))})").fetchone() or ()
+    failures, readings = found[::2], found[1::2]
+    fitting: dict[int, str] = {}
+    for date_format, failed, reading in zip(candidates, failures, readings, strict=True):
+        if failed == min(failures):
+            fitting.setdefault(reading, date_format)
+    return list(fitting.values())
+
+
+def _rows_broken(connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
+    """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
+    broken = [is_broken(a, formats, spec) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    if spec.event_date in formats:
+        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
+        broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
+        if document.window_start and document.window_end:
+            broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
+    counted = " + ".join(f"count(*) filter (b{i})" for i in range(len(broken)))
+    rules = ", ".join(f"({b}) as b{i}" for i, b in enumerate(broken))
+    if not broken:
+        return 0
+    found = connection.execute(f"select {counted} from (select {rules} from read_parquet({text_literal(str(parquet))}))").fetchone()
+    return found[0] if found else 0
 
 
 def _decimal_mark(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], account: Account) -> tuple[str, bool]:

@@ -23,7 +23,7 @@ from seller_warehouse.build import code_version
 from seller_warehouse.clock import Clock
 from seller_warehouse.documents import CANCELLED, DONE, Document, Verdict
 from seller_warehouse.fetch import advance, load_lane
-from seller_warehouse.gate import Judgement, as_log_lines, judge
+from seller_warehouse.gate import Judgement, Pending, as_log_lines, judge_documents
 from seller_warehouse.landing import collect_inbox, find_document, landed_documents, quarantine
 from seller_warehouse.parse import Prepared, prepare
 from seller_warehouse.paths import Home, write_whole
@@ -138,15 +138,20 @@ def gate_documents(run: Run) -> dict[str, int]:
         if left != run.work:
             shutil.rmtree(left)
     judgements = []
-    for document in pending:
-        last_at, rows_per_day = usual.get((document.account_id, document.report), (document.retrieved_at, 0.0))
-        expected = rows_per_day if last_at < document.retrieved_at else None
-        judgement = judge(document, run.accounts[document.account_id], _folder(run, document), expected)
+    for judgement in judge_documents(_pending(run, d, usual.get((d.account_id, d.report))) for d in pending):
+        document = judgement.document
         write_whole(_judgement_file(run, document), _JUDGEMENT.dump_json(judgement))
         judgements.append(judgement)
         log.info("%s: %s/%s %s", judgement.verdict, document.account_id, document.report, document.file_name)
     _raise_refused([j for j in judgements if j.verdict is Verdict.QUARANTINED])
     return dict(Counter(j.verdict.value for j in judgements))
+
+
+def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None) -> Pending:
+    return Pending(
+        document=document, account=run.accounts[document.account_id], folder=_folder(run, document),
+        usual_rows_per_day=usual[1] if usual and usual[0] < document.retrieved_at else None,
+    )  # fmt: skip
 
 
 def load_documents(run: Run) -> dict[str, int]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -38,6 +38,11 @@ FILE = "seller_warehouse.duckdb"
 
 Table = tuple[str, str]
 
+KNOWN: dict[Table, str] = {
+    ("meta", name): f"staging.stg_pipeline__{name}" for name in ("loads", "coverage", "gate_results")
+}  # fmt: skip
+"""Of the pipeline's own records, what was known at the time that the marts were built from."""
+
 
 class PublicationFailed(Exception):
     """The new file is not what the build database holds; the last publication stays."""
@@ -45,7 +50,10 @@ class PublicationFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """One row of ``meta.publication``: when, for which day, by which code, from how many loads."""
+    """One row of ``meta.publication``: when, for which day, by which code, from how many loads, and from the knowledge of which time (UTC).
+
+    ``as_known_at`` is None where it holds all that was known when it was published.
+    """
 
     publication_id: str
     published_at: datetime
@@ -54,6 +62,7 @@ class Publication:
     run_id: str
     load_count: int
     last_loaded_at: datetime | None
+    as_known_at: datetime | None = None
 
 
 def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id: str) -> Publication:
@@ -66,10 +75,11 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
     shutil.rmtree(part, ignore_errors=True)
     (part / "exports").mkdir(parents=True)
     with open_warehouse(home.warehouse) as warehouse:
-        count, last = _loads(warehouse)
+        known_at = _built_as_known_at(warehouse)
+        count, last = _loads(warehouse, known_at)
         publication = Publication(
             publication_id=publication_id, published_at=at, as_of_date=as_of, code_version=code_version,
-            run_id=run_id, load_count=count, last_loaded_at=last,
+            run_id=run_id, load_count=count, last_loaded_at=last, as_known_at=known_at,
         )  # fmt: skip
         _copy(warehouse, part / FILE, publication)
     export(part / FILE, part / "exports")
@@ -85,21 +95,24 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
     return publication
 
 
-def is_due(home: Home, *, as_of: date, code_version: str) -> bool:
-    """Whether the last publication lacks a load, is for another day, or was made by other code."""
+def is_due(home: Home, *, as_of: date, code_version: str, as_known_at: datetime | None = None) -> bool:
+    """Whether the last publication lacks a load that was known, is for another day or time of knowledge, or was made by other code."""
     published = last_publication(home)
     if published is None:
         return True
+    known_at = as_known_at.astimezone(UTC).replace(tzinfo=None) if as_known_at else None
     with open_warehouse(home.warehouse) as warehouse:
-        state = (*_loads(warehouse), as_of, code_version)
-    return state != (published.load_count, published.last_loaded_at, published.as_of_date, published.code_version)
+        state = (*_loads(warehouse, known_at), as_of, known_at, code_version)
+    return state != (published.load_count, published.last_loaded_at, published.as_of_date, published.as_known_at, published.code_version)
 
 
 def holds_every_load(home: Home) -> bool:
-    """Whether readers see all that was loaded."""
+    """Whether readers see all that was loaded, of what was known at the publication's time of knowledge."""
     published = last_publication(home)
+    if published is None:
+        return False
     with open_warehouse(home.warehouse) as warehouse:
-        return published is not None and _loads(warehouse) == (published.load_count, published.last_loaded_at)
+        return _loads(warehouse, published.as_known_at) == (published.load_count, published.last_loaded_at)
 
 
 def last_publication(home: Home) -> Publication | None:
@@ -113,10 +126,24 @@ def last_publication(home: Home) -> Publication | None:
     return Publication(**dict(zip(names, row, strict=True)))
 
 
-def _loads(warehouse: duckdb.DuckDBPyConnection) -> tuple[int, datetime | None]:
-    found = warehouse.execute("select count(*), max(loaded_at) from meta.loads").fetchone()
+def _loads(warehouse: duckdb.DuckDBPyConnection, known_at: datetime | None) -> tuple[int, datetime | None]:
+    """How many documents are judged, of those retrieved by ``known_at``, and when the last one was."""
+    found = warehouse.execute("select count(*), max(loaded_at) from meta.loads where retrieved_at <= $at or $at is null", {"at": known_at}).fetchone()
     assert found
     return found[0], found[1]
+
+
+def _built_as_known_at(warehouse: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The time of knowledge that the marts were built with, whatever the setting says now.
+
+    Raises PublicationFailed where nothing was built.
+    """
+    try:
+        found = warehouse.execute("select as_known_at from staging.stg_pipeline__knowledge").fetchone()
+    except duckdb.CatalogException as missing:
+        raise PublicationFailed("the build database has no marts; run the build first") from missing
+    assert found
+    return found[0]
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[Table]:
@@ -137,19 +164,20 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
         raise PublicationFailed("the build database has no marts; run the build first")
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
-        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{name}")
+        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN.get((schema, table), name)}")
         _copy_comments(warehouse, source, schema, table)
     warehouse.execute(
         "create table published.meta.publication as select ?::varchar as publication_id, ?::timestamp as published_at, ?::date as as_of_date, "
-        "?::varchar as code_version, ?::varchar as run_id, ?::bigint as load_count, ?::timestamp as last_loaded_at",
+        "?::varchar as code_version, ?::varchar as run_id, ?::bigint as load_count, ?::timestamp as last_loaded_at, ?::timestamp as as_known_at",
         [
             publication.publication_id, publication.published_at.replace(tzinfo=None), publication.as_of_date,
-            publication.code_version, publication.run_id, publication.load_count, publication.last_loaded_at,
+            publication.code_version, publication.run_id, publication.load_count, publication.last_loaded_at, publication.as_known_at,
         ],
     )  # fmt: skip
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
-        counts = warehouse.execute(f"select (select count(*) from published.{name}), (select count(*) from {identifier(source)}.{name})").fetchone()
+        original = f"{identifier(source)}.{KNOWN.get((schema, table), name)}"
+        counts = warehouse.execute(f"select (select count(*) from published.{name}), (select count(*) from {original})").fetchone()
         if not counts or counts[0] != counts[1]:
             raise PublicationFailed(f"{schema}.{table}: {counts} rows in the copy and the original; the last publication stays")
     warehouse.execute("checkpoint published")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -55,32 +56,57 @@ class Column:
     """One column of a report.
 
     ``name`` is the column in ``raw.<report>``; ``header`` is Amazon's own header, ``aliases`` are other spellings
-    (headers are compared by letters and digits alone, so ``Event Type`` and ``EventType`` need no alias).
-    A ``required`` column must be in the file; a ``filled`` one must not be blank in any row. ``codes`` lists the
-    known values, compared without case, blanks and underscores; an unknown one is a warning. A ``personal`` column is
-    dropped when the file is parsed. ``formats`` are the date formats a document may use, one per document.
+    (headers are compared by letters and digits alone, so ``Event Type`` and ``EventType`` need no alias). ``shared`` are spellings that
+    another column of the report has as well in some language; the columns they stand between tell which one is meant.
+    A ``required`` column must be in the file, since a mart would be wrong without it; a ``filled`` one must not be blank
+    in any row. Amazon's files have the ``usual`` columns too, and ``usually_filled`` ones have a value, but no mart needs
+    it: missing or blank is a warning. ``codes`` lists the known values, compared without case, blanks and underscores; an
+    unknown one is a warning. A ``personal`` column is dropped when the file is parsed. ``formats`` are the date formats a
+    document may use, one per document; columns of one ``style`` are written alike.
     """
 
     name: str
     header: str
     kind: Kind = Kind.TEXT
     aliases: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     required: bool = True
     filled: bool = False
+    usual: bool = False
+    usually_filled: bool = False
     codes: tuple[str, ...] = ()
     personal: bool = False
     formats: tuple[str, ...] = (ISO,)
+    style: str = ""
 
-    @property
+    @cached_property
     def headers(self) -> frozenset[str]:
         """Every spelling of the header, normalised."""
-        return frozenset(normalise_header(h) for h in (self.header, *self.aliases))
+        return frozenset(normalise_header(h) for h in (self.header, *self.aliases, *self.shared))
+
+    @property
+    def holds_ids(self) -> bool:
+        """Whether its values are ids, codes of stock or tracking numbers, which a spreadsheet may damage."""
+        return self.kind is Kind.TEXT and re.search(_IDS, self.name) is not None
+
+    @property
+    def holds_own_codes(self) -> bool:
+        """Whether its values are the seller's own SKUs, in which ``4.5E27`` may be a lamp."""
+        return re.search(r"(^|_)(sku|msku)$", self.name) is not None
+
+
+_IDS = r"(^|_)(ids?|number|sku|msku|fnsku|asin[1-3]?|order_item_code)$"
 
 
 def column(header: str, kind: Kind = Kind.TEXT, *, name: str = "", **rest: object) -> Column:
     """A column whose name, unless given, is its header in snake_case."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
     return Column(name=name or re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_"), header=header, kind=kind, **rest)  # type: ignore[arg-type]  # Column refuses what it has not
+
+
+def usual(header: str, kind: Kind = Kind.TEXT, **rest: object) -> Column:
+    """A column that Amazon's files have and no mart needs: without it a file loads with a warning."""
+    return column(header, kind, required=False, usual=True, **rest)
 
 
 def normalise_header(header: str) -> str:
@@ -95,6 +121,25 @@ class Layout:
     name: str
     columns: tuple[Column, ...]
     reshape: Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """What the dates of a row must have in common, as each day says something of the others.
+
+    ``broken`` is a condition in SQL over the columns as dates. Where a document's dates can be read in two ways, the one
+    that breaks its agreements in fewer rows is meant. A row that still breaks one refuses the document if it ``refuses``,
+    else it is a warning; ``what`` says so, and ``rule`` names it. Columns ``of_key`` stand on one row for all rows of their key.
+    An agreement that is ``only_for_choice`` judges no row.
+    """
+
+    rule: str
+    columns: tuple[str, ...]
+    broken: str
+    what: str = ""
+    refuses: bool = False
+    of_key: tuple[str, ...] = ()
+    only_for_choice: bool = False
 
 
 class Scope(StrEnum):
@@ -139,8 +184,10 @@ class ReportSpec:
 
     ``event_date`` names the column that dates a row (its calendar day as printed). ``key`` names the columns that
     identify the unit of replacement where ``unit`` is KEY. ``trailing_optional`` counts the columns at the end that
-    a row may leave out. ``first_row_probes`` allow a header in an unknown language: where the number of columns is
+    a row may leave out. Where Amazon leaves tabs inside values, ``sets_aside`` says that a row with too many fields is set aside with a
+    warning and the others load. ``first_row_probes`` allow a header in an unknown language: where the number of columns is
     right and the first row's values match, columns are taken by position. ``read_json`` replaces the text parser.
+    ``agreements`` say what its dates have in common.
     """
 
     name: str
@@ -153,15 +200,18 @@ class ReportSpec:
     key: tuple[str, ...] = ()
     quoting: Quoting = Quoting.NONE
     trailing_optional: int = 0
+    sets_aside: bool = False
     may_be_empty: bool = False
     layouts: tuple[Layout, ...] = ()
     first_row_probes: dict[str, str] = field(default_factory=dict)
     read_json: Callable[[bytes], pa.Table] | None = None
+    agreements: tuple[Agreement, ...] = ()
     requests: Requests | None = None
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]
-        for wanted in (*self.key, *([self.event_date] if self.event_date else []), *self.first_row_probes):
+        said_of = (name for a in self.agreements for name in (*a.columns, *a.of_key))
+        for wanted in (*self.key, *([self.event_date] if self.event_date else []), *self.first_row_probes, *said_of):
             if wanted not in names:
                 raise ValueError(f"report spec {self.name}: there is no column {wanted!r}")
         if len(set(names)) != len(names):

@@ -68,6 +68,7 @@ class Publication(BaseModel):
     published_at: datetime
     as_of_date: date = Field(description="the day that statuses and deadlines are of")
     code_version: str
+    as_known_at: datetime | None = Field(description="the time (UTC) whose knowledge it was made from; null for all that was known")
     load_count: int = Field(description="documents that it was made from, refused ones included")
     last_loaded_at: datetime | None
 

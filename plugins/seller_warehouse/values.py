@@ -6,7 +6,7 @@ Both use these expressions, so a value that passes the gate can always be rewrit
 
 from __future__ import annotations
 
-from seller_warehouse.report_spec import ISO, Column, Kind
+from seller_warehouse.report_spec import ISO, Agreement, Column, Kind, ReportSpec
 
 WHOLE_NUMBER = "-?[0-9]{1,9}"
 
@@ -24,16 +24,30 @@ def identifier(name: str) -> str:
 def amount_pattern(decimal_mark: str) -> str:
     """The regular expression of an amount: thousands in well-formed groups, at most four decimals.
 
-    Four decimals and fourteen digits are what DECIMAL(18,4) holds; more would be rounded without a word.
+    DECIMAL(18,4) holds four decimals and fourteen digits, so that a hundred of the largest amounts can still be summed. No real one
+    has more than twelve, while a barcode in the wrong column has thirteen.
     """
     mark, group = (",", r"\.") if decimal_mark == "," else (r"\.", ",")
-    return rf"[-+]?([0-9]{{1,14}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,4}})({mark}[0-9]{{1,4}})?"
+    return rf"[-+]?([0-9]{{1,12}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,3}})({mark}[0-9]{{1,4}})?"
 
 
 def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
     """True where a value would read differently under the other decimal mark and nothing in it decides."""
     other = r"\." if decimal_mark == "," else ","
     return f"regexp_full_match({column}, '[-+]?[0-9]{{1,3}}{other}[0-9]{{3}}')"
+
+
+def is_damaged_id(column: Column) -> str:
+    """True where a spreadsheet has shortened an id in any locale (``1.23457E+11``, ``2,00012e14``), or has written a decimal or zeros to it.
+
+    In the seller's own SKUs only a signed exponent counts, since ``4.5E27`` may be a lamp. Excel keeps 15 digits, and the rest are zeros.
+    """
+    name = identifier(column.name)
+    if column.holds_own_codes:
+        damage = [r"[0-9]([.,٫][0-9]+)?E[+][0-9]{1,3}"]
+    else:
+        damage = [r"[0-9][.,٫][0-9]+E[+-]?[0-9]{1,3}", r"[0-9]E[+][0-9]{1,3}", r"[0-9]{6,}[.,]0+", r"[1-9][0-9]{14}0{7,}"]
+    return " or ".join(f"regexp_full_match({name}, '{d}', 'i')" for d in damage)
 
 
 def amount_text(column: str, decimal_mark: str) -> str:
@@ -44,11 +58,23 @@ def amount_text(column: str, decimal_mark: str) -> str:
 
 
 def as_date(column: str, date_format: str) -> str:
-    """The calendar day as printed, null where the text is none in that format."""
+    """The calendar day as printed, null where the text is none in that format, or none of these centuries.
+
+    A format with a year of four digits also fits a year of two, as a day in antiquity.
+    """
     if date_format == ISO:
-        valid = f"regexp_matches({column}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') and try_cast({column} as timestamptz) is not null"
+        valid = f"regexp_matches({column}, '^(19|20|21)[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}[^(]*$') and try_cast({column} as timestamptz) is not null"
         return f"case when {valid} then try_cast(substr({column}, 1, 10) as date) end"
-    return f"cast(try_strptime({column}, {text_literal(date_format)}) as date)"
+    day = f"try_strptime({column}, {text_literal(date_format)})"
+    return f"case when year({day}) between 1900 and 2199 then cast({day} as date) end"
+
+
+def is_broken(agreement: Agreement, date_formats: dict[str, str], spec: ReportSpec) -> str:
+    """A condition that holds where a row breaks an agreement of its dates; it may hold windows, so it is no filter."""
+    days = {name: f"({as_date(identifier(name), date_formats[name])})" for name in (*agreement.columns, *agreement.of_key)}
+    key = ", ".join(identifier(k) for k in spec.key)
+    days |= {name: f"max({days[name]}) over (partition by {key})" for name in agreement.of_key}
+    return agreement.broken.format(**days)
 
 
 def date_text(column: str, date_format: str) -> str:

@@ -1,15 +1,20 @@
-"""Situations worked out by hand (marts/<id>/case.yaml): each in an account of its own, all loaded once, and built for each day asked about."""
+"""Situations worked out by hand (marts/<id>/case.yaml): each in an account of its own, all loaded once, and built for each day asked about.
+
+All their files but one were retrieved long after these days, so the same builds show that no mart holds anything dated later.
+"""
 
 from __future__ import annotations
 
+import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -21,8 +26,24 @@ from tests.support import Warehouse
 FOLDER = Path(__file__).parent / "marts"
 LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
 """After the last file was retrieved."""
+ALONE = "l02"
+"""The case that is also built without any other."""
 RATES = "Date,USD,GBP,\n2026-10-16,1.10,0.80,\n"
 """Of the European Central Bank's layout; there is none of the yen."""
+AS_KNOWN_AT = {"k9-1": "2026-10-10"}
+"""Checks of what was known then: a later file says of the same day that the loss is reconciled, and not since when."""
+
+TO_COME = ("_opens_date", "_deadline_date")
+"""Columns that are named so hold days to come: windows are known in advance."""
+UNDATED = {
+    "dim_calendar": "the same days in every build",
+    "fct_inventory_defects.eligible_from_date": "the day from which Amazon may be asked, known in advance",
+    "fct_mcf_claims.estimated_arrival_date": "Amazon's estimate of a day to come",
+    "dim_accounts.damaged_inventory_kept_since": "a setting",
+}
+"""What else may be dated after the day of the build, and why."""
+WESTERNMOST = timedelta(hours=12)
+"""Days are as Amazon prints them: the last moments of a day may be of the next one in UTC."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +54,7 @@ class Check:
     as_of: date
     sql: str
     rows: list[list[Any]]
+    as_known_at: str
 
 
 def cases() -> dict[str, dict[str, Any]]:
@@ -43,7 +65,9 @@ def cases() -> dict[str, dict[str, Any]]:
 def checks() -> dict[str, Check]:
     """Every check, named after its case and its place there."""
     return {
-        f"{case_id}-{number}": Check(case_id, date.fromisoformat(check["as_of"]), check["sql"], check["rows"])
+        f"{case_id}-{number}": Check(
+            case_id, date.fromisoformat(check["as_of"]), check["sql"], check["rows"], AS_KNOWN_AT.get(f"{case_id}-{number}", "")
+        )
         for case_id, case in cases().items()
         for number, check in enumerate(case["checks"], start=1)
     }
@@ -64,15 +88,42 @@ def load_cases(home: Home) -> Warehouse:
     return warehouse
 
 
-def answers_of(warehouse: Warehouse) -> dict[str, list[list[Any]]]:
-    """The answer to every check, from one build for each day."""
-    answers = {}
-    for as_of in sorted({check.as_of for check in checks().values()}):
+@dataclass(frozen=True)
+class Built:
+    """What was asked of the builds: the answer to every check, and by day the columns that hold something later."""
+
+    answers: dict[str, list[list[Any]]]
+    later: dict[date, list[str]]
+
+
+def ask(warehouse: Warehouse, patch: pytest.MonkeyPatch) -> Built:
+    """Build for each day, and once more for what was known at another time, and ask."""
+    built = Built({}, {})
+    for as_of, known_at in sorted({(check.as_of, check.as_known_at) for check in checks().values()}):
+        patch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", known_at)
         build_marts(warehouse.home, as_of=as_of)
         for name, check in checks().items():
-            if check.as_of == as_of:
-                answers[name] = [[plain(value) for value in row] for row in warehouse.query(check.sql)]
-    return answers
+            if (check.as_of, check.as_known_at) == (as_of, known_at):
+                built.answers[name] = [[plain(value) for value in row] for row in warehouse.query(check.sql)]
+        if not known_at:
+            built.later[as_of] = dated_later(warehouse, as_of)
+    return built
+
+
+def dated_later(warehouse: Warehouse, as_of: date) -> list[str]:
+    """The columns of all marts and of meta.freshness that hold a day or moment after ``as_of``, but for days to come."""
+    ends = {"DATE": as_of, "TIMESTAMP": datetime.combine(as_of, time.max) + WESTERNMOST}
+    columns = warehouse.query(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal and data_type in ('DATE', 'TIMESTAMP') "
+        "and (schema_name = 'marts' or (schema_name, table_name, data_type) = ('meta', 'freshness', 'DATE')) order by all"
+    )
+    found = []
+    for schema, table, column, data_type in columns:
+        if not column.endswith(TO_COME) and not UNDATED.keys() & {table, f"{table}.{column}"}:
+            [(last,)] = warehouse.query(f'select max("{column}") from {schema}."{table}"')
+            if last and last > ends[data_type]:
+                found.append(f"{table}.{column}: {last}")
+    return found
 
 
 def plain(value: Any) -> Any:
@@ -82,16 +133,69 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def without_the_others(warehouse: Warehouse, kept: Collection[str], folder: Path) -> Warehouse:
+    """A copy of a home as if it had never had any accounts but those kept."""
+    home = Home(folder / "home")
+    home.warehouse.parent.mkdir(parents=True)
+    shutil.copy(warehouse.home.warehouse, home.warehouse)
+    shutil.copy(warehouse.home.exchange_rates, home.exchange_rates)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        tables = connection.execute(
+            "select distinct schema_name || '.' || table_name from duckdb_columns() join duckdb_tables() using (schema_name, table_name) "
+            "where schema_name in ('raw', 'meta') and column_name = 'account_id'"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f"delete from {table} where account_id not in (select unnest(?))", [[*kept]])
+    return Warehouse(home)
+
+
+def rows_of(warehouse: Warehouse, accounts: Collection[str]) -> dict[str, list[tuple]]:
+    """Every mart's rows of some accounts, and the whole of those that belong to none."""
+    listed = ", ".join(f"'{account}'" for account in accounts)
+    owned = dict(
+        warehouse.query(
+            "select table_name, bool_or(column_name = 'account_id') from duckdb_columns() "
+            "where schema_name = 'marts' or (schema_name, table_name) = ('meta', 'freshness') group by all order by all"
+        )
+    )
+    schema = {name: "meta" if name == "freshness" else "marts" for name in owned}
+    return {n: warehouse.query(f"from {schema[n]}.{n} {f'where account_id in ({listed})' if has else ''} order by all") for n, has in owned.items()}
+
+
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[list[Any]]]]:
-    """What the marts answer, in the reporting currency EUR and with eligible claims accrued."""
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """Every case, and settings for builds: the reporting currency EUR, eligible claims accrued."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
         patch.setenv("SELLER_WAREHOUSE_DBT_VARS", '{"accrue_eligible_claims": true}')
-        yield answers_of(load_cases(Home(tmp_path_factory.mktemp("cases") / "home")))
+        yield load_cases(Home(tmp_path_factory.mktemp("cases") / "home"))
+
+
+@pytest.fixture(scope="module")
+def built(loaded: Warehouse) -> Iterator[Built]:
+    """What the marts answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield ask(loaded, patch)
 
 
 @pytest.mark.parametrize("name", checks())
-def test_the_marts_say_what_was_worked_out(name: str, answers: dict[str, list[list[Any]]]) -> None:
+def test_the_marts_say_what_was_worked_out(name: str, built: Built) -> None:
     check = checks()[name]
-    assert answers[name] == [[plain(value) for value in row] for row in check.rows], cases()[check.case_id]["case"]
+    assert built.answers[name] == [[plain(value) for value in row] for row in check.rows], cases()[check.case_id]["case"]
+
+
+def test_no_mart_holds_anything_dated_after_the_day_of_the_build(built: Built) -> None:
+    """Where a new column fails here: filter by is_dated_by_as_of, or, if it holds days to come, name it so or list it above with the reason."""
+    assert built.later == {date(2026, 10, 10): [], date(2026, 11, 20): []}
+
+
+@pytest.mark.parametrize("kept", ["every third", "one alone"])
+@pytest.mark.usefixtures("built")
+def test_no_mart_of_an_account_depends_on_another(kept: str, loaded: Warehouse, tmp_path: Path) -> None:
+    """The cases share SKUs, stock and days, so that what is matched or ranked across accounts would differ."""
+    accounts = sorted(cases())[::3] if kept == "every third" else [ALONE]
+    together, alone = rows_of(loaded, accounts), without_the_others(loaded, accounts, tmp_path)
+    build_marts(alone.home, as_of=max(check.as_of for check in checks().values()))
+    assert together["claims_to_file"]
+    apart = rows_of(alone, accounts)
+    assert {mart: list(zip(rows, apart[mart], strict=False)) for mart, rows in together.items() if rows != apart[mart]} == {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -317,9 +319,10 @@ def test_a_lost_unit_is_worth_its_cost_and_half_where_it_was_not_sellable(today:
     ]
 
 
-def test_claims_are_listed_by_deadline(today: Warehouse) -> None:
-    listed = today.query("select claim_deadline_date, estimated_recovery_amount from marts.claims_to_file order by claim_rank")
-    assert [d for d, _ in listed] == sorted(d for d, _ in listed)
+def test_claims_of_an_account_are_listed_by_deadline(today: Warehouse) -> None:
+    listed = today.query("select account_id, claim_rank, claim_deadline_date from marts.claims_to_file order by account_id, claim_rank")
+    assert [(account, deadline) for account, _, deadline in listed] == sorted((account, deadline) for account, _, deadline in listed)
+    assert [rank for _, rank, _ in listed] == [n for _, group in groupby(listed, itemgetter(0)) for n, _ in enumerate(group, start=1)]
     eligible = today.query("select sum(eligible_units) from marts.fct_inventory_defects")
     assert today.query("select sum(eligible_units) from marts.claims_to_file") == eligible
 

@@ -26,7 +26,8 @@ CATEGORIES = {
     "CustomerServiceIssue": "CUSTOMER_SERVICE", "REMOVAL_ORDER_LOST": "REMOVAL", "MULTICHANNEL_ORDER_LOST": "MCF",
 }  # fmt: skip
 COLUMNS = (
-    "reported", "settled", "matched", "in_transit", "not_yet_posted", "before_settlements", "unexplained_reported", "carried_in", "not_yet_reported",
+    "reported", "settled", "matched", "in_transit", "not_yet_posted", "before_settlements", "not_held", "unexplained_reported", "carried_in",
+    "not_yet_reported",
     "unexplained_settled",
 )  # fmt: skip
 

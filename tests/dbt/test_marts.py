@@ -27,7 +27,8 @@ SIGHTS = [datetime(2026, 11, day, 6, tzinfo=UTC) for day in (10, 12, 15)]
 MARTS = (
     "dim_accounts", "dim_products", "dim_calendar", "fct_orders", "fct_reimbursements", "fct_reimbursements_monthly", "fct_restatements",
     "fct_order_defects", "fct_order_defect_rate_daily", "fct_inventory_defects", "fct_defect_status_daily", "fct_resolution_distribution",
-    "claims_to_file", "fct_mcf_claims", "fct_settlement_reconciliation", "fct_recovery_accruals", "fct_sourcing_costs", "fct_claims",
+    "claims_to_file", "fct_mcf_claims", "fct_settlement_reconciliation", "fct_settlement_differences",
+    "fct_recovery_accruals", "fct_sourcing_costs", "fct_claims",
     "fct_defect_status_moves",
 )  # fmt: skip
 

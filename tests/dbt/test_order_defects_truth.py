@@ -13,7 +13,7 @@ from seller_warehouse.sandbox.world import Seller
 from tests.world import Simulated
 
 WINDOW_DAYS, LAG_DAYS = 60, 15
-AT_WORST = ("Pending", "Withdrawn")
+AT_WORST = ("Pending",)
 """Outcomes of a claim that are no defect and may yet be counted as one."""
 
 Group = tuple[str, str, str]
@@ -76,7 +76,7 @@ def test_every_count_of_every_day_is_that_of_the_simulated_orders(simulated: Sim
     true = true_rates(simulated)
     # The world has something of everything, or the comparison would prove little.
     assert all(max(c[i] for c in true.values()) > 0 for i in range(len(Counts._fields)))
-    assert max(c.defective for c in true.values()) < max(c.worst_case for c in true.values())
+    assert any(c.defective < c.worst_case for c in true.values())
     check_rates(simulated)
 
 

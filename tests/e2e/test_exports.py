@@ -88,6 +88,7 @@ def test_months_add_up_by_account_currency_and_reason_to_the_cent(workbook: dict
 
 @pytest.mark.parametrize(
     ("sheet", "mart"), [("Reimbursements", "fct_reimbursements"), ("Settlements", "fct_settlement_reconciliation"),
+                        ("Differences", "fct_settlement_differences"),
                         ("Order defect rate", "fct_order_defect_rate_daily")]
 )  # fmt: skip
 def test_a_sheet_holds_every_value_of_its_mart(sheet: str, mart: str, workbook: dict[str, Any], published: Warehouse) -> None:

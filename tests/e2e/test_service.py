@@ -154,7 +154,7 @@ def test_the_publication_says_when_and_from_what_it_was_made(built: Warehouse, c
     publication_id = publish_at(built, 1)
     assert client.get("/v1/publication").json() == {
         "publication_id": publication_id, "published_at": "2026-11-20T06:01:00Z", "as_of_date": "2026-11-20", "code_version": code_version(),
-        "load_count": 1, "last_loaded_at": "2026-11-20T06:00:00Z",
+        "as_known_at": None, "load_count": 1, "last_loaded_at": "2026-11-20T06:00:00Z",
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def test_earlier_range_shows_its_last_day_and_account(dashboard: Dashboard) -> N
 
 def test_amazons_own_figure_stands_beside_ours_with_the_difference_of_each_component(dashboard: Dashboard) -> None:
     """The simulated Amazon counts as the rules say, so nothing differs but the rounding of its rate."""
-    beside = "from fct_order_defect_rate_daily where amazon_snapshot_date is not null"
+    beside = "from fct_order_defect_rate_daily where amazon_snapshot_age_days = 0"
     assert dashboard.open("order-defects").holds("beside_amazon", beside) == 12
     differing = "negative_feedback_difference <> 0 or a_to_z_difference <> 0 or chargeback_difference <> 0 or order_count_difference <> 0"
     assert dashboard.ask(f"select * from marts.{beside.removeprefix('from ')} and ({differing})") == []

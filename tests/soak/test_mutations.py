@@ -50,8 +50,13 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "assert_monthly_equals_lines",
     ),
     "a settlement's lines make up its total": (
-        "stg_amazon_seller__settlements", "select * from renamed", "select * from renamed where transaction_type is distinct from 'REFUND'",
+        "stg_amazon_seller__settlements", "select * from renamed\nwhere",
+        "select * from renamed\nwhere transaction_type is distinct from 'REFUND' and",
         "assert_settlements_add_up",
+    ),
+    "the lines behind what is unexplained make up its amount": (
+        "fct_settlement_differences", "'UNEXPLAINED' and cash_amount <> 0", "'UNEXPLAINED' and cash_amount > 0",
+        "assert_differences_equal_unexplained_amounts",
     ),
     "the tie-out tells where every cent is": (
         "fct_settlement_reconciliation", "sum(case when state = 'APPROVED_IN_ANOTHER_MONTH' then cash_amount else 0 end) as carried_in_amount",

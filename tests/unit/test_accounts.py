@@ -38,6 +38,12 @@ def test_accounts_may_stand_in_a_plain_list_too(tmp_path: Path) -> None:
     assert list(load_accounts(written(tmp_path, VALID.replace("accounts:\n", "")))) == ["acme-na"]
 
 
+@pytest.mark.parametrize("ids", ["[41000000012]", "['41000000012']"])
+def test_settlements_that_may_load_unbalanced_are_named_with_or_without_quotes(tmp_path: Path, ids: str) -> None:
+    accounts = load_accounts(written(tmp_path, VALID.replace("source: files", f"source: files, accept_unbalanced_settlements: {ids}")))
+    assert accounts["acme-na"].accept_unbalanced_settlements == ("41000000012",)
+
+
 def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"accounts\.yaml: there is no accounts file; copy accounts\.example\.yaml"):
         load_accounts(tmp_path / "accounts.yaml")

@@ -141,7 +141,7 @@ BAD = (
     Bad("nothing.txt", b"", "empty_file", ("no bytes", "download it again")),
     Bad("blank_lines.txt", "\n\n\n", "empty_file", ("blank lines", "download it again")),
     Bad("bomb.gz", BOMB, "too_large", (f"unpacks to more than {LIMIT:,} bytes", "split it")),
-    Bad("sheet.xlsx", b"PK\x03\x04\x14\x00", "no_text", ("Excel", "save the sheet as CSV")),
+    Bad("sheet.xlsx", b"PK\x03\x04\x14\x00", "damaged_zip", ("Excel", "cut or damaged", "download it again")),
     Bad("stranger.txt", second_row(10), "unknown_account", ("no account 'nobody'", "accounts.yaml"), "nobody"),
     Bad("homeless.txt", second_row(11), "unknown_account", ("in no account's folder", "accounts.yaml"), ""),
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
 import pytest
 
-from seller_warehouse.build import BuildFailed, code_version, policy_settings
+from seller_warehouse.build import BuildFailed, as_known_at, build_marts, code_version, policy_settings
+from seller_warehouse.paths import Home
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
 
@@ -35,6 +40,7 @@ def test_variables_and_the_reporting_currency_are_passed_on(monkeypatch: pytest.
         (VARIABLES, "[12]", "is no JSON object"),
         (VARIABLES, '{"settlement_days": 12}', "names settlement_days; there are .*settlement_match_days"),
         (VARIABLES, '{"as_of_date": "2026-01-01"}', "names as_of_date"),
+        (VARIABLES, '{"as_known_at": "2026-01-01"}', "names as_known_at"),
         (VARIABLES, '{"reporting_currency_code": "EURO"}', "'EURO'; it must be a code of ISO 4217"),
         (CURRENCY, "XYZ", "'XYZ'; it must be a code of ISO 4217"),
     ],
@@ -52,3 +58,41 @@ def test_other_settings_are_another_version_of_the_marts(monkeypatch: pytest.Mon
     code_version.cache_clear()
     assert code_version() != before
     code_version.cache_clear()
+
+
+def test_a_release_that_adds_a_column_to_a_seed_builds_in_a_home_that_holds_the_seed_without_it(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create schema seeds; create table seeds.marketplaces as select 'ATVPDKIKX0DER' as marketplace_id, 'US' as country_code")
+    build_marts(home, as_of=date(2026, 11, 20), select="marketplaces,resource_type:seed")
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) > 20, count(source) = count(*) from seeds.marketplaces").fetchall() == [(True, True)]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", None),
+        (" ", None),
+        ("2026-10-05T18:00:00+02:00", datetime(2026, 10, 5, 16, tzinfo=UTC)),
+        ("2026-10-05T18:00Z", datetime(2026, 10, 5, 18, tzinfo=UTC)),
+        ("2026-10-05", datetime(2026, 10, 5, 23, 59, 59, 999999, tzinfo=UTC)),
+    ],
+)
+def test_time_of_knowledge_is_a_moment_or_the_end_of_a_day_in_utc(monkeypatch: pytest.MonkeyPatch, value: str, expected: datetime | None) -> None:
+    monkeypatch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", value)
+    assert as_known_at() == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("2026-10-05T18:00:00", "has no time zone: .*write 2026-10-05T18"),
+        ("yesterday", "is no time: 'yesterday'; write"),
+        ("0001-01-01T00:00+14:00", "is no time"),
+    ],
+)
+def test_time_of_knowledge_that_is_none_stops_the_build(monkeypatch: pytest.MonkeyPatch, value: str, sentence: str) -> None:
+    monkeypatch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", value)
+    with pytest.raises(BuildFailed, match=sentence):
+        as_known_at()

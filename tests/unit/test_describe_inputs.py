@@ -33,7 +33,7 @@ def test_requests_of_18_months_are_counted_by_hand():
 def test_every_report_names_its_source_and_every_header_it_understands(spec, written):
     section = section_of(spec.name, written)
     columns = [*spec.columns, *(c for layout in spec.layouts for c in layout.columns)]
-    headers = {h for c in columns for h in (c.header, *c.aliases)}
+    headers = {h for c in columns for h in (c.header, *c.aliases, *c.shared)}
     assert spec.found_at in section
     assert not [h for h in headers if f"`{h}`" not in section]
 

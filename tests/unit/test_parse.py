@@ -149,6 +149,44 @@ def test_a_character_over_the_border_of_two_chunks_is_whole(parse: Parse) -> Non
     assert parsed["product_name"] == ["x" * fill + "€"]
 
 
+WESTERN = ["Größe für Straße", "Käse, Citroën, 90°", "Señor año £5", "Desk Lamp ®", "Lampe à poser"]
+JAPANESE = ["卓上ランプ①", "LED灯", "iPhone用ケース", "USBｹｰﾌﾞﾙ", "赤", "A4用紙 90°", "椅子a", "Lamp 用"]
+
+
+@pytest.mark.parametrize("title", WESTERN)
+def test_western_text_of_an_account_that_sells_in_japan_is_not_read_as_japanese(parse: Parse, title: str) -> None:
+    parsed = parse(numbered(1, **{"product-name": title}).encode("latin-1"), account=JP)
+    assert parsed["product_name"] == [title]
+    assert "read as ISO-8859-1; cp932, as this account writes it," in parsed.prepared.warnings["charset"]
+
+
+def test_typographic_quotes_of_windows_are_named_as_such(parse: Parse) -> None:
+    parsed = parse(numbered(1, **{"product-name": "Éclair “x” – Año"}).encode("cp1252"), account=JP)
+    assert parsed["product_name"] == ["Éclair “x” – Año"]
+    assert "read as Windows-1252" in parsed.prepared.warnings["charset"]
+
+
+@pytest.mark.parametrize("title", JAPANESE)
+def test_japanese_text_among_latin_letters_stays_japanese(parse: Parse, title: str) -> None:
+    parsed = parse(numbered(1, **{"product-name": title}).encode("cp932"), account=JP)
+    assert (parsed["product_name"], parsed.prepared.warnings) == ([title], {})
+
+
+def test_text_of_two_charsets_is_read_in_the_one_of_most_words_and_the_reader_is_told(parse: Parse) -> None:
+    header, german, *japanese = numbered(4, **{"product-name": "HERE"}).encode().split(b"\n")
+    rows = [header, german.replace(b"HERE", "Größe".encode("latin-1")), *(j.replace(b"HERE", "卓上ランプ".encode("cp932")) for j in japanese)]
+    parsed = parse(b"\n".join(rows), account=JP)
+    assert parsed["product_name"][1:] == ["卓上ランプ"] * 3
+    assert "1 words of the text, read as cp932, mix Japanese signs and Western letters" in parsed.prepared.warnings["charset"]
+
+
+@pytest.mark.parametrize("damaged", [b"\x82\x20", b"\xe5"])
+def test_a_damaged_byte_in_japanese_text_does_not_make_it_western(parse: Parse, damaged: bytes) -> None:
+    text = "卓上ランプHERE".encode("cp932").replace(b"HERE", damaged)
+    with pytest.raises(Refusal, match="line 2: the text is neither UTF-8 nor cp932"):
+        parse(numbered(1, **{"product-name": "HERE"}).encode().replace(b"HERE", text), account=JP)
+
+
 # Rows and lines
 
 
@@ -310,9 +348,35 @@ WITH_ALIASES = [s.name for s in SPECS.values() if any(c.aliases for c in s.colum
 @pytest.mark.parametrize("report", WITH_ALIASES)
 def test_every_alias_of_a_report_is_understood(report: str) -> None:
     columns = SPECS[report].columns
-    for column, alias in ((c, a) for c in columns for a in c.aliases):
+    for column, alias in ((c, a) for c in columns for a in (*c.aliases, *c.shared)):
         shape = recognise("\t".join(alias if c is column else c.header for c in columns) + "\n")
         assert (shape.spec.name, shape.field_names) == (report, tuple(c.name for c in columns)), alias
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        (["商品编码", "卖家 SKU", "价格"], ["listing_id", "seller_sku", "price"]),
+        (["卖家 SKU", "商品编码", "价格"], ["seller_sku", None, "price"]),
+        (["加急配送", "商品编码", "添加-删除"], ["expedited_shipping", "product_id", "add_delete"]),
+        (
+            ["加急配送", "不适用项目", "商品编码", "不适用项目", "添加-删除"],
+            ["expedited_shipping", "zshop_boldface", "product_id", "bid_for_featured_placement", "add_delete"],
+        ),
+        (["加急配送", "不适用项目", "商品编码", "添加-删除"], ["expedited_shipping", None, "product_id", "add_delete"]),
+        (["Nota sobre el producto", "Estado del producto", "Envío internacional"], ["item_note", "item_condition", "will_ship_internationally"]),
+        (["merchant-shipping-group", "Estado del producto"], ["merchant_shipping_group", "status"]),
+    ],
+    ids=["between", "out of order", "second", "unused too", "one unused of two", "Spanish condition", "Spanish status"],
+)
+def test_a_word_for_two_columns_means_the_one_that_stands_there_in_amazons_order(headers: list[str], found: list[str | None]) -> None:
+    always = {"item_name": "商品名称", "seller_sku": "卖家 SKU", "status": "状态"}
+    first = [h for n, h in always.items() if n == "item_name"]
+    last = [h for n, h in always.items() if n == "status" and "status" not in found]
+    needed = [] if "seller_sku" in found else [always["seller_sku"]]
+    shape = recognise("\t".join([*first, *needed, *headers, *last]) + "\n")
+    assert shape.spec.name == "listings"
+    assert list(shape.field_names)[len(first) + len(needed) : len(first) + len(needed) + len(headers)] == found
 
 
 def test_columns_of_an_unknown_language_are_taken_by_position_and_the_reader_is_told(parse: Parse) -> None:

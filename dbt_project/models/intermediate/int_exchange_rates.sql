@@ -1,9 +1,18 @@
 with published as (
 
-    select rate_date, currency_code, units_per_euro from {{ source('pipeline_settings', 'exchange_rates') }}
+    select rate_date, currency_code, units_per_euro
+    from {{ source('pipeline_settings', 'exchange_rates') }}
+    where {{ is_dated_by_as_of('rate_date') }} and {{ is_known_by('rate_date') }}
     union all
     select distinct rate_date, 'EUR' as currency_code, cast(1 as decimal(18, 8)) as units_per_euro
     from {{ source('pipeline_settings', 'exchange_rates') }}
+    where {{ is_dated_by_as_of('rate_date') }} and {{ is_known_by('rate_date') }}
+
+),
+
+minor_units as (
+
+    select * from {{ ref('currency_minor_units') }}
 
 ),
 
@@ -35,9 +44,11 @@ dated as (
 )
 
 select
-    calendar_date,
-    currency_code,
-    rate_date,
-    units_per_euro
+    dated.calendar_date,
+    dated.currency_code,
+    dated.rate_date,
+    dated.units_per_euro,
+    coalesce(minor_units.minor_units, 2) as minor_units
 from dated
-where next_rate_date is null or calendar_date < next_rate_date
+left join minor_units on dated.currency_code = minor_units.currency_code
+where dated.next_rate_date is null or dated.calendar_date < dated.next_rate_date

@@ -18,7 +18,7 @@ rules as (
 
 coverage as (
 
-    select * from {{ source('pipeline', 'coverage') }} where is_held
+    select * from {{ ref('stg_pipeline__coverage') }} where is_held
 
 ),
 
@@ -59,6 +59,23 @@ overtaken as (
 
 ),
 
+-- A claim that was pending when it was downloaded, and of which money moved since.
+decided_since as (
+
+    select distinct pending.account_id, pending.amazon_order_id
+    from signals as pending
+    inner join downloaded_days on pending.account_id = downloaded_days.account_id and pending.order_date = downloaded_days.event_date
+    inner join signals as settled on pending.account_id = settled.account_id and pending.amazon_order_id = settled.amazon_order_id
+    where
+        pending.source = 'order_defects'
+        and pending.component = 'A_TO_Z_CLAIM'
+        and pending.outcome = 'PENDING'
+        and settled.source = 'settlements'
+        and settled.component = 'A_TO_Z_CLAIM'
+        and settled.posted_date > cast(downloaded_days.retrieved_at as date)
+
+),
+
 -- An outcome of the download beats what other reports merely tell of; feedback it names that a newer feedback report lacks was removed.
 weighed as (
 
@@ -68,8 +85,14 @@ weighed as (
         signals.component,
         signals.feedback_rating,
         case when overtaken.amazon_order_id is not null then 'REMOVED' else signals.outcome end as outcome,
-        case when overtaken.amazon_order_id is not null then 3 when signals.source = 'order_defects' then 1 else 2 end as belief
+        case
+            when overtaken.amazon_order_id is not null or signals.outcome = 'UNDECIDED' then 3
+            when signals.outcome = 'PENDING' and decided_since.amazon_order_id is not null then 3
+            when signals.source = 'order_defects' then 1
+            else 2
+        end as belief
     from signals
+    left join decided_since on signals.account_id = decided_since.account_id and signals.amazon_order_id = decided_since.amazon_order_id
     left join overtaken
         on
             signals.account_id = overtaken.account_id

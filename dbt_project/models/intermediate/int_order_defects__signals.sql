@@ -1,18 +1,24 @@
 with downloads as (
 
-    select * from {{ ref('stg_amazon_seller__order_defects') }}
+    select * from {{ ref('stg_amazon_seller__order_defects') }} where order_date <= {{ as_of_date() }}
 
 ),
 
 feedback as (
 
-    select * from {{ ref('stg_amazon_seller__seller_feedback') }}
+    select * from {{ ref('stg_amazon_seller__seller_feedback') }} where feedback_date <= {{ as_of_date() }}
 
 ),
 
 returns as (
 
-    select * from {{ ref('stg_amazon_seller__mfn_returns') }} where has_a_to_z_claim
+    select * from {{ ref('stg_amazon_seller__mfn_returns') }} where has_a_to_z_claim and return_request_date <= {{ as_of_date() }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_order_defects__orders') }}
 
 ),
 
@@ -26,6 +32,43 @@ settlements as (
             when transaction_type like 'CHARGEBACK%' then 'CHARGEBACK'
         end as component
     from {{ ref('stg_amazon_seller__settlements') }}
+    where posted_date <= {{ as_of_date() }}
+
+),
+
+-- The buyer's money, without Amazon's fees: below zero Amazon took it from the seller.
+charged as (
+
+    select
+        account_id,
+        amazon_order_id,
+        component,
+        max(case when fulfillment_channel in ('AFN', 'MFN') then fulfillment_channel end) as fulfillment_channel,
+        max(posted_date) as posted_date,
+        sum(case when amount_type = 'ITEM_FEES' then 0 else line_amount end) as net_amount,
+        max(case when amount_type = 'ITEM_FEES' then 0 else line_amount end) as highest_amount
+    from settlements
+    where component is not null
+    group by account_id, amazon_order_id, component, currency_code
+
+),
+
+-- Amazon answers the claims of the orders that it fulfils itself, so what it takes for one says nothing of the seller's fault.
+settled as (
+
+    select
+        charged.account_id,
+        charged.amazon_order_id,
+        charged.component,
+        charged.posted_date,
+        case
+            when charged.component <> 'A_TO_Z_CLAIM' then 'UNDECIDED'
+            when charged.net_amount >= 0 and charged.highest_amount > 0 then 'REPAID'
+            when charged.net_amount < 0 and coalesce(orders.fulfillment_channel, charged.fulfillment_channel) = 'MFN' then 'GRANTED'
+            else 'UNDECIDED'
+        end as outcome
+    from charged
+    left join orders on charged.account_id = orders.account_id and charged.amazon_order_id = orders.amazon_order_id
 
 ),
 
@@ -39,6 +82,7 @@ signals as (
         feedback_rating,
         order_date,
         fulfillment_channel,
+        null as posted_date,
         'order_defects' as source
     from downloads
     union all
@@ -50,6 +94,7 @@ signals as (
         null as feedback_rating,
         order_date,
         fulfillment_channel,
+        null as posted_date,
         'order_defects' as source
     from downloads
     union all
@@ -61,6 +106,7 @@ signals as (
         null as feedback_rating,
         order_date,
         fulfillment_channel,
+        null as posted_date,
         'order_defects' as source
     from downloads
     union all
@@ -72,6 +118,7 @@ signals as (
         rating as feedback_rating,
         null as order_date,
         null as fulfillment_channel,
+        null as posted_date,
         'seller_feedback' as source
     from feedback
     union all
@@ -83,6 +130,7 @@ signals as (
         null as feedback_rating,
         null as order_date,
         null as fulfillment_channel,
+        null as posted_date,
         'mfn_returns' as source
     from returns
     union all
@@ -90,13 +138,13 @@ signals as (
         account_id,
         amazon_order_id,
         component,
-        'UNDECIDED' as outcome,
+        outcome,
         null as feedback_rating,
         null as order_date,
         null as fulfillment_channel,
+        posted_date,
         'settlements' as source
-    from settlements
-    where component is not null
+    from settled
 
 )
 
@@ -108,6 +156,7 @@ select distinct
     feedback_rating,
     order_date,
     fulfillment_channel,
+    cast(posted_date as date) as posted_date,
     source
 from signals
 where outcome <> 'NONE' and amazon_order_id is not null

@@ -34,6 +34,7 @@ ledger as (
         account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
         4 as priority, cast(max(event_date) as timestamp) as said_at
     from {{ ref('stg_amazon_seller__inventory_ledger') }}
+    where {{ is_dated_by_as_of('event_date') }}
     group by account_id, seller_sku, fnsku, asin, product_name
 
 ),
@@ -44,6 +45,7 @@ reimbursements as (
         account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
         5 as priority, cast(max(approval_date) as timestamp) as said_at
     from {{ ref('stg_amazon_seller__reimbursements') }}
+    where {{ is_dated_by_as_of('approval_date') }}
     group by account_id, seller_sku, fnsku, asin, product_name
 
 ),

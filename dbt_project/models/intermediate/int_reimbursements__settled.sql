@@ -7,7 +7,7 @@ with recursive
 
 reimbursements as (
 
-    select * from {{ ref('int_reimbursements__categorised') }}
+    select * from {{ ref('int_reimbursements__categorised') }} where {{ is_dated_by_as_of('approval_date') }}
 
 ),
 
@@ -36,7 +36,7 @@ lines as (
         reimbursements.cash_amount,
         case when reimbursements.amazon_order_id is null then 'SKU' else 'ORDER' end as match_basis,
         {{ row_key(
-            ['reimbursements.account_id', 'reimbursements.currency_code', 'reimbursements.amazon_order_id', 'reimbursements.seller_sku']
+            ['reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('reimbursements.seller_sku')]
         ) }} as product_key,
         cast({{ dbt.dateadd('day', -1, 'reimbursements.approval_date') }} as date) as first_date,
         case
@@ -61,7 +61,7 @@ postings as (
         posted_date,
         reason_category,
         cash_amount,
-        {{ row_key(['account_id', 'currency_code', 'amazon_order_id', 'seller_sku']) }} as product_key
+        {{ row_key(['account_id', 'currency_code', said('amazon_order_id'), said('seller_sku')]) }} as product_key
     from settlements
     where cash_amount <> 0
 

@@ -8,7 +8,7 @@ with first_seen as (
         unit,
         min(retrieved_at) as first_seen_at,
         min(case when not is_edge then retrieved_at end) as first_whole_at
-    from {{ source('pipeline', 'coverage') }}
+    from {{ ref('stg_pipeline__coverage') }}
     where was_applied
     group by account_id, report, unit
 

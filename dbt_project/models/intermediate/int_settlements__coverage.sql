@@ -1,13 +1,13 @@
-with lines as (
+with periods as (
 
-    select * from {{ ref('stg_amazon_seller__settlements') }}
+    select * from {{ ref('int_settlements__held_periods') }}
 
 )
 
 select
     account_id,
     currency_code,
-    cast(min(coalesce(settlement_start_at, posted_at)) as date) as covered_from_date,
-    cast(max(coalesce(settlement_end_at, posted_at)) as date) as covered_through_date
-from lines
+    min(held_from_date) as covered_from_date,
+    max(held_through_date) as covered_through_date
+from periods
 group by account_id, currency_code

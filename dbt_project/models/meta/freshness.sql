@@ -1,12 +1,12 @@
 with coverage as (
 
-    select * from {{ source('pipeline', 'coverage') }} where is_held
+    select * from {{ ref('stg_pipeline__coverage') }} where is_held and {{ is_dated_by_as_of('event_date') }}
 
 ),
 
 loads as (
 
-    select * from {{ source('pipeline', 'loads') }}
+    select * from {{ ref('stg_pipeline__loads') }}
 
 ),
 
@@ -54,7 +54,11 @@ answered_days as (
     from verdicts
     inner join {{ ref('dim_calendar') }} as calendar
         on calendar.calendar_date between verdicts.window_start and verdicts.window_end
-    where verdicts.place = 1 and verdicts.verdict <> 'QUARANTINED' and verdicts.source = 'sp_api'
+    where
+        verdicts.place = 1
+        and verdicts.verdict <> 'QUARANTINED'
+        and verdicts.source = 'sp_api'
+        and {{ is_dated_by_as_of('calendar.calendar_date') }}
 
 ),
 

@@ -10,7 +10,7 @@ Quirks, with their source:
 - Spreadsheet programs write the log: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.report_spec import LOCAL, Kind, Quoting, ReportSpec, Unit, column
+from seller_warehouse.report_spec import LOCAL, Agreement, Kind, Quoting, ReportSpec, Unit, column
 
 STATUSES = (
     "OPEN",
@@ -46,6 +46,14 @@ SPEC = ReportSpec(
     event_date="filed_date",
     key=("case_id",),
     quoting=Quoting.ALL,
+    agreements=(
+        Agreement(
+            rule="closed_after_filed",
+            columns=("filed_date", "closed_date"),
+            broken="{closed_date} < {filed_date}",
+            what="closed-date lies before filed-date",
+        ),
+    ),
     columns=(
         column("case-id", aliases=("case", "case-number"), filled=True),
         column("order-id", aliases=("amazon-order-id",), required=False),

@@ -14,7 +14,7 @@ Quirks, with their source:
 - ``customer-comments`` is the buyer's own text: dropped. Being the last column, it may be left out of a row.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
 
 DISPOSITIONS = ("SELLABLE", "DAMAGED", "CUSTOMER_DAMAGED", "DEFECTIVE", "CARRIER_DAMAGED", "EXPIRED")
 STATUSES = ("Unit returned to inventory", "Reimbursed", "Pending repackaging", "Repackaged Successfully")
@@ -71,15 +71,15 @@ SPEC = ReportSpec(
         column("return-date", Kind.DATE, filled=True),
         column("order-id", aliases=("amazon-order-id",)),
         column("sku", filled=True),
-        column("asin"),
+        usual("asin"),
         column("fnsku"),
-        column("product-name"),
+        usual("product-name"),
         column("quantity", Kind.INTEGER, filled=True),
-        column("fulfillment-center-id", aliases=("fulfilment-centre-id",)),
+        usual("fulfillment-center-id", aliases=("fulfilment-centre-id",)),
         column("detailed-disposition", codes=DISPOSITIONS),
-        column("reason", codes=REASONS),
+        usual("reason", codes=REASONS),
         column("status", required=False, codes=STATUSES),
-        column("license-plate-number"),
+        usual("license-plate-number"),
         column("customer-comments", required=False, personal=True),
     ),
 )

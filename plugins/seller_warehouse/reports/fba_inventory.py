@@ -11,7 +11,7 @@ Quirks, with their source:
 - ``afn-researching-quantity`` is what Amazon is looking for: units that are missing and not yet in the ledger.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 SPEC = ReportSpec(
     name="fba_inventory",
@@ -23,23 +23,23 @@ SPEC = ReportSpec(
     columns=(
         column("sku", filled=True),
         column("fnsku"),
-        column("asin"),
-        column("product-name"),
-        column("condition"),
-        column("your-price", Kind.AMOUNT),
-        column("mfn-listing-exists", codes=("Yes", "No")),
-        column("mfn-fulfillable-quantity", Kind.INTEGER),
-        column("afn-listing-exists", codes=("Yes", "No")),
-        column("afn-warehouse-quantity", Kind.INTEGER),
-        column("afn-fulfillable-quantity", Kind.INTEGER),
-        column("afn-unsellable-quantity", Kind.INTEGER),
-        column("afn-reserved-quantity", Kind.INTEGER),
-        column("afn-total-quantity", Kind.INTEGER),
-        column("per-unit-volume", Kind.AMOUNT),
-        column("afn-inbound-working-quantity", Kind.INTEGER),
-        column("afn-inbound-shipped-quantity", Kind.INTEGER),
-        column("afn-inbound-receiving-quantity", Kind.INTEGER),
-        column("afn-researching-quantity", Kind.INTEGER),
+        usual("asin"),
+        usual("product-name"),
+        usual("condition"),
+        usual("your-price", Kind.AMOUNT),
+        usual("mfn-listing-exists", codes=("Yes", "No")),
+        usual("mfn-fulfillable-quantity", Kind.INTEGER),
+        usual("afn-listing-exists", codes=("Yes", "No")),
+        usual("afn-warehouse-quantity", Kind.INTEGER),
+        usual("afn-fulfillable-quantity", Kind.INTEGER),
+        usual("afn-unsellable-quantity", Kind.INTEGER),
+        usual("afn-reserved-quantity", Kind.INTEGER),
+        usual("afn-total-quantity", Kind.INTEGER),
+        usual("per-unit-volume", Kind.AMOUNT),
+        usual("afn-inbound-working-quantity", Kind.INTEGER),
+        usual("afn-inbound-shipped-quantity", Kind.INTEGER),
+        usual("afn-inbound-receiving-quantity", Kind.INTEGER),
+        usual("afn-researching-quantity", Kind.INTEGER),
         column("afn-reserved-future-supply", Kind.INTEGER, required=False),
         column("afn-future-supply-buyable", Kind.INTEGER, required=False),
         column("afn-fulfillable-quantity-local", Kind.INTEGER, required=False),

@@ -3,13 +3,14 @@
 Quirks, with their source:
 - Every field stands in double quotes; blank-separated headers (``Event Type``), 15 columns although 14 are documented,
   and sometimes ``Store`` (measured by Moloka-Store/moloka-app, 2026-08; documented in seller help G4FKT5KQWFFJ7LDN).
-- ``Date`` is MM/DD/YYYY in every region and is the marketplace's own day; ``Date and Time`` writes its offset without a colon.
+- ``Date`` is MM/DD/YYYY in every region and is the marketplace's own day; ``Date and Time`` writes its offset without a colon. A
+  spreadsheet may write ``Date`` day first, at times in some rows alone.
 - 27 % of measured rows equal another row: two units that moved the same way. They are never collapsed.
 - ``Reconciled Quantity`` and ``Unreconciled Quantity`` are blank, not 0, on most rows, and change for months.
 - ``Reference ID`` repeats, and is not an order id.
 """
 
-from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Agreement, Kind, Quoting, ReportSpec, Requests, Unit, column, usual
 
 EVENT_TYPES = ("Shipments", "CustomerReturns", "Receipts", "Adjustments", "VendorReturns", "WhseTransfers")
 DISPOSITIONS = (
@@ -32,21 +33,36 @@ SPEC = ReportSpec(
     event_date="date",
     quoting=Quoting.ALL,
     requests=Requests(max_days=270, restated_days=120, pause_minutes=30),
+    agreements=(
+        Agreement(
+            rule="day_and_month_are_not_swapped",
+            columns=("date", "date_and_time"),
+            broken="abs({date} - {date_and_time}) > 1 and abs(try_cast(strftime({date}, '%Y-%d-%m') as date) - {date_and_time}) <= 1",
+            what="Date is the day of Date and Time with day and month swapped",
+            refuses=True,
+        ),
+        Agreement(
+            rule="date_is_that_of_its_time",
+            columns=("date", "date_and_time"),
+            broken="abs({date} - {date_and_time}) > 1",
+            what="Date and Date and Time are different days",
+        ),
+    ),
     columns=(
-        column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y",)),
+        column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y", "%d/%m/%Y")),
         column("FNSKU", filled=True),
-        column("ASIN"),
+        usual("ASIN"),
         column("MSKU"),
-        column("Title"),
+        usual("Title"),
         column("Event Type", filled=True, codes=EVENT_TYPES),
         column("Reference ID"),
         column("Quantity", Kind.INTEGER, filled=True),
-        column("Fulfillment Center"),
+        usual("Fulfillment Center"),
         column("Disposition", codes=DISPOSITIONS),
         column("Reason", name="reason_code", codes=REASON_CODES),
         column("Country"),
         column("Reconciled Quantity", Kind.INTEGER),
-        column("Unreconciled Quantity", Kind.INTEGER),
+        usual("Unreconciled Quantity", Kind.INTEGER),
         column("Date and Time", Kind.DATE, required=False),
         column("Store", required=False),
     ),

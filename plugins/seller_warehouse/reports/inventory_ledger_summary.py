@@ -14,7 +14,7 @@ Quirks, with their source:
 - No key is promised (jlevers/selling-partner-api issue 274).
 """
 
-from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS
 
 SPEC = ReportSpec(
@@ -29,26 +29,26 @@ SPEC = ReportSpec(
     requests=Requests(max_days=90, pause_minutes=30, options={"aggregateByLocation": "COUNTRY", "aggregatedByTimePeriod": "DAILY"}),
     columns=(
         column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y", "%m/%Y")),
-        column("FNSKU", filled=True),
-        column("ASIN"),
-        column("MSKU"),
-        column("Title"),
-        column("Disposition", filled=True, codes=DISPOSITIONS),
-        column("Starting Warehouse Balance", Kind.INTEGER),
-        column("In Transit Between Warehouses", Kind.INTEGER),
-        column("Receipts", Kind.INTEGER),
-        column("Customer Shipments", Kind.INTEGER),
-        column("Customer Returns", Kind.INTEGER),
-        column("Vendor Returns", Kind.INTEGER),
-        column("Warehouse Transfer In/Out", Kind.INTEGER),
-        column("Found", Kind.INTEGER),
-        column("Lost", Kind.INTEGER),
-        column("Damaged", Kind.INTEGER),
-        column("Disposed", Kind.INTEGER),
-        column("Other Events", Kind.INTEGER),
+        usual("FNSKU", usually_filled=True),
+        usual("ASIN"),
+        usual("MSKU"),
+        usual("Title"),
+        usual("Disposition", usually_filled=True, codes=DISPOSITIONS),
+        usual("Starting Warehouse Balance", Kind.INTEGER),
+        usual("In Transit Between Warehouses", Kind.INTEGER),
+        usual("Receipts", Kind.INTEGER),
+        usual("Customer Shipments", Kind.INTEGER),
+        usual("Customer Returns", Kind.INTEGER),
+        usual("Vendor Returns", Kind.INTEGER),
+        usual("Warehouse Transfer In/Out", Kind.INTEGER),
+        usual("Found", Kind.INTEGER),
+        usual("Lost", Kind.INTEGER),
+        usual("Damaged", Kind.INTEGER),
+        usual("Disposed", Kind.INTEGER),
+        usual("Other Events", Kind.INTEGER),
         column("Ending Warehouse Balance", Kind.INTEGER),
-        column("Unknown Events", Kind.INTEGER),
-        column("Location"),
+        usual("Unknown Events", Kind.INTEGER),
+        usual("Location"),
         column("Store", required=False),
     ),
 )

@@ -6,9 +6,12 @@ Quirks, with their source:
 - One ASIN stands on several SKUs, and the name or the price may be blank (same rows; public parser tests).
 - ``open-date`` is ISO 8601 in newer American files, elsewhere the local format with the name of a zone
   (``29/09/2025 16:19:39 BST``), which names no offset: it stays text.
+- ``status`` is missing in files of May 2026 (selling-partner-api-models issue 5216).
 - Headers are in the language of the seller's account, and the columns about the old shop fronts, ``asin1`` among them, are
   missing outside the larger English-speaking marketplaces (selling-partner-api-models issue 2293, python-amazon-sp-api issue
   769, header tables of public connectors). There ``product-id`` is the ASIN where ``product-id-type`` is 1.
+- One word may head two columns: in Chinese the listing id and the product id, in Spanish the condition and the status; columns out of use
+  share one word. The columns they stand between tell them apart (a real Chinese header in the tests of a public library).
 - Accounts that sell to businesses have prices by quantity among the columns; no mart needs them (header of a public parser).
 - Only the first marketplace asked for is honoured; letters may come as ``?`` already (selling-partner-api-models issues 4955, 2748).
 - ``item-description`` is free text and may hold quotes and HTML; it is unquoted like the rest.
@@ -16,12 +19,15 @@ Quirks, with their source:
 
 import pyarrow as pa
 
-from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column, usual
 
 STATUSES = ("Active", "Inactive", "Incomplete")
 
+UNUSED = ("不适用项目", "Columna en desuso")
+"""What Amazon calls every column that is out of use, in Chinese and Spanish."""
+
 COLUMNS = (
-    column(
+    usual(
         "item-name",
         aliases=(
             "商品名",
@@ -32,11 +38,20 @@ COLUMNS = (
             "Título del producto",
             "nazwa-produktu",
             "item-name (ürün adı)",
+            "اسم-المنتج",
         ),
     ),
     column(
         "item-description",
-        aliases=("商品の説明", "商品描述", "Artikelbeschreibung", "Descrizione dell'articolo", "Descripción del producto", "opis-produktu"),
+        aliases=(
+            "商品の説明",
+            "商品描述",
+            "Artikelbeschreibung",
+            "Descrizione dell'articolo",
+            "Descripción del producto",
+            "opis-produktu",
+            "وصف-المنتج",
+        ),
         required=False,
     ),
     column(
@@ -49,7 +64,9 @@ COLUMNS = (
             "Identificador del listing",
             "identyfikator-oferty",
             "listing-id (liste kaydı numarası)",
+            "رقم-العرض",
         ),
+        shared=("商品编码",),
         required=False,
     ),
     column(
@@ -63,11 +80,14 @@ COLUMNS = (
             "SKU del vendedor",
             "sku-sprzedawcy",
             "seller-sku (satıcı sku)",
+            "sku-البائع",
         ),
         filled=True,
     ),
-    column("price", Kind.AMOUNT, aliases=("価格", "价格", "Preis", "prix", "Prezzo", "Precio", "cena", "price (fiyat)"), required=False),
-    column("quantity", Kind.INTEGER, aliases=("数量", "Menge", "quantité", "Quantità", "Cantidad", "ilość", "quantity (adet)"), required=False),
+    column("price", Kind.AMOUNT, aliases=("価格", "价格", "Preis", "prix", "Prezzo", "Precio", "cena", "price (fiyat)", "السعر"), required=False),
+    column(
+        "quantity", Kind.INTEGER, aliases=("数量", "Menge", "quantité", "Quantità", "Cantidad", "ilość", "quantity (adet)", "الكمية"), required=False
+    ),
     column(
         "open-date",
         aliases=(
@@ -79,10 +99,11 @@ COLUMNS = (
             "Fecha de creación",
             "data-otwarcia",
             "open-date (yayınlanma tarihi)",
+            "تاريخ-مفتوح",
         ),
         required=False,
     ),
-    column("image-url", required=False),
+    column("image-url", shared=UNUSED, required=False),
     column(
         "item-is-marketplace",
         aliases=(
@@ -91,6 +112,7 @@ COLUMNS = (
             "Articolo per la vendita",
             "Producto para vender",
             "produkt-jest-(na)rynku",
+            "منتج-سوق-البيع",
         ),
         required=False,
     ),
@@ -105,10 +127,11 @@ COLUMNS = (
             "Tipo de identificador de producto",
             "typ-identyfikatora-produktu",
             "product-id-type (ürün numarası türü)",
+            "نوع-رقم-المنتج",
         ),
         required=False,
     ),
-    column("zshop-shipping-fee", required=False),
+    column("zshop-shipping-fee", shared=UNUSED, required=False),
     column(
         "item-note",
         aliases=(
@@ -120,6 +143,7 @@ COLUMNS = (
             "Nota sobre el producto",
             "uwaga-o-produkcie",
             "item-note (ürün notu)",
+            "ملاحظة-المنتج",
         ),
         required=False,
     ),
@@ -133,15 +157,17 @@ COLUMNS = (
             "Condizione dell'articolo",
             "stan-produktu",
             "item-condition (ürün durumu)",
+            "حالة-المنتج",
         ),
+        shared=("Estado del producto",),
         required=False,
     ),
-    column("zshop-category1", required=False),
-    column("zshop-browse-path", required=False),
-    column("zshop-storefront-feature", required=False),
+    column("zshop-category1", shared=UNUSED, required=False),
+    column("zshop-browse-path", shared=UNUSED, required=False),
+    column("zshop-storefront-feature", shared=UNUSED, required=False),
     column("asin1", required=False),
-    column("asin2", required=False),
-    column("asin3", required=False),
+    column("asin2", shared=UNUSED, required=False),
+    column("asin3", shared=UNUSED, required=False),
     column(
         "will-ship-internationally",
         aliases=(
@@ -153,6 +179,7 @@ COLUMNS = (
             "Envío internacional",
             "wysyłka-międzynarodowa",
             "will-ship-internationally (uluslararası gönderilir)",
+            "للشحن-الدولي",
         ),
         required=False,
     ),
@@ -167,30 +194,40 @@ COLUMNS = (
             "Envío urgente",
             "przyspieszona-wysyłka",
             "expedited-shipping (ekspres kargo)",
+            "شحن-مستعجل",
         ),
         required=False,
     ),
-    column("zshop-boldface", required=False),
+    column("zshop-boldface", shared=UNUSED, required=False),
     column(
         "product-id",
         aliases=(
             "商品ID",
-            "商品编码",
             "Produkt-ID",
             "id-produit",
             "Identificativo del prodotto",
             "Identificador del producto",
             "identyfikator-produktu",
             "product-id (ürün numarası)",
+            "رقم-المنتج",
         ),
+        shared=("商品编码",),
         required=False,
     ),
-    column("bid-for-featured-placement", required=False),
-    column("add-delete", aliases=("添加-删除", "Aggiungi o elimina", "Añadir o eliminar", "dodaj-usuń"), required=False),
+    column("bid-for-featured-placement", shared=UNUSED, required=False),
+    column("add-delete", aliases=("添加-删除", "Aggiungi o elimina", "Añadir o eliminar", "dodaj-usuń", "إضافة-حذف"), required=False),
     column(
         "pending-quantity",
         Kind.INTEGER,
-        aliases=("在庫数", "等待购买数量", "Quantità in sospeso", "Cantidad pendiente", "ilość-oczekująca", "pending-quantity (bekleyen adet)"),
+        aliases=(
+            "在庫数",
+            "等待购买数量",
+            "Quantità in sospeso",
+            "Cantidad pendiente",
+            "ilość-oczekująca",
+            "pending-quantity (bekleyen adet)",
+            "كمية-منتظرة",
+        ),
         required=False,
     ),
     column(
@@ -205,6 +242,7 @@ COLUMNS = (
             "Canal de gestión logística",
             "kanał-realizacji",
             "fulfillment-channel (dağıtım kanalı)",
+            "قناة-الشحن",
         ),
         required=False,
     ),
@@ -220,14 +258,14 @@ COLUMNS = (
         ),
         required=False,
     ),
-    column("status", aliases=("ステータス", "状态", "état", "stato", "estado", "Estado del producto", "durum"), codes=STATUSES),
+    usual("status", aliases=("ステータス", "状态", "état", "stato", "estado", "durum", "الحالة"), shared=("Estado del producto",), codes=STATUSES),
 )
 
 EXTRAS = (
-    column("Business Price", aliases=("法人価格",), required=False),
-    column("Quantity Price Type", aliases=("数量割引のタイプ",), required=False),
-    *(column(f"Quantity Lower Bound {n}", aliases=(f"数量の下限{n}",), required=False) for n in range(1, 6)),
-    *(column(f"Quantity Price {n}", aliases=(f"数量割引{n}",), required=False) for n in range(1, 6)),
+    column("Business Price", aliases=("法人価格", "企业商品价格"), required=False),
+    column("Quantity Price Type", aliases=("数量割引のタイプ", "数量折扣价格类型"), required=False),
+    *(column(f"Quantity Lower Bound {n}", aliases=(f"数量の下限{n}", f"数量下限 {n}"), required=False) for n in range(1, 6)),
+    *(column(f"Quantity Price {n}", aliases=(f"数量割引{n}", f"数量折扣价格 {n}"), required=False) for n in range(1, 6)),
     column("Progressive Price Type", aliases=("累積購入割引価格タイプ",), required=False),
     *(column(f"Progressive Lower Bound {n}", aliases=(f"累積購入割引下限{n}",), required=False) for n in range(1, 4)),
     *(column(f"Progressive Price {n}", aliases=(f"累積購入割引価格{n}",), required=False) for n in range(1, 4)),
@@ -238,6 +276,7 @@ EXTRAS = (
             "Anzahl Bestellungen",
             "Quantità minima per ordine",
             "Cantidad de pedido mínima",
+            "Maksymalna liczba zamówionych produktów",
             "Minimum sipariş adedi",
         ),
         required=False,
@@ -254,7 +293,7 @@ EXTRAS = (
         ),
         required=False,
     ),
-    column("optional-payment-type-exclusion", aliases=("使用しない支払い方法",), required=False),
+    column("optional-payment-type-exclusion", aliases=("使用しない支払い方法", "إعفاء-اختياري-لنوع-الدفع"), required=False),
     column("scheduled-delivery-sku-set", aliases=("配送日時指定SKUリスト",), required=False),
     column("standard-price-point", aliases=("ポイント",), required=False),
     column("ProductTaxCode", aliases=("商品税コード",), required=False),

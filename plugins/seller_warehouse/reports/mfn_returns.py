@@ -7,10 +7,11 @@ Quirks, with their source:
 - One report is one marketplace, even where several are asked for (selling-partner-api-docs issue 3080).
 - The only report with an A-to-z flag per order, and only for orders that also have a return request.
 - RMA id and ASIN name a line in most files, not in all, so there is no key. A line's status, resolution and refund change for weeks.
+- Amazon leaves a tab inside a carrier's name at times, so the row has a field too many whenever it is downloaded (user reports).
 - How ``SafeT claim creation time`` is written was never seen, so it stays text.
 """
 
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 DATES = ("%d-%b-%Y", ISO)
 FLAGS = ("Y", "N")
@@ -23,40 +24,55 @@ SPEC = ReportSpec(
     unit=Unit.DATE,
     event_date="return_request_date",
     may_be_empty=True,
+    sets_aside=True,
     requests=Requests(max_days=60, restated_days=60, pause_minutes=30, scope=Scope.EACH),
+    agreements=(
+        Agreement(
+            rule="returned_after_order",
+            columns=("order_date", "return_request_date"),
+            broken="{return_request_date} < {order_date} - 1",
+            what="Return request date lies before Order date",
+        ),
+        Agreement(
+            rule="delivered_after_request",
+            columns=("return_request_date", "return_delivery_date"),
+            broken="{return_delivery_date} < {return_request_date} - 1",
+            what="Return delivery date lies before Return request date",
+        ),
+    ),
     columns=(
         column("Order ID"),
-        column("Order date", Kind.DATE, formats=DATES),
+        usual("Order date", Kind.DATE, formats=DATES),
         column("Return request date", Kind.DATE, filled=True, formats=DATES),
-        column("Return request status"),
-        column("Amazon RMA ID"),
-        column("Merchant RMA ID"),
-        column("Label type"),
-        column("Label cost", Kind.AMOUNT),
-        column("Currency code", Kind.CURRENCY),
-        column("Return carrier"),
-        column("Tracking ID"),
-        column("Label to be paid by"),
+        usual("Return request status"),
+        usual("Amazon RMA ID"),
+        usual("Merchant RMA ID"),
+        usual("Label type"),
+        usual("Label cost", Kind.AMOUNT),
+        usual("Currency code", Kind.CURRENCY),
+        usual("Return carrier"),
+        usual("Tracking ID"),
+        usual("Label to be paid by"),
         column("A-to-Z Claim", codes=FLAGS),
-        column("Is prime", codes=FLAGS),
-        column("ASIN"),
-        column("Merchant SKU"),
-        column("Item Name"),
+        usual("Is prime", codes=FLAGS),
+        usual("ASIN"),
+        usual("Merchant SKU"),
+        usual("Item Name"),
         column("Return quantity", Kind.INTEGER),
-        column("Return Reason"),
-        column("In policy", codes=FLAGS),
-        column("Return type"),
-        column("Resolution"),
-        column("Invoice number"),
-        column("Return delivery date", Kind.DATE, formats=DATES),
-        column("Order Amount", Kind.AMOUNT),
-        column("Order quantity", Kind.INTEGER),
-        column("SafeT Action reason", name="safe_t_action_reason"),
-        column("SafeT claim id", name="safe_t_claim_id"),
-        column("SafeT claim state", name="safe_t_claim_state"),
-        column("SafeT claim creation time", name="safe_t_claim_creation_time"),
-        column("SafeT claim reimbursement amount", Kind.AMOUNT, name="safe_t_claim_reimbursement_amount"),
-        column("Refunded Amount", Kind.AMOUNT),
+        usual("Return Reason"),
+        usual("In policy", codes=FLAGS),
+        usual("Return type"),
+        usual("Resolution"),
+        usual("Invoice number"),
+        usual("Return delivery date", Kind.DATE, formats=DATES),
+        usual("Order Amount", Kind.AMOUNT),
+        usual("Order quantity", Kind.INTEGER),
+        usual("SafeT Action reason", name="safe_t_action_reason"),
+        usual("SafeT claim id", name="safe_t_claim_id"),
+        usual("SafeT claim state", name="safe_t_claim_state"),
+        usual("SafeT claim creation time", name="safe_t_claim_creation_time"),
+        usual("SafeT claim reimbursement amount", Kind.AMOUNT, name="safe_t_claim_reimbursement_amount"),
+        usual("Refunded Amount", Kind.AMOUNT),
         column("Category", required=False),
     ),
 )

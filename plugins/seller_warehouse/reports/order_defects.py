@@ -35,7 +35,7 @@ CHANNELS = (
     "Self",
 )
 STARS = ("2", "3", "4", "5", "1 star", "2 stars", "3 stars", "4 stars", "5 stars")
-CLAIM_OUTCOMES = ("Granted", "Refunded", "Cancelled", "Canceled", "Denied", "Withdrawn", "Appealed-Won", "Pending", "Removed")
+CLAIM_OUTCOMES = ("Granted", "Refunded", "Cancelled", "Canceled", "Denied", "Withdrawn", "Appealed-Won", "Instant-Refund", "Pending", "Removed")
 CHARGEBACK_OUTCOMES = ("Service", "Fraud", "Unknown", "Removed")
 
 SPEC = ReportSpec(
@@ -60,7 +60,9 @@ SPEC = ReportSpec(
             required=False,
         ),
         column("Late Shipment", aliases=("Late Dispatch",), required=False),
-        column("Negative Feedback", aliases=("Negative Feedbacks", "Feedback", "Feedback Rating"), codes=(*FLAGS, *STARS, "Removed")),
+        column(
+            "Negative Feedback", aliases=("Negative Feedbacks", "Feedback", "Feedback Rating"), codes=(*FLAGS, *STARS, "Removed", "Struck-Through")
+        ),
         column(
             "A-to-z Guarantee claim",
             aliases=("A-to-z Guarantee claims", "A-to-z claim", "A-to-z claims", "A-to-z Guarantee", "A-to-z", "A-to-z claim status"),

@@ -16,7 +16,7 @@ Quirks, with their source:
 - ``ship-city``, ``ship-state`` and ``ship-postal-code`` are the buyer's and are dropped; ``ship-country`` is kept.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 
 ORDER_STATUSES = (
     "Pending",
@@ -107,30 +107,38 @@ SPEC = ReportSpec(
     event_date="purchase_date",
     trailing_optional=2,
     requests=Requests(max_days=30, restated_days=60, pause_minutes=0),
+    agreements=(
+        Agreement(
+            rule="updated_after_purchase",
+            columns=("purchase_date", "last_updated_date"),
+            broken="{last_updated_date} < {purchase_date} - 1",
+            what="last-updated-date lies before purchase-date",
+        ),
+    ),
     columns=(
         column("amazon-order-id", filled=True),
-        column("merchant-order-id"),
+        usual("merchant-order-id"),
         column("purchase-date", Kind.DATE, filled=True),
         column("last-updated-date", Kind.DATE),
         column("order-status", filled=True, codes=ORDER_STATUSES),
         column("fulfillment-channel", codes=("Amazon", "Merchant")),
         column("sales-channel"),
-        column("order-channel"),
-        column("ship-service-level"),
-        column("product-name"),
+        usual("order-channel"),
+        usual("ship-service-level"),
+        usual("product-name"),
         column("sku"),
-        column("asin"),
-        column("item-status", codes=ITEM_STATUSES),
+        usual("asin"),
+        usual("item-status", codes=ITEM_STATUSES),
         column("quantity", Kind.INTEGER),
         column("currency", Kind.CURRENCY),
         column("item-price", Kind.AMOUNT),
         column("item-tax", Kind.AMOUNT),
         column("shipping-price", Kind.AMOUNT),
-        column("shipping-tax", Kind.AMOUNT),
-        column("gift-wrap-price", Kind.AMOUNT),
-        column("gift-wrap-tax", Kind.AMOUNT),
+        usual("shipping-tax", Kind.AMOUNT),
+        usual("gift-wrap-price", Kind.AMOUNT),
+        usual("gift-wrap-tax", Kind.AMOUNT),
         column("item-promotion-discount", Kind.AMOUNT),
-        column("ship-promotion-discount", Kind.AMOUNT),
+        usual("ship-promotion-discount", Kind.AMOUNT),
         column("ship-city", personal=True, required=False),
         column("ship-state", personal=True, required=False),
         column("ship-postal-code", personal=True, required=False),

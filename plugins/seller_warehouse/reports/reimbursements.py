@@ -9,7 +9,7 @@ Quirks, with their source:
 - German files may carry ``12,50`` where American ones carry ``12.50``.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
 
 REASONS = (
     "Lost_Warehouse",
@@ -69,9 +69,9 @@ SPEC = ReportSpec(
         column("reason", filled=True, codes=REASONS),
         column("sku"),
         column("fnsku"),
-        column("asin"),
-        column("product-name"),
-        column("condition"),
+        usual("asin"),
+        usual("product-name"),
+        usual("condition"),
         column("currency-unit", Kind.CURRENCY, name="currency_code", filled=True),
         column("amount-per-unit", Kind.AMOUNT),
         column("amount-total", Kind.AMOUNT, filled=True),

@@ -12,7 +12,7 @@ Quirks, with their source:
 - Return, Disposal and the statuses are documented as examples; there is no published list.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS as LEDGER_DISPOSITIONS
 
 ORDER_TYPES = ("Return", "Disposal", "Liquidation", "Liquidations")
@@ -30,23 +30,31 @@ SPEC = ReportSpec(
     trailing_optional=2,
     may_be_empty=True,
     requests=Requests(max_days=90, restated_days=120, pause_minutes=30),
+    agreements=(
+        Agreement(
+            rule="updated_after_request",
+            columns=("request_date", "last_updated_date"),
+            broken="{last_updated_date} < {request_date} - 1",
+            what="last-updated-date lies before request-date",
+        ),
+    ),
     columns=(
         column("request-date", Kind.DATE, filled=True),
         column("order-id", filled=True),
         column("order-source", required=False),
-        column("order-type", codes=ORDER_TYPES),
+        usual("order-type", codes=ORDER_TYPES),
         column("service-speed", required=False),
-        column("order-status", codes=ORDER_STATUSES),
-        column("last-updated-date", Kind.DATE),
-        column("sku"),
-        column("fnsku"),
-        column("disposition", codes=DISPOSITIONS),
+        usual("order-status", codes=ORDER_STATUSES),
+        usual("last-updated-date", Kind.DATE),
+        usual("sku"),
+        usual("fnsku"),
+        usual("disposition", codes=DISPOSITIONS),
         column("requested-quantity", Kind.INTEGER, filled=True),
-        column("cancelled-quantity", Kind.INTEGER),
-        column("disposed-quantity", Kind.INTEGER),
-        column("shipped-quantity", Kind.INTEGER),
-        column("in-process-quantity", Kind.INTEGER),
-        column("removal-fee", Kind.AMOUNT),
-        column("currency", Kind.CURRENCY),
+        usual("cancelled-quantity", Kind.INTEGER),
+        usual("disposed-quantity", Kind.INTEGER),
+        usual("shipped-quantity", Kind.INTEGER),
+        usual("in-process-quantity", Kind.INTEGER),
+        usual("removal-fee", Kind.AMOUNT),
+        usual("currency", Kind.CURRENCY),
     ),
 )

@@ -15,7 +15,7 @@ Quirks, with their source:
   never the days of its range: that is right under either meaning, and a parcel that is missing from a later answer stays.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.removal_orders import DISPOSITIONS, ORDER_TYPES
 
 SPEC = ReportSpec(
@@ -28,16 +28,24 @@ SPEC = ReportSpec(
     event_date="shipment_date",
     may_be_empty=True,
     requests=Requests(max_days=90, restated_days=120, pause_minutes=120, margin_hours=0),
+    agreements=(
+        Agreement(
+            rule="shipped_after_request",
+            columns=("request_date", "shipment_date"),
+            broken="{shipment_date} < {request_date} - 1",
+            what="shipment-date lies before request-date",
+        ),
+    ),
     columns=(
-        column("request-date", Kind.DATE, aliases=("removal-date",), filled=True),
+        usual("request-date", Kind.DATE, aliases=("removal-date",), usually_filled=True),
         column("order-id", filled=True),
         column("shipment-date", Kind.DATE, filled=True),
-        column("sku"),
-        column("fnsku"),
-        column("disposition", codes=DISPOSITIONS),
+        usual("sku"),
+        usual("fnsku"),
+        usual("disposition", codes=DISPOSITIONS),
         column("shipped-quantity", Kind.INTEGER, aliases=("quantity-shipped",), filled=True),
-        column("carrier"),
-        column("tracking-number"),
+        usual("carrier"),
+        usual("tracking-number"),
         column("removal-order-type", codes=ORDER_TYPES, required=False),
     ),
 )

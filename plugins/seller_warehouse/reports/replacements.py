@@ -11,7 +11,7 @@ Quirks, with their source:
 - Few orders are replaced, so a file with a header and no rows is a normal answer.
 """
 
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column, usual
 
 REASON_CODES = tuple(str(code) for code in range(13))
 
@@ -27,11 +27,11 @@ SPEC = ReportSpec(
     columns=(
         column("shipment-date", Kind.DATE, filled=True, formats=(ISO, "%d-%b-%Y")),
         column("sku", filled=True),
-        column("asin"),
-        column("fulfillment-center-id", aliases=("fulfilment-centre-id",)),
-        column("original-fulfillment-center-id", aliases=("original-fulfilment-centre-id",)),
+        usual("asin"),
+        usual("fulfillment-center-id", aliases=("fulfilment-centre-id",)),
+        usual("original-fulfillment-center-id", aliases=("original-fulfilment-centre-id",)),
         column("quantity", Kind.INTEGER, filled=True),
-        column("replacement-reason-code", codes=REASON_CODES),
+        usual("replacement-reason-code", codes=REASON_CODES),
         column("replacement-amazon-order-id", aliases=("replacement-customer-order-id",)),
         column("original-amazon-order-id", aliases=("original-customer-order-id",)),
     ),

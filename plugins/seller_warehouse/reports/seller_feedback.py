@@ -30,12 +30,31 @@ SPEC = ReportSpec(
     columns=(
         column("Date", Kind.DATE, filled=True, formats=(LOCAL,), aliases=("Datum", "Data", "Fecha", "日付")),
         column("Rating", Kind.INTEGER, filled=True, aliases=("Bewertung", "Évaluation", "Valutazione", "Valoración", "Avaliação", "評価")),
-        column("Comments", required=False, personal=True, aliases=("Kommentare",)),
-        column("Your Response", required=False, personal=True, aliases=("Ihre Antwort",)),
+        column(
+            "Comments", required=False, personal=True, aliases=("Kommentare", "Commentaires", "Commenti", "Comentarios", "Comentários", "コメント")
+        ),
+        column(
+            "Your Response",
+            required=False,
+            personal=True,
+            aliases=("Ihre Antwort", "Votre réponse", "La tua risposta", "Tu respuesta", "Sua resposta", "返信"),
+        ),
         column(
             "Order ID",
             aliases=("Bestellnummer", "Numéro de commande", "Numero ordine", "Numero d'ordine", "Número de pedido", "Número do pedido", "注文番号"),
         ),
-        column("Rater Email", required=False, personal=True, aliases=("E-Mail des Bewerters",)),
+        column(
+            "Rater Email",
+            required=False,
+            personal=True,
+            aliases=(
+                "E-Mail des Bewerters",
+                "E-mail de l'évaluateur",
+                "E-mail del valutatore",
+                "E-mail del evaluador",
+                "E-mail do avaliador",
+                "評価者のメールアドレス",
+            ),
+        ),
     ),
 )

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from seller_warehouse.documents import Refusal
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 CHANNELS = ("afn", "mfn")
 STATUSES = ("GOOD", "BAD", "NONE")
@@ -123,36 +123,44 @@ SPEC = ReportSpec(
     unit=Unit.SNAPSHOT,
     read_json=read,
     requests=Requests(history_months=0, pause_minutes=30, scope=Scope.NAMED),
+    agreements=(
+        Agreement(
+            rule="range_is_in_order",
+            columns=("reporting_date_from", "reporting_date_to"),
+            broken="{reporting_date_to} < {reporting_date_from} - 1",
+            what="reportingDateTo lies before reportingDateFrom",
+        ),
+    ),
     columns=(
         column("marketplaceId", filled=True),
         column("fulfillmentChannel", filled=True),
-        column("accountStatus", codes=ACCOUNT_STATUSES),
-        column("accountHealthStatus", codes=HEALTH_STATUSES),
+        usual("accountStatus", codes=ACCOUNT_STATUSES),
+        usual("accountHealthStatus", codes=HEALTH_STATUSES),
         column("reportingDateFrom", Kind.DATE, formats=TIMES),
         column("reportingDateTo", Kind.DATE, formats=TIMES),
         column("orderCount", Kind.INTEGER),
         column("orderWithDefectsCount", Kind.INTEGER),
-        column("orderWithDefectsStatus", codes=STATUSES),
+        usual("orderWithDefectsStatus", codes=STATUSES),
         column("claimsCount", Kind.INTEGER),
-        column("claimsStatus", codes=STATUSES),
+        usual("claimsStatus", codes=STATUSES),
         column("chargebacksCount", Kind.INTEGER),
-        column("chargebacksStatus", codes=STATUSES),
+        usual("chargebacksStatus", codes=STATUSES),
         column("negativeFeedbackCount", Kind.INTEGER),
-        column("negativeFeedbackStatus", codes=STATUSES),
-        column("fulfillmentType"),
-        column("status", codes=STATUSES),
+        usual("negativeFeedbackStatus", codes=STATUSES),
+        usual("fulfillmentType"),
+        usual("status", codes=STATUSES),
         column("rate"),
-        column("targetValue"),
-        column("targetCondition", codes=CONDITIONS),
-        column("lateShipmentRate"),
-        column("lateShipmentStatus", codes=STATUSES),
-        column("preFulfillmentCancellationRate"),
-        column("preFulfillmentCancellationStatus", codes=STATUSES),
-        column("onTimeDeliveryRate"),
-        column("onTimeDeliveryStatus", codes=STATUSES),
-        column("validTrackingRate"),
-        column("validTrackingStatus", codes=STATUSES),
-        column("invoiceDefectRate"),
-        column("invoiceDefectStatus", codes=STATUSES),
+        usual("targetValue"),
+        usual("targetCondition", codes=CONDITIONS),
+        usual("lateShipmentRate"),
+        usual("lateShipmentStatus", codes=STATUSES),
+        usual("preFulfillmentCancellationRate"),
+        usual("preFulfillmentCancellationStatus", codes=STATUSES),
+        usual("onTimeDeliveryRate"),
+        usual("onTimeDeliveryStatus", codes=STATUSES),
+        usual("validTrackingRate"),
+        usual("validTrackingStatus", codes=STATUSES),
+        usual("invoiceDefectRate"),
+        usual("invoiceDefectStatus", codes=STATUSES),
     ),
 )

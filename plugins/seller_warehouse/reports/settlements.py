@@ -4,7 +4,8 @@ Quirks, with their source:
 - Amazon makes them by itself and lists them for 90 days; they cannot be requested (Reports API docs). Today's flat file has 24 columns.
 - The first row of a settlement is its summary: total, currency and dates, no posted date; the other rows leave these blank, at times the
   currency too. The sum of all amounts is the total (exact in seven of seven measured files, adwweaver/Amazon-Settlement-Transformer).
-- Dates and amounts follow the marketplace: ``06/17/26`` and ``12.50``, ``17.06.2026`` and ``12,50`` (SP-API changelog, user reports).
+- Dates and amounts follow the marketplace: ``06/17/26`` and ``12.50``, ``17.06.2026`` and ``12,50`` (SP-API changelog, user reports); ``posted-date``
+  comes day first (``17/06/26``) too, with nothing else in the file changed (user reports).
 - Amazon publishes no list of transaction types, amount types or descriptions, so none is checked here.
 - ``ShippingChargeback`` is a fee, not a buyer's chargeback; ``REVERSAL_REIMBURSEMENT`` is a credit in the measured files.
 - Reimbursements have no marketplace name and no reimbursement id; multi-channel orders come from ``Non-Amazon`` places.
@@ -19,11 +20,12 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from seller_warehouse.report_spec import ISO, Kind, Layout, ReportSpec, Requests, Unit, column
+from seller_warehouse.report_spec import ISO, Agreement, Kind, Layout, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.reimbursements import REASONS
 
 # One file may write its period, its posted days and its posted times in three ways, so each has a list of its own.
-DAYS = ("%m/%d/%y", "%m/%d/%Y", "%d.%m.%Y")
+# Day first or month first is decided by what the file says of the same days elsewhere (AGREEMENTS); month first is documented.
+DAYS = ("%m/%d/%y", "%m/%d/%Y", "%d/%m/%y", "%d/%m/%Y", "%d.%m.%Y")
 PERIOD = ("%Y-%m-%d %H:%M:%S UTC", "%d.%m.%Y %H:%M:%S UTC", ISO, *DAYS)
 POSTED_DAY = (*DAYS, *PERIOD[:3])
 POSTED_TIME = ("%d.%m.%Y %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S UTC", ISO, *DAYS)
@@ -49,29 +51,56 @@ _GROUPS = (
 
 COLUMNS = (
     column("settlement-id", filled=True),
-    column("settlement-start-date", Kind.DATE, formats=PERIOD),
-    column("settlement-end-date", Kind.DATE, formats=PERIOD),
-    column("deposit-date", Kind.DATE, formats=PERIOD),
+    column("settlement-start-date", Kind.DATE, formats=PERIOD, style="period"),
+    column("settlement-end-date", Kind.DATE, formats=PERIOD, style="period"),
+    usual("deposit-date", Kind.DATE, formats=PERIOD, style="period"),
     column("total-amount", Kind.AMOUNT),
     column("currency", Kind.CURRENCY, name="currency_code"),
     column("transaction-type"),
     column("order-id"),
-    column("merchant-order-id"),
-    column("adjustment-id"),
-    column("shipment-id"),
-    column("marketplace-name"),
+    usual("merchant-order-id"),
+    usual("adjustment-id"),
+    usual("shipment-id"),
+    usual("marketplace-name"),
     column("amount-type"),
     column("amount-description"),
     column("amount", Kind.AMOUNT),
     column("fulfillment-id"),
     column("posted-date", Kind.DATE, formats=POSTED_DAY),
     column("posted-date-time", Kind.DATE, formats=POSTED_TIME),
-    column("order-item-code"),
-    column("merchant-order-item-id"),
-    column("merchant-adjustment-item-id"),
+    usual("order-item-code"),
+    usual("merchant-order-item-id"),
+    usual("merchant-adjustment-item-id"),
     column("sku"),
-    column("quantity-purchased", Kind.INTEGER),
-    column("promotion-id"),
+    usual("quantity-purchased", Kind.INTEGER),
+    usual("promotion-id"),
+)
+
+_FIRST, _LAST = "settlement_start_date", "settlement_end_date"
+AGREEMENTS = (
+    Agreement(
+        rule="posted_date_is_that_of_its_time",
+        columns=("posted_date", "posted_date_time"),
+        # A day apart is a matter of zones.
+        broken="abs({posted_date} - {posted_date_time}) > 1",
+        what="posted-date and posted-date-time are different days",
+        refuses=True,
+    ),
+    Agreement(
+        rule="posted_in_period",
+        columns=("posted_date",),
+        of_key=(_FIRST, _LAST),
+        broken="{posted_date} not between {settlement_start_date} - 1 and {settlement_end_date} + 1",
+        what="posted-date lies outside the settlement's period",
+    ),
+    Agreement(
+        rule="period_is_in_order",
+        columns=(_FIRST, _LAST, "deposit_date"),
+        broken="{settlement_start_date} > {settlement_end_date} or {settlement_end_date} > {deposit_date} + 1",
+        what="settlement-start-date, settlement-end-date and deposit-date are not in order",
+    ),
+    # Amazon settles every 14 days; a month more is no reason to doubt a file, but to prefer the other reading.
+    Agreement(rule="period_is_short", columns=(_FIRST, _LAST), broken="{settlement_end_date} - {settlement_start_date} > 45", only_for_choice=True),
 )
 
 
@@ -115,26 +144,26 @@ OLD_FLAT_FILE = Layout(
         column("settlement-id"),
         column("settlement-start-date"),
         column("settlement-end-date"),
-        column("deposit-date"),
+        usual("deposit-date"),
         column("total-amount"),
         column("currency", name="currency_code"),
         column("transaction-type"),
         column("order-id"),
-        column("merchant-order-id"),
-        column("adjustment-id"),
-        column("shipment-id"),
-        column("marketplace-name"),
+        usual("merchant-order-id"),
+        usual("adjustment-id"),
+        usual("shipment-id"),
+        usual("marketplace-name"),
         column("shipment-fee-type"),
         column("shipment-fee-amount"),
         column("order-fee-type"),
         column("order-fee-amount"),
         column("fulfillment-id"),
         column("posted-date"),
-        column("order-item-code"),
-        column("merchant-order-item-id"),
-        column("merchant-adjustment-item-id"),
+        usual("order-item-code"),
+        usual("merchant-order-item-id"),
+        usual("merchant-adjustment-item-id"),
         column("sku"),
-        column("quantity-purchased"),
+        usual("quantity-purchased"),
         column("price-type"),
         column("price-amount"),
         column("item-related-fee-type"),
@@ -160,6 +189,7 @@ SPEC = ReportSpec(
     key=("settlement_id",),
     event_date="posted_date",
     layouts=(OLD_FLAT_FILE,),
+    agreements=AGREEMENTS,
     requests=Requests(history_months=3, listed_only=True),
     columns=COLUMNS,
 )

@@ -395,7 +395,8 @@ def _complaint(records: Records, rng: random.Random, sale: Sale, kind: str, *, d
     if kind == "chargeback":
         return {"chargeback": ((filed_at, "Service" if defect else "Fraud"),)}
     outcome = rng.choice(("Granted", "Granted", "Refunded") if defect else ("Denied", "Withdrawn"))
-    return {"a_to_z": ((filed_at, "Pending"), (night(rng, filed_at, 4, 20), outcome))}
+    # Long enough for some to be pending on any day, and decided before the download, of 60 days of orders, names the order for the last time.
+    return {"a_to_z": ((filed_at, "Pending"), (night(rng, filed_at, 4, 20) + days(12), outcome))}
 
 
 def _mfn_return(records: Records, rng: random.Random, sale: Sale, product: Product, units: int, *, claimed_at: datetime | None) -> None:

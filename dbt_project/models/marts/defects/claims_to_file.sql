@@ -2,11 +2,67 @@ with defects as (
 
     select * from {{ ref('fct_inventory_defects') }} where eligible_units > 0
 
+),
+
+accounts as (
+
+    select * from {{ ref('dim_accounts') }}
+
+),
+
+marketplaces as (
+
+    select * from {{ ref('marketplaces') }}
+
+),
+
+rates as (
+
+    select * from {{ ref('int_exchange_rates') }} where calendar_date = {{ as_of_date() }}
+
+),
+
+-- Amounts rank in one currency of the account: the reporting currency where today's rate of its home is known, else that of its home.
+homes as (
+
+    select
+        accounts.account_id,
+        case
+            when rates.currency_code is not null and reporting_rates.currency_code is not null then reporting_rates.currency_code
+            else marketplaces.currency_code
+        end as currency_code
+    from accounts
+    inner join marketplaces on {{ first_of_list('accounts.marketplace_ids') }} = marketplaces.marketplace_id
+    left join rates on marketplaces.currency_code = rates.currency_code
+    left join rates as reporting_rates on reporting_rates.currency_code = '{{ var("reporting_currency_code") }}'
+
+),
+
+valued as (
+
+    select
+        defects.*,
+        homes.currency_code as ranking_currency_code,
+        case
+            when defects.currency_code = homes.currency_code then defects.estimated_recovery_amount
+            else
+                cast(
+                    {{ converted_amount('defects.estimated_recovery_amount', 'rates.units_per_euro', 'ranking_rates.units_per_euro') }}
+                    as decimal(18, 4)
+                )
+        end as ranking_amount
+    from defects
+    left join homes on defects.account_id = homes.account_id
+    left join rates on defects.currency_code = rates.currency_code
+    left join rates as ranking_rates on homes.currency_code = ranking_rates.currency_code
+
 )
 
 select
     cast(
-        row_number() over (order by claim_deadline_date asc, estimated_recovery_amount desc nulls last, account_id asc, defect_id asc) as integer
+        row_number() over (
+            partition by account_id order by claim_deadline_date asc, ranking_amount desc nulls last, defect_id asc
+        ) as integer
     ) as claim_rank,
     account_id,
     defect_id,
@@ -34,5 +90,7 @@ select
     currency_code,
     estimated_unit_value,
     estimated_recovery_amount,
-    value_basis
-from defects
+    value_basis,
+    ranking_amount,
+    ranking_currency_code
+from valued

@@ -104,7 +104,7 @@ select
     periods.reimbursed_cash_amount,
     defects.currency_code,
     unit_values.unit_value_amount as estimated_unit_value,
-    cast(unit_values.unit_value_amount * periods.eligible_units as decimal(18, 4)) as estimated_recovery_amount,
+    {{ amount_times('unit_values.unit_value_amount', 'periods.eligible_units') }} as estimated_recovery_amount,
     unit_values.value_basis
 from periods
 inner join defects on periods.defect_id = defects.defect_id

@@ -62,8 +62,8 @@ select
     eligible.defect_type,
     eligible.currency_code,
     cast(eligible.eligible_units as integer) as eligible_units,
-    cast(eligible.potential_recovery_amount as decimal(18, 4)) as potential_recovery_amount,
-    cast(eligible.loss_amount as decimal(18, 4)) as loss_amount,
+    {{ amount_times('eligible.potential_recovery_amount', '1') }} as potential_recovery_amount,
+    {{ amount_times('eligible.loss_amount', '1') }} as loss_amount,
     cast(experience.paid_units as integer) as paid_units,
     cast(experience.unpaid_units as integer) as unpaid_units,
     case

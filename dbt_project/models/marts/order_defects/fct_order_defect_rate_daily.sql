@@ -6,7 +6,7 @@
 
 with orders as (
 
-    select * from {{ ref('int_order_defects__orders') }} where exclusion_reason is null
+    select * from {{ ref('int_order_defects__orders') }} where exclusion_reason is null or exclusion_reason = 'ORDER_CANCELLED'
 
 ),
 
@@ -40,6 +40,7 @@ performance as (
 
 ),
 
+-- A cancelled order is in both numbers of a rate or in neither: in both where its defect counts, at worst where it may count.
 counted_orders as (
 
     select
@@ -47,7 +48,8 @@ counted_orders as (
         orders.marketplace_id,
         orders.fulfillment_channel,
         orders.order_date,
-        1 as order_count,
+        case when orders.exclusion_reason is null or defects.counts_toward_odr then 1 else 0 end as order_count,
+        1 as worst_case_order_count,
         case when defects.counts_toward_odr then 1 else 0 end as defective_order_count,
         case when defects.counts_toward_odr or defects.is_undecided then 1 else 0 end as worst_case_defective_order_count,
         case when defects.has_negative_feedback then 1 else 0 end as negative_feedback_order_count,
@@ -55,7 +57,9 @@ counted_orders as (
         case when defects.has_chargeback then 1 else 0 end as chargeback_order_count
     from orders
     left join defects on orders.account_id = defects.account_id and orders.amazon_order_id = defects.amazon_order_id
-    where orders.order_date <= {{ last_order_date }}
+    where
+        orders.order_date <= {{ last_order_date }}
+        and (orders.exclusion_reason is null or defects.counts_toward_odr or defects.is_undecided)
 
 ),
 
@@ -94,6 +98,7 @@ days_without_orders as (
         channels.fulfillment_channel,
         calendar.calendar_date as order_date,
         0 as order_count,
+        0 as worst_case_order_count,
         0 as defective_order_count,
         0 as worst_case_defective_order_count,
         0 as negative_feedback_order_count,
@@ -113,6 +118,7 @@ days as (
         fulfillment_channel,
         order_date,
         sum(order_count) as order_count,
+        sum(worst_case_order_count) as worst_case_order_count,
         sum(defective_order_count) as defective_order_count,
         sum(worst_case_defective_order_count) as worst_case_defective_order_count,
         sum(negative_feedback_order_count) as negative_feedback_order_count,
@@ -137,6 +143,7 @@ windows as (
         cast({{ dbt.dateadd('day', 1 - var('odr_window_days'), 'order_date') }} as date) as window_start_date,
         order_date as window_end_date,
         cast(sum(order_count) over ({{ window }}) as integer) as order_count,
+        cast(sum(worst_case_order_count) over ({{ window }}) as integer) as worst_case_order_count,
         cast(sum(defective_order_count) over ({{ window }}) as integer) as defective_order_count,
         cast(sum(worst_case_defective_order_count) over ({{ window }}) as integer) as worst_case_defective_order_count,
         cast(sum(negative_feedback_order_count) over ({{ window }}) as integer) as negative_feedback_order_count,
@@ -151,7 +158,7 @@ rates as (
     select
         *,
         cast(1.0 * defective_order_count / nullif(order_count, 0) as decimal(9, 6)) as order_defect_rate,
-        cast(1.0 * worst_case_defective_order_count / nullif(order_count, 0) as decimal(9, 6)) as worst_case_rate,
+        cast(1.0 * worst_case_defective_order_count / nullif(worst_case_order_count, 0) as decimal(9, 6)) as worst_case_rate,
         case
             when order_count = 0 then 'NONE'
             when defective_order_count >= order_count * {{ var('odr_target_rate') }} then 'BAD'
@@ -175,33 +182,46 @@ snapshots as (
 
 ),
 
+-- Amazon's figure holds until it is asked again.
+carried as (
+
+    select
+        *,
+        lead(snapshot_date) over (partition by account_id, marketplace_id, fulfillment_channel order by snapshot_date) as next_snapshot_date
+    from snapshots
+    where place = 1
+
+),
+
 -- Two windows are two sets of orders: their figures cannot be compared.
 compared as (
 
     select
         rates.*,
-        snapshots.snapshot_date as amazon_snapshot_date,
-        snapshots.window_start_date as amazon_window_start_date,
-        snapshots.window_end_date as amazon_window_end_date,
-        snapshots.order_count as amazon_order_count,
-        snapshots.defective_order_count as amazon_defective_order_count,
-        snapshots.order_defect_rate as amazon_rate,
+        carried.snapshot_date as amazon_snapshot_date,
+        {{ dbt.datediff('carried.snapshot_date', 'rates.report_date', 'day') }}
+            as amazon_snapshot_age_days,
+        carried.window_start_date as amazon_window_start_date,
+        carried.window_end_date as amazon_window_end_date,
+        carried.order_count as amazon_order_count,
+        carried.defective_order_count as amazon_defective_order_count,
+        carried.order_defect_rate as amazon_rate,
         case
-            when snapshots.snapshot_date is null then 'NO_SNAPSHOT'
-            when snapshots.window_start_date = rates.window_start_date and snapshots.window_end_date = rates.window_end_date then 'SAME_WINDOW'
+            when carried.snapshot_date is null then 'NO_SNAPSHOT'
+            when carried.window_start_date = rates.window_start_date and carried.window_end_date = rates.window_end_date then 'SAME_WINDOW'
             else 'OTHER_WINDOW'
         end as amazon_comparison,
-        snapshots.negative_feedback_order_count as amazon_negative_feedback_order_count,
-        snapshots.a_to_z_order_count as amazon_a_to_z_order_count,
-        snapshots.chargeback_order_count as amazon_chargeback_order_count
+        carried.negative_feedback_order_count as amazon_negative_feedback_order_count,
+        carried.a_to_z_order_count as amazon_a_to_z_order_count,
+        carried.chargeback_order_count as amazon_chargeback_order_count
     from rates
-    left join snapshots
+    left join carried
         on
-            rates.account_id = snapshots.account_id
-            and rates.marketplace_id = snapshots.marketplace_id
-            and rates.fulfillment_channel = snapshots.fulfillment_channel
-            and rates.report_date = snapshots.snapshot_date
-            and snapshots.place = 1
+            rates.account_id = carried.account_id
+            and rates.marketplace_id = carried.marketplace_id
+            and rates.fulfillment_channel = carried.fulfillment_channel
+            and rates.report_date >= carried.snapshot_date
+            and (carried.next_snapshot_date is null or rates.report_date < carried.next_snapshot_date)
 
 )
 
@@ -218,6 +238,7 @@ select
     a_to_z_order_count,
     chargeback_order_count,
     order_defect_rate,
+    worst_case_order_count,
     worst_case_defective_order_count,
     worst_case_rate,
     cast({{ var('odr_target_rate') }} as decimal(9, 6)) as target_rate,
@@ -227,6 +248,7 @@ select
     amazon_defective_order_count,
     amazon_rate,
     amazon_snapshot_date,
+    cast(amazon_snapshot_age_days as integer) as amazon_snapshot_age_days,
     amazon_window_start_date,
     amazon_window_end_date,
     amazon_comparison,

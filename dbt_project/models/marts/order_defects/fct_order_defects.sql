@@ -61,13 +61,14 @@ defects as (
         max(case when component = 'NEGATIVE_FEEDBACK' and counts then 1 else 0 end) = 1 as has_negative_feedback,
         max(case when component = 'A_TO_Z_CLAIM' and counts then 1 else 0 end) = 1 as has_a_to_z_claim,
         max(case when component = 'CHARGEBACK' and counts then 1 else 0 end) = 1 as has_chargeback,
-        max(case when counts_at_worst then 1 else 0 end) = 1 as counts_at_worst,
+        max(case when counts or counts_at_worst then 1 else 0 end) = 1 as counts_at_worst,
         max(case when place = 1 then component || '_' || outcome end) as leading_outcome
     from leading_components
     group by account_id, amazon_order_id
 
 ),
 
+-- A cancelled order is left out only until somebody has a reason to complain of it.
 placed as (
 
     select
@@ -76,7 +77,10 @@ placed as (
         coalesce(orders.order_date, downloaded.order_date) as order_date,
         coalesce(orders.fulfillment_channel, downloaded.fulfillment_channel) as fulfillment_channel,
         orders.marketplace_id,
-        case when orders.amazon_order_id is null then 'ORDER_NOT_HELD' else orders.exclusion_reason end as exclusion_reason,
+        case
+            when orders.amazon_order_id is null then 'ORDER_NOT_HELD'
+            when orders.exclusion_reason <> 'ORDER_CANCELLED' or not defects.counts_at_worst then orders.exclusion_reason
+        end as exclusion_reason,
         defects.has_negative_feedback or defects.has_a_to_z_claim or defects.has_chargeback as has_defect
     from defects
     inner join order_sources on defects.account_id = order_sources.account_id and defects.amazon_order_id = order_sources.amazon_order_id

@@ -1,6 +1,6 @@
 with reimbursements as (
 
-    select * from {{ ref('int_reimbursements__categorised') }}
+    select * from {{ ref('int_reimbursements__categorised') }} where {{ is_dated_by_as_of('approval_date') }}
 
 ),
 
@@ -141,7 +141,7 @@ currency_marketplaces as (
 
 reporting_rates as (
 
-    select calendar_date, units_per_euro
+    select calendar_date, units_per_euro, minor_units
     from exchange_rates
     where currency_code = '{{ var("reporting_currency_code") }}'
 
@@ -186,14 +186,16 @@ select
     nullif('{{ var("reporting_currency_code") }}', '') as reporting_currency_code,
     case
         when lines.currency_code = '{{ var("reporting_currency_code") }}' then lines.cash_amount
-        else cast({{ converted_amount('lines.cash_amount', 'line_rates.units_per_euro', 'reporting_rates.units_per_euro') }} as decimal(18, 4))
+        else {{ converted_amount(
+            'lines.cash_amount', 'line_rates.units_per_euro', 'reporting_rates.units_per_euro', 'reporting_rates.minor_units'
+        ) }}
     end as cash_amount_reporting,
     coalesce(lines.cash_units, 0) as cash_units,
     coalesce(lines.inventory_units, 0) as inventory_units,
     coalesce(lines.total_units, coalesce(lines.cash_units, 0) + coalesce(lines.inventory_units, 0)) as total_units,
     case
         when coalesce(lines.inventory_units, 0) = 0 then 0
-        else cast(lines.inventory_units * sourcing_costs.sourcing_cost_amount as decimal(18, 4))
+        else {{ amount_times('sourcing_costs.sourcing_cost_amount', 'lines.inventory_units') }}
     end as inventory_value_memo_amount,
     lines.reason_category = 'REVERSAL' as is_reversal,
     lines.original_reimbursement_id,

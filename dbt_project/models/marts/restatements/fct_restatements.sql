@@ -16,4 +16,5 @@ select
     cast(sum(case when is_added then coalesce(units, 0) else -coalesce(units, 0) end) as integer) as units_change,
     cast(sum(case when is_added then coalesce(cash_amount, 0) else -coalesce(cash_amount, 0) end) as decimal(18, 4)) as cash_amount_change
 from changes
+where {{ is_dated_by_as_of('event_date') }} and {{ is_dated_by_as_of('cast(seen_at as date)') }}
 group by account_id, report, event_date, seen_at, was_seen_whole, currency_code

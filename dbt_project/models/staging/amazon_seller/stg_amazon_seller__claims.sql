@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'claims') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'claims') }} where {{ is_known() }}
 
 ),
 
@@ -18,10 +18,10 @@ renamed as (
 
         -- dates
         {{ printed_date('filed_date') }} as filed_date,
-        {{ printed_date('closed_date') }} as closed_date,
+        {{ unless_after_as_of(printed_date('closed_date'), printed_date('closed_date')) }} as closed_date,
 
         -- statuses
-        {{ upper_snake('status') }} as claim_status,
+        {{ unless_after_as_of(upper_snake('status'), printed_date('closed_date')) }} as claim_status,
 
         -- measures
         {{ whole_number('units') }} as claimed_units,
@@ -34,3 +34,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('filed_date') }}

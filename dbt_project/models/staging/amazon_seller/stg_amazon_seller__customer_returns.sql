@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'customer_returns') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'customer_returns') }} where {{ is_known() }}
 
 ),
 
@@ -38,3 +38,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('return_date') }}

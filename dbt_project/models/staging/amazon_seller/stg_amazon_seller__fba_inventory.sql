@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'fba_inventory') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'fba_inventory') }} where {{ is_known() }}
 
 ),
 

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'inventory_ledger_summary') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'inventory_ledger_summary') }} where {{ is_known() }}
 
 ),
 
@@ -47,3 +47,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('period_date') }}

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'listings') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'listings') }} where {{ is_known() }}
 
 ),
 

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'mfn_returns') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'mfn_returns') }} where {{ is_known() }}
 
 ),
 
@@ -23,7 +23,7 @@ renamed as (
         -- dates
         {{ printed_date('order_date') }} as order_date,
         {{ printed_date('return_request_date') }} as return_request_date,
-        {{ printed_date('return_delivery_date') }} as return_delivery_date,
+        {{ unless_after_as_of(printed_date('return_delivery_date'), printed_date('return_delivery_date')) }} as return_delivery_date,
         {{ text_value('safe_t_claim_creation_time') }} as safe_t_claim_creation_time_as_sent,
 
         -- statuses
@@ -59,3 +59,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('return_request_date') }}

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'order_defects') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'order_defects') }} where {{ is_known() }}
 
 ),
 
@@ -65,3 +65,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('order_date') }}

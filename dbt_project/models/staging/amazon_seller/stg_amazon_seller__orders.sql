@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'orders') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'orders') }} where {{ is_known() }}
 
 ),
 
@@ -25,8 +25,8 @@ renamed as (
         {{ utc_timestamp('last_updated_date') }} as last_updated_at,
 
         -- statuses
-        {{ upper_snake('order_status') }} as order_status,
-        {{ upper_snake('item_status') }} as item_status,
+        {{ unless_after_as_of(upper_snake('order_status'), utc_date('last_updated_date'), "'UNKNOWN'") }} as order_status,
+        {{ unless_after_as_of(upper_snake('item_status'), utc_date('last_updated_date'), "'UNKNOWN'") }} as item_status,
         {{ upper_snake('fulfillment_channel') }} as fulfillment_channel,
         {{ text_value('sales_channel') }} as sales_channel,
         {{ text_value('order_channel') }} as order_channel,
@@ -58,3 +58,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('purchase_date') }}

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'product_catalog') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'product_catalog') }} where {{ is_known() }}
 
 ),
 

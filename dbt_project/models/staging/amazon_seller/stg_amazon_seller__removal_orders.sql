@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'removal_orders') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'removal_orders') }} where {{ is_known() }}
 
 ),
 
@@ -22,7 +22,7 @@ renamed as (
 
         -- statuses
         {{ upper_snake('order_type') }} as removal_order_type,
-        {{ upper_snake('order_status') }} as removal_order_status,
+        {{ unless_after_as_of(upper_snake('order_status'), utc_date('last_updated_date'), "'UNKNOWN'") }} as removal_order_status,
         {{ upper_snake('order_source') }} as order_source,
         {{ upper_snake('service_speed') }} as service_speed,
         {{ upper_snake('disposition') }} as disposition,
@@ -44,3 +44,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('request_date') }}

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'removal_shipments') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'removal_shipments') }} where {{ is_known() }}
 
 ),
 
@@ -37,3 +37,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('shipment_date') }}

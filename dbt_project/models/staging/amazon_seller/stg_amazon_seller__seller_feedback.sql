@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'seller_feedback') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'seller_feedback') }} where {{ is_known() }}
 
 ),
 
@@ -27,3 +27,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('feedback_date') }}

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'seller_performance') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'seller_performance') }} where {{ is_known() }}
 
 ),
 
@@ -56,3 +56,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('snapshot_date') }}

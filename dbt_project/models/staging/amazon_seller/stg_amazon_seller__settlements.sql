@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'settlements') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'settlements') }} where {{ is_known() }}
 
 ),
 
@@ -53,3 +53,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('coalesce(posted_date, cast(settlement_start_at as date))') }}

@@ -1,6 +1,6 @@
 with source as (
 
-    select * from {{ source('amazon_seller', 'sourcing_costs') }} where _valid_to is null
+    select * from {{ source('amazon_seller', 'sourcing_costs') }} where {{ is_known() }}
 
 ),
 
@@ -31,3 +31,4 @@ renamed as (
 )
 
 select * from renamed
+where {{ is_dated_by_as_of('effective_from_date') }}

@@ -1,0 +1,1 @@
+select cast(nullif('{{ var("as_known_at") }}', '') as timestamp) as as_known_at

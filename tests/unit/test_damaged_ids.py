@@ -1,0 +1,93 @@
+"""Ids that a spreadsheet shortened, in every column of every report that may hold one, and codes that only look like it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from seller_warehouse.accounts import Account
+from seller_warehouse.describe_inputs import whole_suite
+from seller_warehouse.documents import Verdict
+from seller_warehouse.gate import judge
+from seller_warehouse.report_spec import Column, Kind, column
+from seller_warehouse.reports import SPECS
+from seller_warehouse.values import is_damaged_id
+from tests.support import NA, document_of, reimbursements
+
+WORDS = {
+    "status", "product_name", "detailed_disposition", "reason", "condition", "mfn_listing_exists", "afn_listing_exists", "store",
+    "ship_service_level", "ship_country", "carrier", "fulfillment_channel", "sales_channel", "title", "event_type", "fulfillment_center",
+    "disposition", "reason_code", "country", "location", "item_name", "item_description", "open_date", "image_url", "item_is_marketplace",
+    "product_id_type", "zshop_shipping_fee", "item_note", "item_condition", "zshop_category1", "zshop_browse_path", "zshop_storefront_feature",
+    "will_ship_internationally", "expedited_shipping", "zshop_boldface", "bid_for_featured_placement", "add_delete", "merchant_shipping_group",
+    "return_request_status", "label_type", "return_carrier", "label_to_be_paid_by", "a_to_z_claim", "is_prime", "return_reason", "in_policy",
+    "return_type", "resolution", "safe_t_action_reason", "safe_t_claim_state", "safe_t_claim_creation_time", "category", "fulfilled_by",
+    "pre_fulfillment_cancellation", "late_shipment", "negative_feedback", "a_to_z_guarantee_claim", "chargeback_claim", "order_status",
+    "order_channel", "item_status", "is_business_order", "price_designation", "is_replacement_order", "is_exchange_order", "url",
+    "number_of_items", "address_type", "tax_collection_model", "tax_collection_responsible_party", "payment_method_details",
+    "item_extensions_data", "signature_confirmation_recommended", "amazon_programs", "order_invoice_type", "is_iba", "is_sold_by_ab",
+    "is_amazon_invoiced", "is_transparency", "is_heavy_or_bulky", "is_pickup_point_order", "is_buyer_requested_cancellation",
+    "original_reimbursement_type", "order_source", "order_type", "service_speed", "removal_order_type", "replacement_reason_code",
+    "transaction_type", "marketplace_name", "amount_type", "amount_description", "origin",
+}  # fmt: skip
+"""Columns of text in which no id stands; a new column of text is either here or is watched."""
+
+
+def test_every_column_of_text_is_watched_or_known_to_hold_words() -> None:
+    columns = {c.name: c for s in SPECS.values() if not s.read_json for c in s.kept if c.kind is Kind.TEXT}
+    assert {n for n, c in columns.items() if not c.holds_ids} == WORDS
+    assert {"tracking_number", "tracking_id", "license_plate_number", "reference_id", "settlement_id", "fnsku", "msku", "case_id"} <= {
+        n for n, c in columns.items() if c.holds_ids
+    }
+
+
+ID, OWN = column("tracking-number"), column("seller-sku")
+
+
+def is_damaged(value: str, of: Column) -> bool:
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select {is_damaged_id(of)} from (select ? as {of.name})", [value]).fetchone()
+    assert found
+    return bool(found[0])
+
+
+@pytest.mark.parametrize("value", ["1.00E+11", "2,00012E+14", "8.11e+09", "1,23457e+11", "1E+11", "9.40011E+21", "1٫00E+11", "1.234567890123E+300"])
+def test_a_shortened_id_is_found_in_any_locale_and_in_codes_of_the_seller_too(value: str) -> None:
+    assert is_damaged(value, ID)
+    assert is_damaged(value, OWN)
+
+
+@pytest.mark.parametrize("value", ["8.11E09", "2,5E14", "30040000001.0", "30040000001,00", "9400110200881230000000"])
+def test_other_ways_to_lose_digits_are_found_in_ids_of_amazon_alone(value: str) -> None:
+    assert is_damaged(value, ID)
+    assert not is_damaged(value, OWN)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "", "1E5", "4.5E27", "1Z999AA10123456784", "71E12345678", "5E1234", "B0LAMP0001", "112-9330001-4540001", "9400110200881234567890",
+        "200012345678901", "1000000000000", "LAMP-1.5E+", "E+11", "3,5", "1.2.3", "0007",
+    ],
+)  # fmt: skip
+def test_codes_that_only_look_like_it_stay(value: str) -> None:
+    assert not is_damaged(value, OWN)
+    assert value == "4.5E27" or not is_damaged(value, ID)
+
+
+@pytest.mark.parametrize("report", [n for n, s in SPECS.items() if not s.read_json])
+def test_every_report_has_the_rule(report: str) -> None:
+    assert "ids_are_whole" in {e.meta["rule"] for e in whole_suite(SPECS[report]).expectations}
+
+
+def test_a_refusal_shows_the_damaged_ids_of_a_row_alone(tmp_path: Path) -> None:
+    content = reimbursements({}, {"reimbursement-id": "8,11E+09", "case-id": "1.2E+10"})
+    german = Account(id="de", name="Germany", region="eu", marketplaces=("A1PA6795UKMFR9",), source="files")
+    for account in (NA, german):
+        judged = judge(document_of(content, tmp_path, report="reimbursements", account=account), account, tmp_path / account.id)
+        assert judged.verdict is Verdict.QUARANTINED
+        assert "line 3: a spreadsheet has shortened an id" in judged.reason
+        assert "reimbursement_id='8,11E+09', case_id='1.2E+10'" in judged.reason
+        assert "as Amazon sends it, unopened" in judged.reason

@@ -1,0 +1,160 @@
+"""The documents of one report are validated together, and each is judged as if it were alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from great_expectations.constants import MAX_RESULT_RECORDS
+from great_expectations.datasource.fluent.interfaces import Batch
+
+from seller_warehouse import gate
+from seller_warehouse.accounts import Account
+from seller_warehouse.documents import Verdict
+from seller_warehouse.gate import Judgement, Pending, RuleResult, judge, judge_documents
+from tests.support import AT, EU, NA, document_of, reimbursements
+
+BRITISH = Account(id="british", name="British", region="eu", marketplaces=("A1F83G8C2ARO7P",), source="files")
+NOVEMBER = {"source": "sp_api", "window_start": date(2026, 11, 1), "window_end": date(2026, 11, 10)}
+CLAIMS = "case-id,order-id,fnsku,seller-sku,units,filed-date,status"
+
+
+def pending(folder: Path, name: str, content: str, account: Account = NA, usual: float | None = None, **manifest: Any) -> Pending:
+    """A document to judge; its name is that of its file and of the folder of its rows."""
+    document = document_of(content, folder / account.id, account=account, **{"report": "reimbursements", "file_name": name, **manifest})
+    return Pending(document=document, account=account, folder=folder / account.id / f"rows {name}", usual_rows_per_day=usual)
+
+
+def judged(*documents: Pending) -> dict[str, Judgement]:
+    """The judgements of one pass, by file name."""
+    return {j.document.file_name: j for j in judge_documents(documents)}
+
+
+def failed(judgement: Judgement) -> list[RuleResult]:
+    """The rules that the document breaks."""
+    return [r for r in judgement.results if not r.passed]
+
+
+def days(*numbers: int, **values: str) -> str:
+    """A reimbursement on each of some days of November."""
+    return reimbursements(
+        *(
+            {"approval-date": f"2026-11-{d:02}T08:00:00+00:00", "reimbursement-id": str(d), **{k.replace("_", "-"): v for k, v in values.items()}}
+            for d in numbers
+        )
+    )
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> list[Pending]:
+    """Documents of two reports and three accounts that differ in what is wrong with them and in how they are written."""
+    return [
+        pending(tmp_path, "good", days(2, 3), **NOVEMBER),
+        pending(tmp_path, "wrong row", reimbursements({}, {"reimbursement-id": "2", "amount-total": "12.50.0"})),
+        pending(tmp_path, "beside its window", days(2, 3, 18, 19), **NOVEMBER),
+        pending(tmp_path, "few rows", days(4), usual=9.0),
+        pending(tmp_path, "no rows", days(), source="file"),
+        pending(tmp_path, "no rows from Amazon", days(), **NOVEMBER),
+        pending(tmp_path, "in the future", days(20, 21, 22, 23)),
+        pending(tmp_path, "cut", days(2, 3)[:-90]),
+        pending(tmp_path, "comma", days(2, 3, amount_per_unit="12,50", amount_total="12,50", currency_unit="EUR"), EU),
+        pending(tmp_path, "point", days(2, 3, amount_per_unit="12.50", amount_total="12.50", currency_unit="EUR"), EU),
+        pending(tmp_path, "either", days(2, 3, amount_per_unit="1.250", amount_total="1.250", currency_unit="EUR"), EU),
+        pending(tmp_path, "German days", f"{CLAIMS}\n1,O1,,,1,13.11.2026,OPEN\n2,O2,,,1,14.10.26x,OPEN\n", EU, report="claims"),
+        pending(tmp_path, "British days", f"{CLAIMS}\n1,O1,,,1,13/11/2026,OPEN\n2,,,,1,14/11/2026,NEVER\n", BRITISH, report="claims"),
+        pending(
+            tmp_path, "orders alone", "case-id,order-id,units,filed-date,status\n1,,1,2026-11-13,OPEN\n2,O2,1,2026-11-14,OPEN\n", report="claims"
+        ),
+    ]
+
+
+def test_each_of_several_documents_gets_its_own_verdict_lines_and_reason(mixed: list[Pending]) -> None:
+    found = judged(*mixed)
+    assert {name: j.verdict for name, j in found.items()} == {
+        "good": Verdict.PENDING, "wrong row": Verdict.QUARANTINED, "beside its window": Verdict.QUARANTINED, "few rows": Verdict.PENDING,
+        "no rows": Verdict.QUARANTINED, "no rows from Amazon": Verdict.NO_DATA, "in the future": Verdict.QUARANTINED, "cut": Verdict.QUARANTINED,
+        "comma": Verdict.PENDING, "point": Verdict.PENDING, "either": Verdict.QUARANTINED,
+        "German days": Verdict.QUARANTINED, "British days": Verdict.QUARANTINED, "orders alone": Verdict.QUARANTINED,
+    }  # fmt: skip
+    assert failed(found["good"]) == failed(found["comma"]) == failed(found["point"]) == []
+    assert found["wrong row"].reason.startswith(
+        "wrong row, line 3: amount-total is no amount (decimal point) (amount_total='12.50.0'); correct the value"
+    )
+    assert found["beside its window"].reason == (
+        "beside its window, line 4: approval-date lies outside the days asked for (2026-10-31 to 2026-11-11) "
+        "(approval_date='2026-11-18T08:00:00+00:00') in 2 rows; ask for the report again."
+    )
+    assert [(r.rule, r.severity, r.rows) for r in failed(found["few rows"])] == [("usual_volume", "warning", [])]
+    assert found["no rows"].reason == "no rows, the file has a header and no rows; choose a range with data, or try again later."
+    assert "line 4: approval-date lies more than a day after the document was retrieved (2026-11-20)" in found["in the future"].reason
+    assert "in 2 rows" in found["in the future"].reason
+    assert "line 2: amount-per-unit may be thousands or decimals (amount_per_unit='1.250') in 2 rows" in found["either"].reason
+    assert "line 3: filed-date is no date written as ISO or %d.%m.%y" in found["German days"].reason
+    assert [(r.rule, [row["_line"] for row in r.rows]) for r in failed(found["British days"])] == [
+        ("status_is_known", [3]),
+        ("subject_is_named", [3]),
+    ]
+    assert failed(found["orders alone"])[0].rows == [{"_line": 2, "case_id": "1", "order_id": ""}]
+
+
+def test_judged_together_says_what_judged_alone_says(mixed: list[Pending], tmp_path: Path) -> None:
+    alone = {p.document.file_name: judge(p.document, p.account, p.folder, p.usual_rows_per_day) for p in mixed}
+    assert judged(*mixed) == judged(*reversed(mixed)) == alone
+
+
+def test_a_report_is_validated_once_a_pass(mixed: list[Pending], monkeypatch: pytest.MonkeyPatch) -> None:
+    validate, suites = Batch.validate, []
+    monkeypatch.setattr(Batch, "validate", lambda self, suite, **options: (suites.append(suite), validate(self, suite, **options))[1])
+    judged(*mixed)
+    assert len(suites) == 2
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MAX_BATCH_DOCUMENTS", 2), ("MAX_BATCH_ROWS", 3)])
+def test_however_a_pass_is_split_the_judgements_are_the_same(mixed: list[Pending], monkeypatch: pytest.MonkeyPatch, name: str, limit: int) -> None:
+    together = judged(*mixed)
+    monkeypatch.setattr(gate, name, limit)
+    assert judged(*mixed) == together
+
+
+def test_many_wrong_rows_of_one_document_hide_none_of_another(tmp_path: Path) -> None:
+    many = pending(tmp_path, "many", days(*[2] * 5000, amount_total="ten"))
+    few = [pending(tmp_path, f"{n}", reimbursements({"reimbursement-id": f"{n}"}, {"amount-total": "ten"})) for n in range(3)]
+    found = judged(many, *few)
+    (result,) = failed(found["many"])
+    assert (result.failed_count, [row["_line"] for row in result.rows]) == (5000, [*range(2, 12)])
+    assert "in 5000 rows" in found["many"].reason
+    assert [[(r.failed_count, r.rows) for r in failed(found[f"{n}"])] for n in range(3)] == [[(1, [{"_line": 3, "amount_total": "ten"}])]] * 3
+
+
+def test_as_many_documents_are_validated_at_once_as_great_expectations_shows() -> None:
+    assert gate.MAX_BATCH_DOCUMENTS <= MAX_RESULT_RECORDS
+
+
+def test_the_same_file_in_two_accounts_is_judged_by_the_account_of_each(tmp_path: Path) -> None:
+    text = days(2, amount_per_unit="12,50", amount_total="12,50")
+    american, european = judge_documents([pending(tmp_path, "same", text, NA), pending(tmp_path, "same", text, EU)])
+    assert american.document.document_id == european.document.document_id
+    assert (american.verdict, european.verdict) == (Verdict.QUARANTINED, Verdict.PENDING)
+
+
+def test_rows_repeated_over_documents_are_not_taken_for_copies(tmp_path: Path) -> None:
+    text = "seller-sku,asin\nLAMP-01,B1\n"
+    first, second = (pending(tmp_path, n, text + extra, report="product_catalog") for n, extra in (("one", ""), ("two", "LAMP-02,B2\nLAMP-02,B2\n")))
+    found = judged(first, second)
+    assert [r.rule for r in failed(found["one"])] == []
+    assert [(r.rule, r.failed_count, [row["_line"] for row in r.rows]) for r in failed(found["two"])] == [("sku_stands_once", 2, [3, 4])]
+
+
+def test_each_document_is_judged_by_its_own_time(tmp_path: Path) -> None:
+    earlier, later = (pending(tmp_path, n, days(18), retrieved_at=at) for n, at in (("earlier", AT - timedelta(days=9)), ("later", AT)))
+    assert {n: j.verdict for n, j in judged(earlier, later).items()} == {"earlier": Verdict.QUARANTINED, "later": Verdict.PENDING}
+
+
+def test_a_folder_that_is_named_in_another_way_is_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = pending(tmp_path, "wrong", days(2, amount_total="ten"))
+    found = judged(dataclasses.replace(wrong, folder=Path("..") / tmp_path.name / "it's here"))
+    assert found["wrong"].verdict is Verdict.QUARANTINED
