@@ -4,6 +4,11 @@
     nullif({{ column }}, '')
 {%- endmacro %}
 
+{#- A code that is compared letter by letter, such as a country or a currency: spreadsheets and people change capitals and add blanks. -#}
+{% macro code_value(column) -%}
+    nullif(upper(trim({{ column }})), '')
+{%- endmacro %}
+
 {% macro whole_number(column) -%}
     cast(nullif({{ column }}, '') as integer)
 {%- endmacro %}
@@ -44,8 +49,8 @@
 {#- Y, Yes, true and 1 are true; N, No, false and 0 are false; anything else is unknown. -#}
 {% macro flag(column) -%}
     case
-        when lower({{ column }}) in ('y', 'yes', 'true', '1') then true
-        when lower({{ column }}) in ('n', 'no', 'false', '0') then false
+        when lower(trim({{ column }})) in ('y', 'yes', 'true', '1') then true
+        when lower(trim({{ column }})) in ('n', 'no', 'false', '0') then false
     end
 {%- endmacro %}
 

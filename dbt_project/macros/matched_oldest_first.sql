@@ -2,13 +2,14 @@
 Common table expressions that match supplies to demands within a pool, each unit once and the oldest demand first: <name> with demand_id, supply_id
 and units. They stand in a statement that begins with "with recursive".
 
-demands: pool_id, demand_id, demand_date, place (order within a day), units. supplies: pool_id, supply_id, supply_date, units.
+demands: pool_id, demand_id, demand_date, place (order within a day), units. supplies: pool_id, supply_id, supply_date, units; supply_place orders
+them within a day. Names of rows decide last, since nobody can say why one comes before another.
 A supply serves demands of its own day and of up to max_age_days before; null for any age. Units are whole and positive.
 
 A pointer runs along the demands of the pool: each supply starts where the last one ended, skips demands that have grown too old, and cannot
 pass what was demanded by its day. The pointer of a supply depends on the one before, hence the recursion.
 -#}
-{% macro matched_oldest_first(name, demands, supplies, max_age_days=none) %}
+{% macro matched_oldest_first(name, demands, supplies, max_age_days=none, supply_place='supply_id') %}
 {{ name }}_demands as (
 
     select
@@ -31,7 +32,9 @@ pass what was demanded by its day. The pointer of a supply depends on the one be
         supplies.pool_id,
         supplies.supply_id,
         supplies.units,
-        row_number() over (partition by supplies.pool_id order by supplies.supply_date, supplies.supply_id) as place,
+        row_number() over (
+            partition by supplies.pool_id order by supplies.supply_date, supplies.{{ supply_place }}, supplies.supply_id
+        ) as place,
         coalesce(max(totals.upto), 0) as demanded,
         {% if max_age_days is none -%}
         0 as outdated
@@ -43,7 +46,7 @@ pass what was demanded by its day. The pointer of a supply depends on the one be
     from {{ supplies }} as supplies
     left join {{ name }}_totals as totals on supplies.pool_id = totals.pool_id and supplies.supply_date >= totals.demand_date
     where supplies.units > 0
-    group by supplies.pool_id, supplies.supply_id, supplies.units, supplies.supply_date
+    group by supplies.pool_id, supplies.supply_id, supplies.units, supplies.supply_date{% if supply_place != 'supply_id' %}, supplies.{{ supply_place }}{% endif %}
 
 ),
 

@@ -52,3 +52,8 @@
 {% macro units_of(measure) -%}
     cast(sum(case when changes.measure = '{{ measure }}' then changes.units else 0 end) as integer)
 {%- endmacro %}
+
+{#- Units of rows of one payout_kind, CASH or INVENTORY. -#}
+{% macro units_of_kind(kind, units) -%}
+    case payout_kind when '{{ kind }}' then {{ units }} else 0 end
+{%- endmacro %}

@@ -1,18 +1,18 @@
 {{ config(severity='error') }}
 
--- Every unit paid as MCF is in one payout, and the payout of an order and SKU that was shipped is in one row.
+-- Every unit paid as MCF or outbound is in one payout, and the payout of an order and SKU that was shipped is in one row.
 with lines as (
 
     select account_id, sum(cash_units + inventory_units) as units
     from {{ ref('fct_reimbursements') }}
-    where attributed_reason_category = 'MCF' and approval_date <= {{ as_of_date() }}
+    where attributed_reason_category in ('MCF', 'OUTBOUND') and approval_date <= {{ as_of_date() }}
     group by account_id
 
 ),
 
 shipped as (
 
-    select distinct account_id, amazon_order_id, seller_sku from {{ ref('fct_mcf_claims') }}
+    select distinct account_id, amazon_order_id, upper(seller_sku) as sku_key from {{ ref('fct_mcf_claims') }}
 
 ),
 
@@ -27,7 +27,7 @@ payouts as (
         on
             payouts.account_id = shipped.account_id
             and payouts.amazon_order_id = shipped.amazon_order_id
-            and payouts.seller_sku = shipped.seller_sku
+            and payouts.sku_key = shipped.sku_key
     group by payouts.account_id
 
 ),

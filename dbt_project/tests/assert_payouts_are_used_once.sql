@@ -5,13 +5,14 @@ with matched as (
 
     select reimbursement_id, payout_key, sum(units) as units, sum(cash_amount) as cash_amount
     from {{ ref('int_defects__payouts') }}
+    where units > 0
     group by reimbursement_id, payout_key
 
 ),
 
 payouts as (
 
-    select *, {{ row_key(['payout_id', 'payout_kind']) }} as payout_key from {{ ref('int_payouts__netted') }}
+    select * from {{ ref('int_payouts__netted') }}
 
 ),
 
@@ -19,7 +20,7 @@ found as (
 
     select supply_id, sum(units) as units
     from {{ ref('int_stock__matches') }}
-    where what = 'FOUND'
+    where what in ('FOUND', 'FOUND_OPEN')
     group by supply_id
 
 ),

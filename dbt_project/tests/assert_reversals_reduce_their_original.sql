@@ -3,14 +3,15 @@
     'remedy': 'look both reimbursements up in the reimbursements report; units and money of the defect may differ by the reversal',
 }) }}
 
--- Every reversal whose original is held takes from a payout of that original, in the same account and currency, and no payout ends below nothing.
+-- Every reversal that names an original that is held takes from it as long as anything of it is left, in the same account and currency; no payout ends
+-- below nothing, and every unit that a line takes or gives is counted with its sign.
 with lines as (
 
-    select * from {{ ref('int_reimbursements__categorised') }}
+    select * from {{ ref('int_payouts__lines') }} where reason_category = 'REVERSAL'
 
 ),
 
-linked as (
+reversals as (
 
     select * from {{ ref('int_payouts__reversals') }}
 
@@ -22,29 +23,69 @@ payouts as (
 
 ),
 
-expected as (
+linked as (
 
-    select distinct lines.account_id, lines.reimbursement_line_id, lines.original_reimbursement_id, lines.currency_code
-    from lines
-    inner join lines as originals
-        on
-            lines.account_id = originals.account_id
-            and lines.original_reimbursement_id = originals.reimbursement_id
-            and lines.currency_code = originals.currency_code
-            and originals.reason_category <> 'REVERSAL'
-    where lines.reason_category = 'REVERSAL'
+    select
+        reimbursement_line_id,
+        sum(case when line_kind = 'CASH' then units else 0 end) as cash_units,
+        sum(case when line_kind = 'INVENTORY' then units else 0 end) as inventory_units
+    from reversals
+    group by reimbursement_line_id
+
+),
+
+left_units as (
+
+    select account_id, currency_code, origin_id, sum(units - reversed_units) as units
+    from payouts
+    group by account_id, currency_code, origin_id
+
+),
+
+given as (
+
+    select
+        given_by_line_id,
+        sum(case when payout_kind = 'CASH' then units else 0 end) as cash_units,
+        sum(case when payout_kind = 'INVENTORY' then units else 0 end) as inventory_units
+    from payouts
+    where given_by_line_id is not null
+    group by given_by_line_id
 
 )
 
-select expected.reimbursement_line_id, linked.payout_id, payouts.units, payouts.reversed_units
-from expected
-left join linked on expected.reimbursement_line_id = linked.reimbursement_line_id
-left join payouts on linked.payout_id = payouts.payout_id and linked.payout_kind = payouts.payout_kind
+select lines.account_id, lines.reimbursement_line_id as row_id, 'not taken from the original' as fault
+from lines
+inner join left_units
+    on
+        lines.account_id = left_units.account_id
+        and lines.currency_code = left_units.currency_code
+        and lines.origin_id = left_units.origin_id
+left join linked on lines.reimbursement_line_id = linked.reimbursement_line_id
 where
-    linked.payout_id is null
-    or payouts.reversed_units > payouts.units
-    or (
-        payouts.payout_id is not null
-        and (payouts.account_id, payouts.reimbursement_id, payouts.currency_code)
-        is distinct from (expected.account_id, expected.original_reimbursement_id, expected.currency_code)
-    )
+    left_units.units > 0
+    and greatest(-lines.cash_units, 0) + greatest(-lines.inventory_units, 0) > coalesce(linked.cash_units + linked.inventory_units, 0)
+union all
+select lines.account_id, lines.reimbursement_line_id as row_id, 'more taken or other given than the line says' as fault
+from lines
+left join linked on lines.reimbursement_line_id = linked.reimbursement_line_id
+left join given on lines.reimbursement_line_id = given.given_by_line_id
+where
+    coalesce(linked.cash_units, 0) > greatest(-lines.cash_units, 0)
+    or coalesce(linked.inventory_units, 0) > greatest(-lines.inventory_units, 0)
+    or coalesce(given.cash_units, 0) <> greatest(lines.cash_units, 0)
+    or coalesce(given.inventory_units, 0) <> greatest(lines.inventory_units, 0)
+union all
+select lines.account_id, lines.reimbursement_line_id as row_id, 'taken from another reimbursement' as fault
+from lines
+inner join reversals on lines.reimbursement_line_id = reversals.reimbursement_line_id
+inner join payouts on reversals.payout_key = payouts.payout_key
+where
+    lines.account_id <> payouts.account_id
+    or lines.currency_code is distinct from payouts.currency_code
+    or (lines.origin_id is not null and lines.origin_id is distinct from payouts.origin_id)
+    or reversals.reversal_date < payouts.approval_date
+union all
+select account_id, payout_key as row_id, 'more taken back than was paid' as fault
+from payouts
+where reversed_units > units

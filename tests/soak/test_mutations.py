@@ -23,19 +23,20 @@ MUTATIONS: dict[str, tuple[str, str, str, str]] = {
         "int_defects__status_periods", "in_case_bucket + case rest_bucket when", "case rest_bucket when", "assert_buckets_make_up_defects",
     ),
     "a payout is used once": (
-        "int_stock__matches", "payouts.net_units - coalesce(paid.units, 0) as left_units", "payouts.net_units as left_units",
+        "int_stock__sure_matches", "payouts.net_units - coalesce(paid.units, 0) as left_units", "payouts.net_units as left_units",
         "assert_payouts_are_used_once",
     ),
-    "payouts stay in their currency": (
-        "int_returns__matches", "concat_ws('|', account_id, amazon_order_id, seller_sku, currency_code) as pool_id", "account_id as pool_id",
+    "a payout is for no later loss": (
+        "int_stock__reversed_matches", "where found_units.loss_date <= {{ add_days('reversals.approval_date', var('payout_lead_days')) }}", "",
         "assert_payouts_stay_in_account_and_currency",
     ),
-    "a payout is for no later loss": (
-        "int_stock__reversed_matches", "found_units.loss_date <= reversals.approval_date", "true", "assert_payouts_stay_in_account_and_currency",
-    ),
     "a reversal reduces its original": (
-        "int_payouts__reversals", "lines.original_reimbursement_id = originals.reimbursement_id", "lines.case_id = originals.reimbursement_id",
+        "int_payouts__reversals", "takes.origin_id is {{ 'not null' if basis == 'NAMED' else 'null' }}", "takes.origin_id is null",
         "assert_reversals_reduce_their_original",
+    ),
+    "payouts make up the months": (
+        "int_defects__changes", "-units as units, reversed_cash_amount as cash_amount", "-units as units, 0 as cash_amount",
+        "assert_payouts_make_up_months",
     ),
     "nothing is dropped": (
         "fct_inventory_defects", "where valid_before is null", "where valid_before is null and status_reason <> 'WINDOW_EXPIRED'",

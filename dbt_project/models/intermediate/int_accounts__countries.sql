@@ -1,5 +1,5 @@
--- For every account and every country that a ledger row may name, blank included: whose claim windows apply, and the currency.
--- A country without a marketplace of its own is taken as the account's home.
+-- For every account and every country that a ledger row may name, blank included: whose claim windows apply, and the currency. Windows are those of
+-- where the stock lies. Amazon pays in a currency of the account: where it has no marketplace in the country, that is assumed to be its home's.
 
 with accounts as (
 
@@ -33,8 +33,13 @@ select
     named.country_code,
     coalesce(countries.marketplace_id, home.marketplace_id) as marketplace_id,
     coalesce(countries.policy_region, home.policy_region) as policy_region,
-    coalesce(countries.currency_code, home.currency_code) as currency_code
+    case when is_sold_in.account_id is null then home.currency_code else countries.currency_code end as currency_code,
+    is_sold_in.account_id is null as is_currency_assumed
 from accounts
 inner join named on accounts.account_id = named.account_id
 inner join marketplaces as home on {{ first_of_list('accounts.marketplace_ids') }} = home.marketplace_id
 left join countries on named.country_code = countries.country_code
+left join accounts as is_sold_in
+    on
+        accounts.account_id = is_sold_in.account_id
+        and ',' || is_sold_in.marketplace_ids || ',' like '%,' || countries.marketplace_id || ',%'

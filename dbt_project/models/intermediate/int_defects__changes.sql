@@ -9,7 +9,18 @@ with defects as (
 
 payouts as (
 
-    select payouts.*, defects.defect_date, defects.refund_defect_id
+    select
+        payouts.account_id,
+        payouts.defect_id,
+        payouts.payout_kind,
+        payouts.approval_date,
+        payouts.reversal_date,
+        payouts.units,
+        -- Money of two currencies is never added.
+        case when payouts.currency_code = defects.currency_code then payouts.cash_amount else 0 end as cash_amount,
+        case when payouts.currency_code = defects.currency_code then payouts.reversed_cash_amount else 0 end as reversed_cash_amount,
+        defects.defect_date,
+        defects.refund_defect_id
     from {{ ref('int_defects__payouts') }} as payouts
     inner join defects on payouts.defect_id = defects.defect_id
 
@@ -57,6 +68,21 @@ carried as (
     select defect_id, approval_date as change_date, payout_kind as measure, units, cash_amount from paid_before_return
     union all
     select defect_id, return_date as change_date, payout_kind as measure, -units as units, -cash_amount as cash_amount from paid_before_return
+
+),
+
+-- A unit that was found and that Amazon has not reconciled yet.
+offset_units as (
+
+    select
+        matches.adjustment_id as defect_id,
+        evidence.supply_date as change_date,
+        'OFFSET' as measure,
+        matches.units,
+        0 as cash_amount
+    from {{ ref('int_stock__matches') }} as matches
+    inner join {{ ref('int_stock__evidence') }} as evidence on matches.supply_id = evidence.supply_id
+    where matches.what = 'FOUND_OPEN'
 
 ),
 
@@ -109,6 +135,8 @@ changes as (
     union all
     select * from arrived
     union all
+    select * from offset_units
+    union all
     select defect_id, change_date, measure, units, 0 as cash_amount from claimed where change_date is not null
     union all
     select * from passed
@@ -124,6 +152,7 @@ select
     {{ units_of('FOUND') }} as found_units,
     {{ units_of('DISPOSITION_CORRECTED') }} as corrected_units,
     {{ units_of('RECONCILED_BY_AMAZON') }} as unexplained_units,
+    {{ units_of('OFFSET') }} as offset_units,
     {{ units_of('RETURNED') }} as returned_units,
     {{ units_of('CLAIMED') }} as claimed_units,
     {{ units_of('PAYABLE') }} as payable_units,

@@ -25,6 +25,14 @@ accounts as (
 
 ),
 
+-- A defect is in the currency that Amazon paid it in, whatever its country or order suggests; of several, that of the first payout.
+paid_in as (
+
+    select defect_id, currency_code, row_number() over (partition by defect_id order by approval_date, currency_code) as place
+    from {{ ref('int_defects__payouts') }}
+
+),
+
 defects as (
 
     select
@@ -157,7 +165,7 @@ select
     defects.refund_defect_id,
     cast(defects.defect_units as integer) as defect_units,
     cast(defects.returned_units as integer) as returned_units,
-    defects.currency_code,
+    coalesce(paid_in.currency_code, defects.currency_code) as currency_code,
     defects.policy_region,
     defects.category,
     defects.anchor_date,
@@ -172,3 +180,4 @@ select
 from defects
 inner join accounts on defects.account_id = accounts.account_id
 left join claim_windows on defects.defect_id = claim_windows.defect_id and claim_windows.place = 1
+left join paid_in on defects.defect_id = paid_in.defect_id and paid_in.place = 1

@@ -41,7 +41,7 @@ unexplained as (
         losses.adjustment_id as defect_id,
         losses.event_date as reconciled_date,
         'RECONCILED_BY_AMAZON' as status_reason,
-        losses.reconciled_units - coalesce(sum(case when matches.match_basis <> 'UNSETTLED' then matches.units end), 0) as units
+        losses.reconciled_units - coalesce(sum(case when matches.is_settled then matches.units end), 0) as units
     from losses
     left join matches on losses.adjustment_id = matches.adjustment_id
     where losses.reconciled_units > 0

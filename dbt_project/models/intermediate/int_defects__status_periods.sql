@@ -2,7 +2,8 @@
 -- One row per defect and period without change: the bucket of each of its units from valid_from to before valid_before. Whatever shows a status,
 -- of today or of any day before, reads it here.
 --
--- A unit is in the first of these that holds: paid or replaced; settled without payment; excluded; refused; in a case; waiting; eligible; expired.
+-- A unit is in the first of these that holds: paid or replaced; settled without payment; found but not reconciled yet; excluded; in a case; refused;
+-- said to be paid; waiting; eligible; expired.
 
 with defects as (
 
@@ -27,6 +28,7 @@ summed as (
         sum(found_units) over past as found_units,
         sum(corrected_units) over past as corrected_units,
         sum(unexplained_units) over past as unexplained_units,
+        sum(offset_units) over past as offset_units,
         sum(returned_units) over past as returned_units,
         sum(claimed_units) over past as claimed_units,
         sum(payable_units) over past as payable_units,
@@ -76,9 +78,20 @@ settled as (
 
 ),
 
+found_open as (
+
+    select
+        *,
+        case
+            when outcome = 'CLAIMABLE' then least(units - cash_bucket - inventory_bucket - settled_bucket, offset_units) else 0
+        end as offset_bucket
+    from settled
+
+),
+
 unsettled as (
 
-    select *, units - cash_bucket - inventory_bucket - settled_bucket as open_units from settled
+    select *, units - cash_bucket - inventory_bucket - settled_bucket - offset_bucket as open_units from found_open
 
 ),
 
@@ -135,7 +148,7 @@ counted as (
     select
         *,
         settled_bucket + case rest_bucket when 'RECONCILED' then rest_units else 0 end as reconciled_units,
-        in_case_bucket + case rest_bucket when 'IN_PROGRESS' then rest_units else 0 end as in_progress_units,
+        offset_bucket + in_case_bucket + case rest_bucket when 'IN_PROGRESS' then rest_units else 0 end as in_progress_units,
         case rest_bucket when 'ELIGIBLE' then rest_units else 0 end as eligible_units,
         denied_bucket + case rest_bucket when 'INELIGIBLE' then rest_units else 0 end as ineligible_units
     from bucketed
@@ -176,6 +189,7 @@ select
         when defect_status = 'ELIGIBLE_FOR_CLAIM' then 'UNPAID'
         when defect_status = 'IN_PROGRESS' and claimed_units > 0 and in_case_bucket > 0 then 'CLAIM_OPEN'
         when defect_status = 'IN_PROGRESS' and in_case_bucket > 0 then 'PAYMENT_PENDING'
+        when defect_status = 'IN_PROGRESS' and offset_bucket > 0 then 'FOUND'
         when defect_status = 'IN_PROGRESS' then rest_reason
         when most_units = 'REIMBURSED' and cash_bucket >= inventory_bucket then 'PAID'
         when most_units = 'REIMBURSED' then 'REPLACED'

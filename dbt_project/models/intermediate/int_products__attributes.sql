@@ -58,6 +58,16 @@ orders as (
     from {{ ref('stg_amazon_seller__orders') }}
     group by account_id, seller_sku, asin, product_name
 
+),
+
+returns as (
+
+    select
+        account_id, seller_sku, fnsku, asin, cast(null as varchar) as parent_asin, product_name, cast(null as varchar) as image_url,
+        7 as priority, cast(max(return_date) as timestamp) as said_at
+    from {{ ref('stg_amazon_seller__customer_returns') }}
+    group by account_id, seller_sku, fnsku, asin, product_name
+
 )
 
 select * from catalog
@@ -71,3 +81,5 @@ union all
 select * from reimbursements
 union all
 select * from orders
+union all
+select * from returns

@@ -43,7 +43,14 @@ paid as (
         defect_id,
         {{ distinct_list('reimbursement_id') }} as reimbursement_ids,
         max(case_id) as case_id,
-        max(case when match_basis in ('UNSETTLED', 'REVERSAL') then 2 when match_basis = 'LEDGER' then 1 else 0 end) as weakest_basis
+        max(
+            case
+                when match_basis in ('ORDER', 'CASE') then 0
+                when match_basis = 'LEDGER' then 1
+                when match_basis = 'REASON' then 3
+                else 2
+            end
+        ) as weakest_basis
     from payouts
     group by defect_id
 
@@ -93,7 +100,7 @@ select
     defects.policy_rule_id,
     coalesce(filed.case_id, paid.case_id) as case_id,
     paid.reimbursement_ids,
-    case paid.weakest_basis when 2 then 'STOCK' when 1 then 'LEDGER' when 0 then 'NAMED' end as payout_match_basis,
+    case paid.weakest_basis when 3 then 'OTHER_REASON' when 2 then 'STOCK' when 1 then 'LEDGER' when 0 then 'NAMED' end as payout_match_basis,
     periods.reimbursed_cash_amount,
     defects.currency_code,
     unit_values.unit_value_amount as estimated_unit_value,

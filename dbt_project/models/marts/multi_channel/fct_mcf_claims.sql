@@ -67,7 +67,19 @@ windows as (
 multi_channel as (
 
     select
-        shipments.*,
+        shipments.account_id,
+        shipments.amazon_order_id,
+        -- One SKU in capitals and in small letters is one.
+        min(shipments.seller_sku) over (
+            partition by shipments.account_id, shipments.amazon_order_id, upper(shipments.seller_sku)
+        ) as seller_sku,
+        shipments.merchant_order_id,
+        shipments.shipped_units,
+        shipments.shipment_date,
+        shipments.estimated_arrival_date,
+        shipments.ship_service_level,
+        shipments.tracking_number,
+        shipments.carrier,
         orders.marketplace_id
     from shipments
     left join orders on shipments.account_id = orders.account_id and shipments.amazon_order_id = orders.amazon_order_id
@@ -139,12 +151,12 @@ returned as (
     select
         returns.account_id,
         returns.amazon_order_id,
-        returns.seller_sku,
+        upper(returns.seller_sku) as sku_key,
         sum(returns.returned_units) as returned_units,
         sum(case when dispositions.outcome = 'RECONCILE' then returns.returned_units else 0 end) as returned_sellable_units
     from returns
     left join dispositions on returns.disposition = dispositions.disposition
-    group by returns.account_id, returns.amazon_order_id, returns.seller_sku
+    group by returns.account_id, returns.amazon_order_id, upper(returns.seller_sku)
 
 ),
 
@@ -212,12 +224,12 @@ measured as (
         on
             dated.account_id = returned.account_id
             and dated.amazon_order_id = returned.amazon_order_id
-            and dated.seller_sku = returned.seller_sku
+            and upper(dated.seller_sku) = returned.sku_key
     left join payouts
         on
             dated.account_id = payouts.account_id
             and dated.amazon_order_id = payouts.amazon_order_id
-            and dated.seller_sku = payouts.seller_sku
+            and upper(dated.seller_sku) = payouts.sku_key
     left join ranked_cases
         on
             dated.account_id = ranked_cases.account_id

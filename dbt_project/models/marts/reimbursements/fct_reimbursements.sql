@@ -10,6 +10,18 @@ settled as (
 
 ),
 
+payouts as (
+
+    select * from {{ ref('int_payouts__netted') }}
+
+),
+
+reversals as (
+
+    select * from {{ ref('int_payouts__reversals') }}
+
+),
+
 sourcing_costs as (
 
     select * from {{ ref('int_products__sourcing_costs') }}
@@ -67,7 +79,28 @@ lines as (
 
 ),
 
--- A reversal belongs to what it takes back: the line of the original with the same stock, else any of its lines.
+-- A reversal belongs to the payout that it takes from; where it finds no unit of it left, to the reimbursement that it names.
+taken_from as (
+
+    select
+        reversals.reimbursement_line_id,
+        payouts.reason_category,
+        reversals.reversal_basis,
+        row_number() over (partition by reversals.reimbursement_line_id order by reversals.units desc, payouts.place asc) as place
+    from reversals
+    inner join payouts on reversals.payout_key = payouts.payout_key
+
+),
+
+given_back as (
+
+    select given_by_line_id as reimbursement_line_id, min(reason_category) as reason_category
+    from payouts
+    where given_by_line_id is not null
+    group by given_by_line_id
+
+),
+
 originals as (
 
     select
@@ -78,6 +111,8 @@ originals as (
             partition by lines.reimbursement_line_id
             order by
                 case when original_lines.fnsku = lines.fnsku and original_lines.seller_sku = lines.seller_sku then 0 else 1 end,
+                original_lines.approval_date,
+                original_lines.seller_sku,
                 original_lines.reimbursement_line_id
         ) as place
     from lines
@@ -128,7 +163,15 @@ select
     lines.reason_code,
     lines.reason_category,
     case
-        when lines.reason_category = 'REVERSAL' then coalesce(originals.original_category, lines.original_type_category)
+        when lines.reason_category = 'REVERSAL'
+            then coalesce(
+                taken_from.reason_category,
+                nullif(given_back.reason_category, 'REVERSAL'),
+                originals.original_category,
+                nullif(lines.original_type_category, 'REVERSAL'),
+                lines.stated_category,
+                'REVERSAL'
+            )
         else lines.reason_category
     end as attributed_reason_category,
     lines.seller_sku,
@@ -157,6 +200,7 @@ select
     lines.reason_category = 'REVERSAL' as is_reversal,
     lines.original_reimbursement_id,
     lines.original_reimbursement_type,
+    case when lines.reason_category = 'REVERSAL' then coalesce(taken_from.reversal_basis, 'NONE') end as reversal_match_basis,
     coalesce(orders.marketplace_id, currency_marketplaces.marketplace_id) as marketplace_inferred,
     case
         when orders.marketplace_id is not null then 'ORDER'
@@ -164,6 +208,8 @@ select
         else 'UNKNOWN'
     end as marketplace_basis
 from lines
+left join taken_from on lines.reimbursement_line_id = taken_from.reimbursement_line_id and taken_from.place = 1
+left join given_back on lines.reimbursement_line_id = given_back.reimbursement_line_id
 left join originals on lines.reimbursement_line_id = originals.reimbursement_line_id and originals.place = 1
 left join orders on lines.account_id = orders.account_id and lines.amazon_order_id = orders.amazon_order_id
 left join products on lines.account_id = products.account_id and lines.seller_sku = products.seller_sku

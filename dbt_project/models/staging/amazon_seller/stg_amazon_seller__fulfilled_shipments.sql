@@ -35,9 +35,9 @@ renamed as (
         {{ text_value('sales_channel') }} as sales_channel,
         {{ text_value('carrier') }} as carrier,
         {{ text_value('ship_service_level') }} as ship_service_level,
-        {{ text_value('ship_country') }} as ship_country_code,
+        {{ code_value('ship_country') }} as ship_country_code,
         {{ text_value('product_name') }} as product_name,
-        {{ text_value('currency') }} as currency_code,
+        {{ code_value('currency') }} as currency_code,
 
         -- measures
         {{ whole_number('quantity_shipped') }} as shipped_units,

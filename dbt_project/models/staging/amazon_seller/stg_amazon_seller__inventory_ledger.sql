@@ -22,9 +22,9 @@ renamed as (
 
         -- statuses
         {{ upper_snake('event_type') }} as event_type,
-        {{ text_value('reason_code') }} as reason_code,
+        {{ code_value('reason_code') }} as reason_code,
         {{ upper_snake('disposition') }} as disposition,
-        {{ text_value('country') }} as country_code,
+        {{ code_value('country') }} as country_code,
         {{ text_value('title') }} as product_name,
 
         -- measures

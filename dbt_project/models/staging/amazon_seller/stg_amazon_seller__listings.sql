@@ -23,8 +23,8 @@ renamed as (
         -- statuses
         {{ upper_snake('status') }} as listing_status,
         case
-            when fulfillment_channel = 'DEFAULT' then 'MFN'
-            when starts_with(fulfillment_channel, 'AMAZON_') then 'AFN'
+            when {{ code_value('fulfillment_channel') }} = 'DEFAULT' then 'MFN'
+            when starts_with({{ code_value('fulfillment_channel') }}, 'AMAZON_') then 'AFN'
         end as fulfillment_channel,
         {{ text_value('item_condition') }} as condition_code,
         {{ text_value('item_name') }} as product_name,

@@ -41,7 +41,7 @@ renamed as (
         {{ upper_snake('safe_t_claim_state') }} as safe_t_claim_state,
         {{ text_value('item_name') }} as product_name,
         {{ text_value('category') }} as category,
-        {{ text_value('currency_code') }} as currency_code,
+        {{ code_value('currency_code') }} as currency_code,
 
         -- measures
         {{ whole_number('return_quantity') }} as return_units,

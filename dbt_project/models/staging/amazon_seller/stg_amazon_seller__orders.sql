@@ -31,13 +31,13 @@ renamed as (
         {{ text_value('sales_channel') }} as sales_channel,
         {{ text_value('order_channel') }} as order_channel,
         {{ text_value('ship_service_level') }} as ship_service_level,
-        {{ text_value('ship_country') }} as ship_country_code,
+        {{ code_value('ship_country') }} as ship_country_code,
         {{ flag('is_business_order') }} as is_business_order,
         {{ flag('is_replacement_order') }} as is_replacement_order,
         {{ flag('is_exchange_order') }} as is_exchange_order,
         {{ text_value('price_designation') }} as price_designation,
         {{ text_value('product_name') }} as product_name,
-        {{ text_value('currency') }} as currency_code,
+        {{ code_value('currency') }} as currency_code,
 
         -- measures
         {{ whole_number('quantity') }} as quantity_units,

@@ -27,7 +27,7 @@ renamed as (
         {{ text_value('original_reimbursement_type') }} as original_reimbursement_type,
         {{ text_value('product_name') }} as product_name,
         {{ text_value('condition') }} as condition,
-        {{ text_value('currency_code') }} as currency_code,
+        {{ code_value('currency_code') }} as currency_code,
 
         -- measures
         {{ amount('amount_per_unit') }} as amount_per_unit,

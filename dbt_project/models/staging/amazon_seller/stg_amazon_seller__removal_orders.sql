@@ -26,7 +26,7 @@ renamed as (
         {{ upper_snake('order_source') }} as order_source,
         {{ upper_snake('service_speed') }} as service_speed,
         {{ upper_snake('disposition') }} as disposition,
-        {{ text_value('currency') }} as currency_code,
+        {{ code_value('currency') }} as currency_code,
 
         -- measures
         {{ whole_number('requested_quantity') }} as requested_units,

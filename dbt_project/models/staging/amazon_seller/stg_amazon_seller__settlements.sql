@@ -36,8 +36,8 @@ renamed as (
         {{ text_value('marketplace_name') }} as marketplace_name,
         -- Many files have the currency on the summary row alone, which speaks for the whole settlement.
         coalesce(
-            {{ text_value('currency_code') }},
-            max({{ text_value('currency_code') }}) over (partition by account_id, settlement_id)
+            {{ code_value('currency_code') }},
+            max({{ code_value('currency_code') }}) over (partition by account_id, settlement_id)
         ) as currency_code,
 
         -- measures

@@ -18,7 +18,7 @@ renamed as (
 
         -- statuses
         coalesce({{ upper_snake('origin') }}, 'SELLER') as cost_origin,
-        {{ text_value('currency') }} as currency_code,
+        {{ code_value('currency') }} as currency_code,
 
         -- measures
         {{ amount('sourcing_cost') }} as sourcing_cost_amount,

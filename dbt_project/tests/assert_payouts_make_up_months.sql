@@ -1,0 +1,114 @@
+{{ config(severity='error') }}
+
+-- Per account and currency: what the defects say was paid for them, and what was paid for none of them, make up what the reimbursements and so the months
+-- say, by the day of the build; in money, in units paid in money, and in units given. A unit taken back from a payout of the other kind counts where it
+-- was paid.
+{%- set today = as_of_date() %}
+
+with defects as (
+
+    select * from {{ ref('fct_inventory_defects') }}
+
+),
+
+reimbursements as (
+
+    select * from {{ ref('fct_reimbursements') }} where approval_date <= {{ today }}
+
+),
+
+shares as (
+
+    select *, coalesce(reversal_date <= {{ today }}, false) as is_reversed
+    from {{ ref('int_defects__payouts') }}
+    where approval_date <= {{ today }}
+
+),
+
+payouts as (
+
+    select * from {{ ref('int_payouts__netted') }} where approval_date <= {{ today }}
+
+),
+
+reversals as (
+
+    select
+        payouts.account_id,
+        payouts.currency_code,
+        payouts.payout_kind,
+        reversals.units,
+        reversals.cash_amount
+    from {{ ref('int_payouts__reversals') }} as reversals
+    inner join payouts on reversals.payout_key = payouts.payout_key
+    where reversals.reversal_date <= {{ today }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_payouts__lines') }} where approval_date <= {{ today }}
+
+),
+
+-- A payout less its shares in defects.
+for_no_defect as (
+
+    select account_id, currency_code, cash_amount, {{ units_of_kind('CASH', 'units') }} as cash_units, {{ units_of_kind('INVENTORY', 'units') }} as given_units
+    from payouts
+    union all
+    select account_id, currency_code, cash_amount, {{ units_of_kind('CASH', '-units') }} as cash_units, {{ units_of_kind('INVENTORY', '-units') }} as given_units
+    from reversals
+    union all
+    select
+        account_id,
+        currency_code,
+        -cash_amount - case when is_reversed then reversed_cash_amount else 0 end as cash_amount,
+        case when is_reversed then 0 else {{ units_of_kind('CASH', '-units') }} end as cash_units,
+        case when is_reversed then 0 else {{ units_of_kind('INVENTORY', '-units') }} end as given_units
+    from shares
+
+),
+
+-- A line less what of it is a payout or takes from one: fees, adjustments, and what takes back more than was paid.
+no_payouts as (
+
+    select account_id, currency_code, cash_amount, cash_units, inventory_units as given_units from lines
+    union all
+    select account_id, currency_code, -cash_amount as cash_amount, {{ units_of_kind('CASH', '-units') }} as cash_units,
+        {{ units_of_kind('INVENTORY', '-units') }} as given_units
+    from payouts
+    union all
+    select account_id, currency_code, -cash_amount as cash_amount, {{ units_of_kind('CASH', 'units') }} as cash_units,
+        {{ units_of_kind('INVENTORY', 'units') }} as given_units
+    from reversals
+
+),
+
+everything as (
+
+    select
+        account_id,
+        currency_code,
+        reimbursed_cash_amount as cash_amount,
+        reimbursed_cash_units as cash_units,
+        reimbursed_inventory_units as given_units
+    from defects
+    union all
+    select * from for_no_defect
+    union all
+    select * from no_payouts
+    union all
+    select account_id, currency_code, -cash_amount as cash_amount, -cash_units as cash_units, -inventory_units as given_units from reimbursements
+
+)
+
+select
+    account_id,
+    currency_code,
+    sum(cash_amount) as cash_amount,
+    sum(cash_units) as cash_units,
+    sum(given_units) as given_units
+from everything
+group by account_id, currency_code
+having sum(cash_amount) <> 0 or sum(cash_units) <> 0 or sum(given_units) <> 0
