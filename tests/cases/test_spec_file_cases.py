@@ -298,10 +298,9 @@ def test_yen_are_shown_in_euros_by_the_rate_of_the_day(built: Warehouse) -> None
     ]
 
 
-# Reversals, which wait for the matching of stock
+# Reversals
 
 
-@pytest.mark.xfail(reason="reversals in money and in kind are netted together", strict=False)
 def test_a_payout_taken_back_for_a_unit_leaves_the_unit_and_one_taken_back_for_nothing_leaves_none(built: Warehouse) -> None:
     found = built.query(
         "select seller_sku, reimbursed_cash_units, reimbursed_inventory_units, reimbursed_cash_amount from marts.fct_inventory_defects "
@@ -310,7 +309,6 @@ def test_a_payout_taken_back_for_a_unit_leaves_the_unit_and_one_taken_back_for_n
     assert found == [("REV-1", 0, 1, Decimal("0.0000")), ("REV-2", 0, 0, Decimal("0.0000"))]
 
 
-@pytest.mark.xfail(reason="reversals in money and in kind are netted together", strict=False)
 def test_reversals_in_kind_agree_in_every_mart(built: Warehouse) -> None:
     """36 + 12 + 12 were paid and 24 + 12 + 12 taken back for four units: 12.00 for one unit, and four in kind."""
     for mart, cash, inventory, amount in (
