@@ -84,6 +84,18 @@ def test_a_blank_shipment_item_id_is_a_warning(built: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
+    ("report", "header"),
+    [("inventory_ledger_summary", "FNSKU"), ("inventory_ledger_summary", "Disposition"), ("removal_shipments", "request-date")],
+)
+def test_a_blank_value_that_amazon_usually_fills_and_no_mart_needs_is_a_warning(tmp_path: Path, report: str, header: str) -> None:
+    lines = [line.split("\t") for line in (FIXTURES / report / "valid.txt").read_text(encoding="utf-8").replace('"', "").splitlines()]
+    lines[1][lines[0].index(header)] = ""
+    read = judged("\n".join("\t".join(line) for line in lines) + "\n", report, tmp_path)
+    assert read.verdict is Verdict.PENDING, read.reason
+    assert [r.what for r in read.results if not r.passed] == [f"{header} is blank, where Amazon usually fills it"]
+
+
+@pytest.mark.parametrize(
     ("account_id", "report", "rows", "missing"),
     [("c05a", "settlements", 3, "promotion-id"), ("c09e", "listings", 2, "status"), ("c15a", "customer_returns", 2, "license-plate-number")],
 )
