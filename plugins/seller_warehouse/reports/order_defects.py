@@ -60,7 +60,9 @@ SPEC = ReportSpec(
             required=False,
         ),
         column("Late Shipment", aliases=("Late Dispatch",), required=False),
-        column("Negative Feedback", aliases=("Negative Feedbacks", "Feedback", "Feedback Rating"), codes=(*FLAGS, *STARS, "Removed", "Struck-Through")),
+        column(
+            "Negative Feedback", aliases=("Negative Feedbacks", "Feedback", "Feedback Rating"), codes=(*FLAGS, *STARS, "Removed", "Struck-Through")
+        ),
         column(
             "A-to-z Guarantee claim",
             aliases=("A-to-z Guarantee claims", "A-to-z claim", "A-to-z claims", "A-to-z Guarantee", "A-to-z", "A-to-z claim status"),
