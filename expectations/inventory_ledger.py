@@ -2,13 +2,20 @@
 
 from great_expectations import ExpectationSuite
 
-from expectations.common import identity, number, suite
+from expectations.common import identity, number, row_rule, suite
 from seller_warehouse.gate import GateContext
 from seller_warehouse.report_spec import ReportSpec
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: reconciled and unreconciled units make up the quantity where Amazon fills them."""
+    """The five blocks, and: a row names its stock; reconciled and unreconciled units make up the quantity where Amazon fills them."""
+    named = row_rule(
+        "stock_is_named",
+        "coalesce(fnsku, '') = '' and coalesce(msku, '') = ''",
+        ["fnsku", "msku", "date", "event_type"],
+        "neither FNSKU nor MSKU says which stock moved",
+        "download the report again; if it was edited, fill the cell",
+    )
     parts = f"{number('reconciled_quantity')} + {number('unreconciled_quantity')}"
     rule = identity(
         "reconciliation_adds_up",
@@ -16,4 +23,4 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
         ["quantity", "reconciled_quantity", "unreconciled_quantity"],
         "reconciled and unreconciled units do not make up the quantity",
     )
-    return suite(spec, context, [rule] if "unreconciled_quantity" in context.columns else [])
+    return suite(spec, context, [named, *([rule] if "unreconciled_quantity" in context.columns else [])])

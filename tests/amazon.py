@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.pipeline import Run, land_report, plan_requests
@@ -135,14 +134,6 @@ def raw_now(warehouse: Warehouse) -> dict[str, Counter[tuple]]:
 def differences(held: dict[str, Counter[tuple]], expected: dict[str, Counter[tuple]]) -> dict[str, tuple[list[tuple], list[tuple]]]:
     """By report: rows that are too many, and rows that lack."""
     return {r: (list((held[r] - rows).elements()), list((rows - held[r]).elements())) for r, rows in expected.items() if held[r] != rows}
-
-
-@contextmanager
-def unjudged() -> Iterator[None]:
-    """Without Great Expectations, which takes a quarter of a second a document; what does not parse is refused all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seller_warehouse.gate._run_suites", lambda batch, *_: [[] for _ in batch])
-        yield
 
 
 MARTS_OF_HISTORY = {"fct_restatements"}

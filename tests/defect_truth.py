@@ -6,17 +6,20 @@ All of it lies after March 2025, so one version of the windows holds (policy: wa
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from seller_warehouse.sandbox.truth import ClaimTruth, InventoryEventTruth, ReturnTruth
 from seller_warehouse.sandbox.world import Seller
-from seller_warehouse.sandbox.world_catalog import MARKETPLACES, REPLACEMENTS, RETURNS
+from seller_warehouse.sandbox.world_catalog import LEDGER, MARKETPLACES, REPLACEMENTS, RETURNS
 
 GRACE, STOCK_DEADLINE = timedelta(days=7), timedelta(days=60)
 RETURN_WINDOWS = {"na": (timedelta(days=60), timedelta(days=120)), "eu": (timedelta(days=45), timedelta(days=105))}
 PAYMENT_AFTER_CLAIM = timedelta(days=10)
+FOUND_BEFORE, FOUND_AFTER = timedelta(days=7), timedelta(days=120)
+"""How long before and after the entry that a unit is missing one that is found may be it."""
 
 DISPOSITIONS = {
     "SELLABLE": "SELLABLE", "CUSTOMER_DAMAGED": "CUSTOMER_DAMAGE", "DEFECTIVE": "DEFECTIVE", "EXPIRED": "DEFECTIVE",
@@ -50,16 +53,35 @@ def stock(seller: Seller, known_at: datetime) -> dict[str, Expected]:
     for claim in truth.claims:
         if claim.event_id:
             claims[claim.event_id].append(claim)
-    return {e.event_id: _event(e, claims[e.event_id], known_at.date()) for e in truth.inventory_events}
+    offset = _offset(seller, truth.inventory_events, known_at)
+    return {e.event_id: _event(e, claims[e.event_id], known_at.date(), offset[e.event_id]) for e in truth.inventory_events}
 
 
-def _event(event: InventoryEventTruth, claims: list[ClaimTruth], today: date) -> Expected:
+def _offset(seller: Seller, events: Iterable[InventoryEventTruth], known_at: datetime) -> dict[str, int]:
+    """Open units of each loss for which a unit of the same stock was found that is not reconciled yet, the oldest loss first."""
+    currencies = {m.country: m.currency for m in MARKETPLACES.values()}
+    losses = sorted((e for e in events if e.kind == "LOST"), key=lambda e: (e.ledger_date, e.event_id))
+    rows = (r.values for r in seller.rows(LEDGER, datetime(2025, 1, 1, tzinfo=UTC), known_at, known_at))
+    offset: dict[str, int] = defaultdict(int)
+    for row in sorted((r for r in rows if r["Reason"] == "F"), key=lambda r: r["Date"]):
+        left = row.get("Unreconciled Quantity") or 0
+        for loss in losses:
+            is_stock = (loss.fnsku, loss.currency_code) == (row["FNSKU"], currencies[row["Country"]])
+            if is_stock and row["Date"] - FOUND_AFTER <= loss.ledger_date <= row["Date"] + FOUND_BEFORE:
+                units = min(left, loss.open_units - offset[loss.event_id])
+                offset[loss.event_id] += units
+                left -= units
+    return offset
+
+
+def _event(event: InventoryEventTruth, claims: list[ClaimTruth], today: date, offset: int) -> Expected:
     opens, deadline = event.ledger_date + GRACE, event.ledger_date + STOCK_DEADLINE
-    in_case, eligible, waiting, ineligible = _open(event.open_units, claims, today, opens, deadline)
+    offset = offset if today <= deadline else 0
+    in_case, eligible, waiting, ineligible = _open(event.open_units - offset, claims, today, opens, deadline)
     return Expected(
         kinds=(("WAREHOUSE_LOST" if event.kind == "LOST" else "WAREHOUSE_DAMAGE", 1),), cash=event.reimbursed_cash_units,
-        inventory=event.reimbursed_inventory_units, reconciled=event.found_units + event.corrected_units, in_progress=in_case + waiting,
-        eligible=eligible, ineligible=ineligible, amount=event.cash,
+        inventory=event.reimbursed_inventory_units, reconciled=event.found_units + event.corrected_units,
+        in_progress=in_case + waiting + offset, eligible=eligible, ineligible=ineligible, amount=event.cash,
     )  # fmt: skip
 
 

@@ -46,7 +46,9 @@ pass what was demanded by its day. The pointer of a supply depends on the one be
     from {{ supplies }} as supplies
     left join {{ name }}_totals as totals on supplies.pool_id = totals.pool_id and supplies.supply_date >= totals.demand_date
     where supplies.units > 0
-    group by supplies.pool_id, supplies.supply_id, supplies.units, supplies.supply_date{% if supply_place != 'supply_id' %}, supplies.{{ supply_place }}{% endif %}
+    group by
+        supplies.pool_id, supplies.supply_id, supplies.units, supplies.supply_date
+        {%- if supply_place != 'supply_id' %}, supplies.{{ supply_place }}{% endif %}
 
 ),
 

@@ -27,11 +27,8 @@
 
 {% macro duckdb__units_paid_in_full(amount, price_of_all, units, percent) -%}
     {%- set price = whole(price_of_all, 10000) -%}
-    cast(
-        least(
-            ({{ whole(amount, 10000) }} * {{ units }} * 100 + {{ price }} * (100 - {{ percent }})) // ({{ price }} * 100), 2147483647
-        ) as integer
-    )
+    {%- set paid = "(" ~ whole(amount, 10000) ~ " * " ~ units ~ " * 100 + " ~ price ~ " * (100 - " ~ percent ~ ")) // (" ~ price ~ " * 100)" -%}
+    cast(case when {{ paid }} > 2147483647 then 2147483647 else {{ paid }} end as integer)
 {%- endmacro %}
 
 {#- The median over a group of an amount per unit; of an even number the lower one, so that it is an amount that was paid. -#}

@@ -1,8 +1,8 @@
 {{ config(severity='error') }}
 
--- Per account and currency: what the defects say was paid for them, and what was paid for none of them, make up what the reimbursements and so the months
--- say, by the day of the build; in money, in units paid in money, and in units given. A unit taken back from a payout of the other kind counts where it
--- was paid.
+-- Per account and currency: what the defects say was paid for them, and what was paid for none of them, make up what the reimbursements and so the
+-- months say, by the day of the build; in money, in units paid in money, and in units given. A unit taken back from a payout of the other kind counts
+-- where it was paid.
 {%- set today = as_of_date() %}
 
 with defects as (
@@ -54,10 +54,20 @@ lines as (
 -- A payout less its shares in defects.
 for_no_defect as (
 
-    select account_id, currency_code, cash_amount, {{ units_of_kind('CASH', 'units') }} as cash_units, {{ units_of_kind('INVENTORY', 'units') }} as given_units
+    select
+        account_id,
+        currency_code,
+        cash_amount,
+        {{ units_of_kind('CASH', 'units') }} as cash_units,
+        {{ units_of_kind('INVENTORY', 'units') }} as given_units
     from payouts
     union all
-    select account_id, currency_code, cash_amount, {{ units_of_kind('CASH', '-units') }} as cash_units, {{ units_of_kind('INVENTORY', '-units') }} as given_units
+    select
+        account_id,
+        currency_code,
+        cash_amount,
+        {{ units_of_kind('CASH', '-units') }} as cash_units,
+        {{ units_of_kind('INVENTORY', '-units') }} as given_units
     from reversals
     union all
     select
@@ -75,11 +85,19 @@ no_payouts as (
 
     select account_id, currency_code, cash_amount, cash_units, inventory_units as given_units from lines
     union all
-    select account_id, currency_code, -cash_amount as cash_amount, {{ units_of_kind('CASH', '-units') }} as cash_units,
+    select
+        account_id,
+        currency_code,
+        -cash_amount as cash_amount,
+        {{ units_of_kind('CASH', '-units') }} as cash_units,
         {{ units_of_kind('INVENTORY', '-units') }} as given_units
     from payouts
     union all
-    select account_id, currency_code, -cash_amount as cash_amount, {{ units_of_kind('CASH', 'units') }} as cash_units,
+    select
+        account_id,
+        currency_code,
+        -cash_amount as cash_amount,
+        {{ units_of_kind('CASH', 'units') }} as cash_units,
         {{ units_of_kind('INVENTORY', 'units') }} as given_units
     from reversals
 

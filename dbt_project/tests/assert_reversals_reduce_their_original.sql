@@ -3,8 +3,8 @@
     'remedy': 'look both reimbursements up in the reimbursements report; units and money of the defect may differ by the reversal',
 }) }}
 
--- Every reversal that names an original that is held takes from it as long as anything of it is left, in the same account and currency; no payout ends
--- below nothing, and every unit that a line takes or gives is counted with its sign.
+-- Every reversal that names an original that is held takes from it as long as anything of it is left, in the same account and currency; no payout
+-- ends below nothing, and every unit that a line takes or gives is counted with its sign.
 with lines as (
 
     select * from {{ ref('int_payouts__lines') }} where reason_category = 'REVERSAL'

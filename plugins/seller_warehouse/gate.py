@@ -10,8 +10,7 @@ import importlib
 import json
 import logging
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
@@ -44,12 +43,6 @@ MAX_BATCH_DOCUMENTS = 200
 
 MAX_BATCH_ROWS = 1_000_000
 """How many rows are validated at once; a document that has more is validated alone."""
-
-_Question = tuple[str, str]
-"""A rule and its query."""
-
-_Failure = tuple[int, list[dict[str, Any]]]
-"""How many rows of a document break a rule, and the first of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,31 +239,21 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
 
 
 def _run_suites(batch: list[_Parsed], validator: Validator) -> list[list[RuleResult]]:
-    """The results of each document of a report, by the rules of its own suite; the rows of all are validated at once."""
+    """The results of each document of a report, by the rules of its own suite; the rows of all are validated at once.
+
+    Rules of different documents that ask the same are asked once, of all rows: a document hears the answers to its own rules alone.
+    """
     report = batch[0].document.report
     build = importlib.import_module(f"expectations.{report}").build_suite
     suites: list[ExpectationSuite] = [build(SPECS[report], parsed.context) for parsed in batch]
-    # A rule is asked once of all documents that are judged by the same words of SQL.
-    asked: dict[_Question, list[int]] = defaultdict(list)
-    for number, suite in enumerate(suites):
-        for rule in suite.expectations:
-            asked[_question(rule)].append(number)
-    found = dict(zip(asked, _validate(batch, asked, validator), strict=True))
+    questions = list(dict.fromkeys(_question(rule) for suite in suites for rule in suite.expectations))
+    _create_tables(validator, batch)
+    found = {q: {row["_document"]: row for row in rows} for q, rows in zip(questions, validator.failing(questions), strict=True)}
     return [[_rule_result(rule, found[_question(rule)].get(number)) for rule in suite.expectations] for number, suite in enumerate(suites)]
 
 
-def _question(rule: Any) -> _Question:
+def _question(rule: Any) -> tuple[str, str]:
     return rule.meta["rule"], rule.unexpected_rows_query
-
-
-def _validate(batch: list[_Parsed], asked: Mapping[_Question, list[int]], validator: Validator) -> list[dict[int, _Failure]]:
-    """For each question the documents that fail it, by their number in the batch."""
-    _create_tables(validator, batch)
-    restricted = [
-        (rule, query if len(of) == len(batch) else f"select * from ({query}) where _document in ({', '.join(map(str, of))})")
-        for (rule, query), of in asked.items()
-    ]
-    return [{row["_document"]: (row["_failed"], row["_rows"]) for row in rows} for rows in validator.failing(restricted)]
 
 
 def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
@@ -298,16 +281,15 @@ def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
         raise RuntimeError(f"{rows} rows would be judged of {sum(parsed.prepared.row_count for parsed in batch)} in {files}")
 
 
-def _rule_result(rule: Any, failure: _Failure | None) -> RuleResult:
-    failed_count, rows = failure or (0, [])
+def _rule_result(rule: Any, failure: dict[str, Any] | None) -> RuleResult:
     return RuleResult(
         rule=rule.meta["rule"],
         severity=rule.severity.value,
         passed=failure is None,
         what=rule.meta["what"],
         remedy=rule.meta["remedy"],
-        failed_count=failed_count,
-        rows=rows,
+        failed_count=failure["_failed"] if failure else 0,
+        rows=failure["_rows"] if failure else [],
     )
 
 

@@ -192,7 +192,8 @@ FILES: dict[str, list[str]] = {
     ],
     "order-paid-in-part": [
         order(**TWO), refund("09/01/26", "60.00"), came_back("CARRIER_DAMAGED", "2026-09-19"), came_back("CARRIER_DAMAGED"),
-        reimbursements(paid("2026-09-25", 1, "22.30", reason="CustomerReturn", **{"amazon-order-id": ORDER})), log(f"909,{ORDER},,1,11/05/2026,Open,"),
+        reimbursements(paid("2026-09-25", 1, "22.30", reason="CustomerReturn", **{"amazon-order-id": ORDER})),
+        log(f"909,{ORDER},,1,11/05/2026,Open,"),
     ],
     "order-claimed-in-part": [
         order(**TWO), refund("09/01/26", "60.00"), came_back("CARRIER_DAMAGED", "2026-09-19"), came_back("CARRIER_DAMAGED"),

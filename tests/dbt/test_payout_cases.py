@@ -49,6 +49,9 @@ def of_order(**more: Any) -> dict[str, Any]:
     return {"reason": "CustomerReturn", "amazon-order-id": ORDER} | more
 
 
+FOR_NO_ORDER = (
+    "INCORRECT_FEES_ITEMS", "WEIGHT_AND_DIMENSIONS_CHANGE", "GeneralAdjustment", "REMOVAL_ORDER_LOST", "Lost_Inbound", "Nobody_Knows",
+)  # fmt: skip
 REVERSED = {"reason": "Reimbursement_Reversal"}
 RETURNED = [order(), refund("09/01/26"), came_back("CARRIER_DAMAGED")]
 LOST = ledger(loss("10/01/2026", 1, reconciled=1))
@@ -83,13 +86,15 @@ CASES: dict[str, tuple[list[str], list[Row]]] = {
     ),
     "names-the-reversal": (
         [LOST_TWO, reimbursements(
-            paid("2026-10-04", 2, "20.00"), paid("2026-10-20", -2, "-20.00", **number("2", "1001")), paid("2026-10-28", 2, "20.00", **number("3", "2")),
+            paid("2026-10-04", 2, "20.00"), paid("2026-10-20", -2, "-20.00", **number("2", "1001")),
+            paid("2026-10-28", 2, "20.00", **number("3", "2")),
         )],
         [(2, 0, 0, 0, 0, "20.00")],
     ),
     "back-and-forth": (
         [LOST_TWO, reimbursements(
-            paid("2026-10-04", 2, "20.00"), paid("2026-10-20", -2, "-20.00", **number("2", "1001")), paid("2026-10-28", 2, "20.00", **number("3", "2")),
+            paid("2026-10-04", 2, "20.00"), paid("2026-10-20", -2, "-20.00", **number("2", "1001")),
+            paid("2026-10-28", 2, "20.00", **number("3", "2")),
             paid("2026-11-02", -1, "-10.00", **number("4", "3")),
         )],
         [(1, 0, 1, 0, 0, "10.00")],
@@ -106,12 +111,14 @@ CASES: dict[str, tuple[list[str], list[Row]]] = {
     ),
     "latest-of-equal-payouts": (
         [ledger(loss("08/01/2026", 1, reconciled=1), loss("11/01/2026", 1, reconciled=0)), reimbursements(
-            paid("2026-08-05", 1, "10.00"), paid("2026-11-05", 1, "10.00", **number("2")), paid("2026-11-15", -1, "-10.00", **number("3"), **REVERSED),
+            paid("2026-08-05", 1, "10.00"), paid("2026-11-05", 1, "10.00", **number("2")),
+            paid("2026-11-15", -1, "-10.00", **number("3"), **REVERSED),
         )],
         [(1, 0, 0, 0, 0, "10.00"), (0, 0, 0, 0, 1, "0.00")],
     ),
     "other-amount": (
-        [LOST, reimbursements(paid("2026-10-04", 1, "10.00"), paid("2026-10-20", -1, "-7.00", **number("2"), **REVERSED))], [(1, 0, 0, 0, 0, "10.00")],
+        [LOST, reimbursements(paid("2026-10-04", 1, "10.00"), paid("2026-10-20", -1, "-7.00", **number("2"), **REVERSED))],
+        [(1, 0, 0, 0, 0, "10.00")],
     ),
     "money-alone-unnamed": (
         [LOST_TWO, reimbursements(paid("2026-10-04", 2, "20.00"), money("2026-10-20", "-4.00", **number("2"), **REVERSED))],
@@ -119,7 +126,8 @@ CASES: dict[str, tuple[list[str], list[Row]]] = {
     ),
     "money-alone-then-a-unit": (
         [LOST_TWO, reimbursements(
-            paid("2026-10-04", 2, "20.00"), money("2026-10-20", "-4.00", **number("2", "1001")), paid("2026-11-01", -1, "-8.00", **number("3", "1001")),
+            paid("2026-10-04", 2, "20.00"), money("2026-10-20", "-4.00", **number("2", "1001")),
+            paid("2026-11-01", -1, "-8.00", **number("3", "1001")),
         )],
         [(1, 0, 1, 0, 0, "8.00")],
     ),
@@ -179,8 +187,10 @@ CASES: dict[str, tuple[list[str], list[Row]]] = {
     ),
     # Orders
     **{
-        f"order-{reason.lower().replace('_', '-')}": ([*RETURNED, reimbursements(paid("2026-09-25", 1, "5.00", **of_order(reason=reason)))], [(0, 0, 0, 0, 1, "0.00")])
-        for reason in ("INCORRECT_FEES_ITEMS", "WEIGHT_AND_DIMENSIONS_CHANGE", "GeneralAdjustment", "REMOVAL_ORDER_LOST", "Lost_Inbound", "Nobody_Knows")
+        f"order-{reason.lower().replace('_', '-')}": (
+            [*RETURNED, reimbursements(paid("2026-09-25", 1, "5.00", **of_order(reason=reason)))], [(0, 0, 0, 0, 1, "0.00")],
+        )
+        for reason in FOR_NO_ORDER
     },
     "order-alone": ([*RETURNED, reimbursements(paid("2026-09-25", 1, "22.30", **of_order(sku="", fnsku="")))], [(1, 0, 0, 0, 0, "22.30")]),
     "order-in-small-letters": (

@@ -115,6 +115,16 @@ def test_zeros_that_the_format_of_a_cell_shows_are_part_of_an_id_and_lost_ones_a
     assert "cells of sku are numbers in the workbook; zeros in front" in prepared.warnings["sheet_numbers"]
 
 
+def test_a_sum_of_amounts_is_the_one_that_excel_shows(read: Read) -> None:
+    # Excel stores 17 digits and shows 15.
+    content, written = io.BytesIO(sheets(Sheet=[HEADER, row(amount_total=0.3)])), io.BytesIO()
+    with zipfile.ZipFile(content) as source, zipfile.ZipFile(written, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b"<v>0.3</v>", b"<v>0.30000000000000004</v>"))
+    assert b"0.30000000000000004" in written.getvalue()
+    assert read(written.getvalue())[0]["amount_total"] == ["0.3"]
+
+
 @pytest.mark.parametrize(("number", "shown"), [(1.2345678901234501e17, "1.23456789012345E+17"), (123456789012345000, "1.23456789012345E+17")])
 def test_an_id_of_more_digits_than_a_spreadsheet_keeps_is_found_by_the_gate(tmp_path: Path, number: float, shown: str) -> None:
     content = sheets(Sheet=[HEADER, row(reimbursement_id=number)])

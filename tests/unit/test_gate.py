@@ -105,18 +105,28 @@ def test_judged_together_says_what_judged_alone_says(mixed: list[Pending], tmp_p
     assert judged(*mixed) == judged(*reversed(mixed)) == alone
 
 
-def test_a_report_is_validated_once_a_pass(mixed: list[Pending], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def validations(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The suites that Great Expectations has run."""
     validate, suites = Batch.validate, []
     monkeypatch.setattr(Batch, "validate", lambda self, suite, **options: (suites.append(suite), validate(self, suite, **options))[1])
+    return suites
+
+
+def test_a_report_is_validated_once_a_pass(mixed: list[Pending], validations: list[Any]) -> None:
     judged(*mixed)
-    assert len(suites) == 2
+    assert len(validations) == 2
 
 
-@pytest.mark.parametrize(("name", "limit"), [("MAX_BATCH_DOCUMENTS", 2), ("MAX_BATCH_ROWS", 3)])
-def test_however_a_pass_is_split_the_judgements_are_the_same(mixed: list[Pending], monkeypatch: pytest.MonkeyPatch, name: str, limit: int) -> None:
+@pytest.mark.parametrize(("name", "limit", "count"), [("MAX_BATCH_DOCUMENTS", 2, 5 + 2), ("MAX_BATCH_ROWS", 4, 6 + 2)])
+def test_however_a_pass_is_split_the_judgements_are_the_same(
+    mixed: list[Pending], validations: list[Any], monkeypatch: pytest.MonkeyPatch, name: str, limit: int, count: int
+) -> None:
     together = judged(*mixed)
+    validations.clear()
     monkeypatch.setattr(gate, name, limit)
     assert judged(*mixed) == together
+    assert len(validations) == count
 
 
 def test_many_wrong_rows_of_one_document_hide_none_of_another(tmp_path: Path) -> None:

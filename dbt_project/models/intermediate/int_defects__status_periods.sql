@@ -83,7 +83,9 @@ found_open as (
     select
         *,
         case
-            when outcome = 'CLAIMABLE' then least(units - cash_bucket - inventory_bucket - settled_bucket, offset_units) else 0
+            when outcome = 'CLAIMABLE' and coalesce(valid_from <= claim_deadline_date, true)
+                then least(units - cash_bucket - inventory_bucket - settled_bucket, offset_units)
+            else 0
         end as offset_bucket
     from settled
 

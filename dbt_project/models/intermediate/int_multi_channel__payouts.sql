@@ -1,5 +1,5 @@
--- Payouts for multi-channel orders by order and SKU, net of what was taken back: of the reasons that are theirs alone, and of those for any parcel. A line
--- that names no order or SKU has those of the payout that it takes from or gives back.
+-- Payouts for multi-channel orders by order and SKU, net of what was taken back: of the reasons that are theirs alone, and of those for any parcel.
+-- A line that names no order or SKU has those of the payout that it takes from or gives back.
 
 with lines as (
 

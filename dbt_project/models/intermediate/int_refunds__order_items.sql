@@ -58,7 +58,6 @@ payouts as (
     where
         amazon_order_id is not null
         and seller_sku is not null
-        and units > reversed_units
         and reason_category in ('CUSTOMER_RETURN', 'OUTBOUND', 'FREE_REPLACEMENT')
 
 ),

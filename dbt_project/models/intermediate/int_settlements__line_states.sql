@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
--- Where the cash of every line of both sides is. A reported line is posted within settlement_match_days; where a settlement that may have it is not held,
--- nobody can say that it is missing.
+-- Where the cash of every line of both sides is. A reported line is posted within settlement_match_days; where a settlement that may have it is
+-- not held, nobody can say that it is missing.
 
 with lines as (
 
@@ -38,8 +38,14 @@ approvals as (
 
 ),
 
--- A line about an order is settled in the order's marketplace, any other in one that is not known. Of the first day held it is not known which settlement
--- has a line.
+settling_marketplaces as (
+
+    select distinct account_id, currency_code, marketplace_id from periods
+
+),
+
+-- A line about an order is settled in the order's marketplace, any other in one that is not known. Of the first day held it is not known which
+-- settlement has a line.
 line_marketplaces as (
 
     select
@@ -53,7 +59,7 @@ line_marketplaces as (
         ) as is_held_throughout
     from lines
     inner join periods on lines.account_id = periods.account_id and lines.currency_code = periods.currency_code
-    left join (select distinct account_id, currency_code, marketplace_id from periods) as of_order
+    left join settling_marketplaces as of_order
         on
             lines.account_id = of_order.account_id
             and lines.currency_code = of_order.currency_code

@@ -171,7 +171,12 @@ unexplained_losses as (
 
 still_left_reversals as (
 
-    select reversals.pool_id, reversals.supply_id, reversals.supply_date, reversals.supply_place, reversals.units - coalesce(open_again.units, 0) as units
+    select
+        reversals.pool_id,
+        reversals.supply_id,
+        reversals.supply_date,
+        reversals.supply_place,
+        reversals.units - coalesce(open_again.units, 0) as units
     from left_reversals as reversals
     left join {{ units_by('supply_id', 'open_again') }} as open_again on reversals.supply_id = open_again.supply_id
 

@@ -8,6 +8,7 @@ Quirks, with their source:
 - 27 % of measured rows equal another row: two units that moved the same way. They are never collapsed.
 - ``Reconciled Quantity`` and ``Unreconciled Quantity`` are blank, not 0, on most rows, and change for months.
 - ``Reference ID`` repeats, and is not an order id.
+- ``FNSKU`` may be blank where ``MSKU`` is not; what names no stock at all is no ledger.
 """
 
 from seller_warehouse.report_spec import Agreement, Kind, Quoting, ReportSpec, Requests, Unit, column, usual
@@ -50,7 +51,7 @@ SPEC = ReportSpec(
     ),
     columns=(
         column("Date", Kind.DATE, filled=True, formats=("%m/%d/%Y", "%d/%m/%Y")),
-        column("FNSKU", filled=True),
+        column("FNSKU"),
         usual("ASIN"),
         column("MSKU"),
         usual("Title"),
