@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from seller_warehouse.paths import Home
 from tests.browser import NoChromium, chromium
-from tests.support import Warehouse
-from tests.world import Simulated, simulate
+from tests.support import Warehouse, built_once
+from tests.world import Simulated, simulate, simulated_in
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     """Three sellers over 18 months, loaded and built."""
-    return simulate(1, tmp_path_factory.mktemp("simulated"))
+    return simulated_in(built_once(tmp_path_factory, "simulated", partial(simulate, 1)), 1)
 
 
 @pytest.fixture(scope="session")
@@ -38,18 +39,8 @@ def browser() -> Iterator[BrowserContext]:
         yield launched
 
 
-OF_ONE_WORLD = ("tests/dbt/", "tests/readers/", "tests/soak/test_dashboard.py", "tests/soak/test_mutations.py")
-
-
-class FilesOfOneWorldTogether(LoadFileScheduling):
-    """A file to a process, but those of OF_ONE_WORLD all to the same: they share warehouses, each a minute's work."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "one world" if nodeid.startswith(OF_ONE_WORLD) else super()._split_scope(nodeid)
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     # In the order of the folders, which begins with the long ones, so that no process ends much later than the other.
     config.option.loadscopereorder = False
-    return FilesOfOneWorldTogether(config, log)
+    return LoadFileScheduling(config, log)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Container, Iterable
+import shutil
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import Any
 
 import duckdb
 import psutil
+import pytest
+from filelock import FileLock
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts, code_version
@@ -109,6 +112,21 @@ class Warehouse:
     def verdicts(self) -> dict[str, str]:
         """The latest verdict of every file by name."""
         return dict(self.query("select file_name, arg_max(verdict, loaded_at) from meta.loads group by file_name"))
+
+
+def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A folder that takes long to build: one process of a test run builds it, every process gets a copy of its own."""
+    base = factory.getbasetemp()
+    # Below xdist's processes each has a folder of its own in that of the run.
+    original = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built" / name
+    original.parent.mkdir(exist_ok=True)
+    whole = original.with_name(f"{name}.whole")
+    with FileLock(f"{original}.lock"):
+        if not whole.exists():
+            shutil.rmtree(original, ignore_errors=True)
+            build(original)
+            whole.touch()
+    return Path(shutil.copytree(original, factory.mktemp(name) / name, symlinks=True))
 
 
 def processes_of(groups: Container[int]) -> list[psutil.Process]:

@@ -45,10 +45,15 @@ def simulate(seed: int, folder: Path, profile: str = "test") -> Simulated:
 
 def load_simulated(seed: int, folder: Path, profile: str, *, months: int) -> Simulated:
     """The same without the marts, for as many months."""
+    simulated = simulated_in(folder, seed, profile, months=months)
+    load_world(simulated.warehouse, simulated.world, AT)
+    return simulated
+
+
+def simulated_in(folder: Path, seed: int, profile: str = "test", *, months: int = 18) -> Simulated:
+    """The world again whose warehouse lies, or is to lie, in a folder."""
     world = World(profile, seed=seed, start=AT.date() - relativedelta(months=months), end=AT.date())
-    warehouse = warehouse_of(world, folder)
-    load_world(warehouse, world, AT)
-    return Simulated(world, warehouse, AT)
+    return Simulated(world, warehouse_of(world, folder), AT)
 
 
 def account_of(seller: Seller) -> Account:

@@ -14,7 +14,7 @@ import yaml
 from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
-from tests.support import AT, FIXTURES, Warehouse
+from tests.support import AT, FIXTURES, Warehouse, built_once
 from tests.world import Simulated
 
 
@@ -44,13 +44,20 @@ def _case(report: str, content: dict[str, Any]) -> Case:
 @pytest.fixture(scope="session")
 def fixtures_built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Every valid fixture loaded and built."""
-    warehouse = Warehouse(Home(tmp_path_factory.mktemp("fixtures") / "home"), accounts={c.account.id: c.account for c in cases().values()})
+    return _warehouse(built_once(tmp_path_factory, "fixtures", _build_fixtures))
+
+
+def _warehouse(home: Path) -> Warehouse:
+    return Warehouse(Home(home), accounts={c.account.id: c.account for c in cases().values()})
+
+
+def _build_fixtures(home: Path) -> None:
+    warehouse = _warehouse(home)
     for case in cases().values():
         (file,) = (FIXTURES / case.report).glob("valid.*")
         warehouse.drop(file.name, file.read_bytes(), account=case.account.id, at=case.retrieved_at)
     assert warehouse.load() == []
     build_marts(warehouse.home, as_of=AT.date())
-    return warehouse
 
 
 @pytest.fixture(scope="session")

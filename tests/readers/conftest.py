@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
 from seller_warehouse.sandbox.world import World
 from tests.readers.dashboard import Dashboard, opened, streamlit
-from tests.support import AT, Warehouse, reimbursements
+from tests.support import AT, Warehouse, built_once, reimbursements
 from tests.world import Simulated
 
 
@@ -29,17 +30,20 @@ class PublishedWorld:
 @pytest.fixture(scope="session")
 def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> PublishedWorld:
     """Three sellers over 18 months, and two files that were refused: one that is no report, one with rows that break rules."""
-    home = Home(tmp_path_factory.mktemp("published") / "home")
+    home = Home(built_once(tmp_path_factory, "published", partial(_publish, simulated)))
+    return PublishedWorld(simulated.world, Warehouse(home, simulated.warehouse.accounts))
+
+
+def _publish(simulated: Simulated, root: Path) -> None:
     # Without what other tests have published of it.
-    shutil.copytree(simulated.warehouse.home.root, home.root, symlinks=True, ignore=shutil.ignore_patterns("published", "exports"))
-    warehouse = Warehouse(home, simulated.warehouse.accounts)
+    shutil.copytree(simulated.warehouse.home.root, root, symlinks=True, ignore=shutil.ignore_patterns("published", "exports"))
+    warehouse = Warehouse(Home(root), simulated.warehouse.accounts)
     warehouse.drop("reimbursements-october.txt", "approval-date\treimbursement-id\treason\n2026-11-02\t1001\tLost\n", account="demo-na")
     wrong = reimbursements({"amount-total": "12,34,56"}, {"approval-date": "yesterday"})
     warehouse.drop("reimbursements-wrong.txt", wrong, account="demo-eu")
     assert len(warehouse.load("daily")) == 2
-    build_marts(home, as_of=AT.date(), select="meta")
+    build_marts(warehouse.home, as_of=AT.date(), select="meta")
     warehouse.publish("daily", build=False)
-    return PublishedWorld(simulated.world, warehouse)
 
 
 @pytest.fixture(scope="session")
