@@ -162,7 +162,7 @@ def test_a_document_whose_dates_prove_themselves_proves_nothing_of_its_neighbour
     header = "Date\tRating\tComments\tYour Response\tOrder ID\tRater Email\n"
     rows = {"either": "10/11/26\t5\t\t\t1\t\n", "proven": "10/25/26\t5\t\t\t1\t\n"}
     found = judged(*(pending(tmp_path, n, header + row, report="seller_feedback") for n, row in rows.items()))
-    assert {n: [r.rule for r in failed(j)] for n, j in found.items()} == {"either": ["date_is_unambiguous"], "proven": []}
+    assert {n for n, j in found.items() if "date_is_unambiguous" in [r.rule for r in failed(j)]} == {"either"}
 
 
 def test_each_document_is_judged_by_its_own_time(tmp_path: Path) -> None:
