@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
@@ -42,6 +42,16 @@ class Marketplace:
     rate: Decimal
     order_prefixes: tuple[str, ...]
     fulfillment_centers: tuple[str, ...]
+    smallest: Decimal = Decimal("0.01")
+    """The smallest amount of the currency."""
+
+    def money(self, dollars: Decimal) -> Decimal:
+        """US dollars in its currency, rounded as Amazon pays."""
+        return self.rounded(dollars * self.rate)
+
+    def rounded(self, amount: Decimal) -> Decimal:
+        """An amount of its currency, rounded as Amazon pays; always written with cents."""
+        return cents(amount.quantize(self.smallest, ROUND_HALF_UP))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -59,8 +69,18 @@ MARKETPLACES = {
         Marketplace("A1AM78C64UM0Y8", "MX", "Amazon.com.mx", "MXN", "America/Mexico_City", Decimal("18.20"), ("701", "702"), ("MEX1", "MEX5")),
         Marketplace("A1PA6795UKMFR9", "DE", "Amazon.de", "EUR", "Europe/Berlin", Decimal("0.93"), ("302", "303", "305"), ("LEJ1", "DUS2")),
         Marketplace("A1F83G8C2ARO7P", "GB", "Amazon.co.uk", "GBP", "Europe/London", Decimal("0.79"), ("202", "203", "206"), ("LTN4", "BHX4")),
+        Marketplace("A21TJRUUN4KGV", "IN", "Amazon.in", "INR", "Asia/Kolkata", Decimal("88.40"), ("402", "407"), ("BLR7", "DEL4")),
+        Marketplace("A1VC38T7YXB528", "JP", "Amazon.co.jp", "JPY", "Asia/Tokyo", Decimal("151.2"), ("249", "250"), ("NRT5", "KIX3"), Decimal(1)),
     )
 }
+
+ABROAD = {
+    "DE": tuple(
+        replace(MARKETPLACES["A1PA6795UKMFR9"], country=country, fulfillment_centers=centers)
+        for country, centers in (("PL", ("WRO5", "POZ1")), ("CZ", ("PRG2",)))
+    )
+}
+"""Where Amazon keeps stock of a country's sellers who sell nothing there: it pays them in the currency of their home."""
 
 NA = ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8")
 EU = ("A1PA6795UKMFR9", "A1F83G8C2ARO7P")
@@ -79,6 +99,8 @@ class SellerProfile:
     losses: float
     trouble: tuple[int, int] | None = None
     """Days since the start, from and to: when buyers of the seller's own shipments have reason to complain."""
+    apart: int = 6
+    """How many of the products that Amazon ships are kept apart: nothing is lost of them but by ``world_oddities``."""
     bulk_shipments: int = 0
     """Units a day that come in and go out on the same day: a ledger as large as a large seller's, and nothing else."""
 
@@ -100,13 +122,13 @@ class SellerProfile:
 
 PROFILES: dict[str, tuple[SellerProfile, ...]] = {
     "demo": (
-        SellerProfile("demo-na", "na", NA, afn_orders=6, mfn_orders=1.5, products=25, losses=0.4, trouble=(150, 185)),
-        SellerProfile("demo-eu", "eu", EU, afn_orders=3, mfn_orders=0.7, products=25, losses=0.2),
+        SellerProfile("demo-na", "na", NA, afn_orders=6, mfn_orders=1.5, products=30, losses=0.4, trouble=(150, 185)),
+        SellerProfile("demo-eu", "eu", EU, afn_orders=3, mfn_orders=0.7, products=30, losses=0.2),
     ),
     "test": (
-        SellerProfile("demo-na", "na", NA, afn_orders=2.8, mfn_orders=1, products=8, losses=0.4, trouble=(60, 95)),
-        SellerProfile("demo-eu", "eu", EU, afn_orders=2.8, mfn_orders=0.5, products=8, losses=0.3),
-        SellerProfile("second-na", "na", NA[:1], afn_orders=2.8, mfn_orders=0.5, products=8, losses=0.3),
+        SellerProfile("demo-na", "na", NA, afn_orders=2.8, mfn_orders=1, products=16, losses=0.4, trouble=(60, 95)),
+        SellerProfile("demo-eu", "eu", EU, afn_orders=2.8, mfn_orders=0.5, products=16, losses=0.3),
+        SellerProfile("second-na", "na", NA[:1], afn_orders=2.8, mfn_orders=0.5, products=16, losses=0.3),
     ),
     "large": (SellerProfile("large-na", "na", NA, afn_orders=6, mfn_orders=1.5, products=300, losses=0.6, bulk_shipments=8_800),),
 }
@@ -141,14 +163,16 @@ class Product:
     channel: str
     price: Decimal
     cost: Decimal
+    is_apart: bool = False
+    """Whether its stock is kept apart from ordinary accidents."""
 
     def price_in(self, market: Marketplace) -> Decimal:
         """The price in a marketplace's currency."""
-        return cents(self.price * market.rate)
+        return market.money(self.price)
 
     def cost_in(self, market: Marketplace, day: date) -> Decimal:
         """What a unit costs the seller on a day, in a marketplace's currency."""
-        return cents(self.cost * market.rate * next(factor for since, factor in reversed(COST_CHANGES) if since <= day or factor == 1))
+        return market.money(self.cost * next(factor for since, factor in reversed(COST_CHANGES) if since <= day or factor == 1))
 
     def sold_in(self, number: int) -> bool:
         """Whether it is sold and stocked in the seller's n-th marketplace: at home always, elsewhere at times."""
@@ -165,13 +189,15 @@ def _product(profile: SellerProfile, number: int) -> Product:
     edition = number // len(_GOODS)
     code = zlib.crc32(f"{profile.seller_id} {number}".encode())
     asin = f"B0{code:08X}"
+    by_amazon = profile.products * 4 // 5
     return Product(
         number=number,
         sku=_SKUS.get(number, f"{american.split()[0].upper()}-{number:02d}"),
         fnsku=asin if number % 7 == 3 else f"X00{code % 16**7:07X}",
         asin=asin,
         name=(american if profile.region == "na" else european) + (f" No. {edition + 1}" if edition else ""),
-        channel="MFN" if number >= profile.products * 4 // 5 else "AFN",
+        channel="MFN" if number >= by_amazon else "AFN",
         price=Decimal(price) + edition,
         cost=cents((Decimal(price) + edition) * Decimal("0.42")),
+        is_apart=by_amazon - profile.apart <= number < by_amazon,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-from seller_warehouse.sandbox.world_catalog import Marketplace, SellerProfile, cents
+from seller_warehouse.sandbox.world_catalog import Marketplace, SellerProfile
 from seller_warehouse.sandbox.world_rows import MoneyLine, Row, Values, days
 
 PERIOD = days(14)
@@ -42,7 +42,7 @@ def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[Sett
 def settlement_rows(info: SettlementInfo, market: Marketplace, money: list[MoneyLine]) -> list[Row]:
     """The rows of a settlement, the summary first; ``money`` is in order of ``posted_at``. The amounts add up to the total, to the cent."""
     fees = {"transaction-type": "ServiceFee", "marketplace-name": market.sales_channel, "amount-type": "other-transaction"}
-    storage = {"amount-description": "Storage Fee", "amount": -cents(Decimal("12.91") * market.rate)}
+    storage = {"amount-description": "Storage Fee", "amount": -market.money(Decimal("12.91"))}
     low, high = (bisect_left(money, when, key=lambda line: line.posted_at) for when in (info.start, info.end))
     lines = [line for line in money[low:high] if line.marketplace_id == info.marketplace_id]
     lines.append(MoneyLine(info.end - days(1), info.marketplace_id, fees | storage))
