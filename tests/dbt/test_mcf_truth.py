@@ -13,7 +13,7 @@ import pytest
 
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.world_rows import REASONS
+from seller_warehouse.sandbox.world_payments import REASONS
 from tests.support import Warehouse
 from tests.world import Simulated
 

@@ -18,6 +18,8 @@ from typing import Any
 
 from seller_warehouse.sandbox.truth import OrderTruth, Truth
 from seller_warehouse.sandbox.world_catalog import (
+    AMAZONS_DELAY,
+    AMAZONS_SHARE,
     COST_CHANGES,
     INVENTORY,
     LEDGER,
@@ -247,18 +249,17 @@ class Seller:
         )
 
     def sourcing_costs_csv(self, known_at: datetime) -> str:
-        """The seller's list of costs, by product, currency and day; every third product's is Amazon's estimate."""
+        """The seller's list of costs, by product, currency and day; of every third product Amazon's estimate, of as many both."""
         head = ("seller-sku", "fnsku", "currency", "sourcing-cost", "effective-from", "origin")
-        products = [(m, p) for m in self.profile.markets for p in self._records.stocked(m)]
-        return self._csv(
-            head,
-            (
-                (p.sku, p.fnsku, m.currency, p.cost_in(m, since), since, "AMAZON" if p.number % 3 == 0 else "SELLER")
-                for m, p in products
-                for since, _ in COST_CHANGES
-                if since <= known_at.date()
-            ),
-        )
+        lines: list[tuple[date, tuple[object, ...]]] = []
+        for m in self.profile.markets:
+            for p in self._records.stocked(m):
+                for since, _ in COST_CHANGES:
+                    own, amazons = p.cost_in(m, since), since + days(AMAZONS_DELAY)
+                    lines.append((since, (p.sku, p.fnsku, m.currency, own, since, "AMAZON" if p.number % 3 == 0 else "SELLER")))
+                    if p.number % 3 == 1:
+                        lines.append((amazons, (p.sku, p.fnsku, m.currency, m.rounded(own * AMAZONS_SHARE), amazons, "AMAZON")))
+        return self._csv(head, (line for since, line in lines if since <= known_at.date()))
 
     def claims_csv(self, known_at: datetime) -> str:
         """The seller's log of cases, as of an instant."""
@@ -268,10 +269,11 @@ class Seller:
     def _csv(self, head: tuple[str, ...], lines: Iterable[tuple[object, ...]]) -> str:
         """Comma-separated text, or as European spreadsheets write it."""
         european = self.profile.region == "eu"
+        days_as = {"eu": "%d.%m.%Y", "fe": "%Y/%m/%d"}.get(self.profile.region, "%m/%d/%Y")
 
         def cell(value: object) -> object:
             if isinstance(value, date):
-                return value.strftime("%d.%m.%Y" if european else "%m/%d/%Y")
+                return value.strftime(days_as)
             return str(value).replace(".", ",") if european and isinstance(value, Decimal) else value
 
         text = io.StringIO()

@@ -28,14 +28,16 @@ class SettlementInfo:
 
 
 def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[SettlementInfo]:
-    """All settlements whose fourteen days lie within the simulated days."""
+    """All settlements whose fourteen days lie within the simulated days, but for those that nobody holds."""
     account = zlib.crc32(profile.seller_id.encode()) % 900 + 100
     for place, market in enumerate(profile.markets, 1):
         since = datetime.combine(start, time(7), UTC)
         number = 1
         while (until := since + PERIOD).date() <= end:
             created_at = until + timedelta(hours=20)
-            yield SettlementInfo(f"{account}{place}{number:07d}", market.marketplace_id, since, until, created_at, market.currency)
+            is_missing = place == 1 and number == profile.missing_settlement
+            if not is_missing and since.date() >= start + days(profile.settled_from):
+                yield SettlementInfo(f"{account}{place}{number:07d}", market.marketplace_id, since, until, created_at, market.currency)
             since, number = until, number + 1
 
 

@@ -12,7 +12,9 @@ from seller_warehouse.sandbox.world_rows import Records, Row, Values, days, loca
 from seller_warehouse.sandbox.world_sales import Line, Sale, pay_back
 
 CANCELLED_SHARE = {"AFN": 0.1, "MFN": 0.3}
-"""How often an order with a complaint that counts is one that was cancelled."""
+"""How often an order with a claim that counts is one that was cancelled; where the claim ended as Cancelled it always is."""
+MANY_ORDERS = 2.5
+"""Orders a day below which one defect in 60 days would be more than 1 %: a smaller seller has none."""
 
 
 def judge(records: Records, rng: random.Random, sale: Sale) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def judge(records: Records, rng: random.Random, sale: Sale) -> dict[str, Any]:
 
 def _is_next_defect(records: Records, rng: random.Random, sale: Sale) -> bool:
     low, high = 200, 300
+    if sale.channel == "AFN" and records.profile.afn_orders < MANY_ORDERS:
+        return False
     if sale.channel == "MFN":
         if not records.in_trouble:
             return False
@@ -62,7 +66,7 @@ def _complaint(records: Records, rng: random.Random, sale: Sale, kind: str, *, d
     filed_at = night(rng, noon(day, market))
     if kind == "chargeback":
         return {"chargeback": ((filed_at, "Service" if defect else "Fraud"),)}
-    outcome = rng.choice(("Granted", "Granted", "Refunded", "Cancelled") if defect else ("Denied", "Withdrawn"))
+    outcome = rng.choice(("Granted", "Granted", "Refunded", "Cancelled") if defect else ("Denied", "Withdrawn", "Instant-Refund"))
     return {"a_to_z": ((filed_at, "Pending"), (night(rng, filed_at, 4, 20), outcome))}
 
 
