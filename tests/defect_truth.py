@@ -20,8 +20,8 @@ _ELSEWHERE = timedelta(days=45), timedelta(days=105)
 RETURN_WINDOWS = {**dict.fromkeys(("US", "CA", "MX"), (timedelta(days=60), timedelta(days=120))), **dict.fromkeys(("DE", "GB", "JP"), _ELSEWHERE)}
 """By country; of India none is known, and for its warehouses one for losses alone."""
 PAYMENT_AFTER_CLAIM = timedelta(days=10)
-NEVER = date.max, date.min
-"""A window that no rule opens: unpaid units cannot be claimed."""
+NEVER = date.max, date.max
+"""A window of which no rule is known: nothing is said of unpaid units."""
 
 DISPOSITIONS = {
     "SELLABLE": "SELLABLE", "CUSTOMER_DAMAGED": "CUSTOMER_DAMAGE", "DEFECTIVE": "DEFECTIVE", "EXPIRED": "DEFECTIVE",

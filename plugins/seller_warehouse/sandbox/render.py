@@ -153,7 +153,7 @@ def render(report_type: str, rows: Sequence[Row], *, region: str, marketplace_id
     if unknown := used - known:
         raise ValueError(f"{report_type} has no columns {sorted(unknown)}")
     style = _style(report_type, region, marketplace_id)
-    line = _unquoted
+    line: Callable[[Iterable[str]], str] = _unquoted
     if report_type in (LEDGER, LEDGER_SUMMARY):
         line = _quoted_as_it_is if variant == "undoubled" else _quoted
     elif variant == "tab-in-carrier":

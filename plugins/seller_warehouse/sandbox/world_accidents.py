@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from seller_warehouse.sandbox.truth import InventoryEvent, ReimbursementTruth, Step
 from seller_warehouse.sandbox.world_catalog import SELLABLE, Marketplace, Product
@@ -112,7 +113,7 @@ class Accident:
         told = [(max(s.seen_from + (lag if s.payment else timedelta()), self.seen_from), s) for s in self.steps if s.bucket != "turned up"]
         changes = sorted({self.seen_from, *(when for when, _ in told)})
         reconciled = [(when, sum(s.units for at, s in told if at <= when)) for when in changes]
-        same = {"reference": self.reference, "center": self.center, "names_fnsku": self.names_fnsku, "in_capitals": self.in_capitals}
+        same: dict[str, Any] = {"reference": self.reference, "center": self.center, "names_fnsku": self.names_fnsku, "in_capitals": self.in_capitals}
         self.records.ledger(
             self.rng, self.ledger_date, self.market, self.product, "Adjustments", -self.units, disposition=self.source, code=self.code,
             reconciled=reconciled if has_figures else (), known_from=self.seen_from, **same,
