@@ -25,7 +25,7 @@ CATEGORIES = {
     "Damaged:Warehouse": "WAREHOUSE_DAMAGED", "Lost_Inbound": "INBOUND_LOST", "CustomerReturn": "CUSTOMER_RETURN",
     "CustomerServiceIssue": "CUSTOMER_SERVICE", "REMOVAL_ORDER_LOST": "REMOVAL", "MULTICHANNEL_ORDER_LOST": "MCF",
     "Lost_Outbound": "OUTBOUND", "INCORRECT_FEES_ITEMS": "FEE_CORRECTION", "WEIGHT_AND_DIMENSIONS_CHANGE": "FEE_CORRECTION",
-    "GeneralAdjustment": "OTHER", "ReturnAdjustment": "OTHER",
+    "MULTICHANNEL_ORDER_LATE": "MCF",
 }  # fmt: skip
 COLUMNS = (
     "reported", "settled", "matched", "in_transit", "not_yet_posted", "before_settlements", "unexplained_reported", "carried_in", "not_yet_reported",

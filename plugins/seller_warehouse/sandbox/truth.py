@@ -87,6 +87,8 @@ class ReturnTruth:
     """What a unit earned the seller in the marketplace's currency: the price less promotion, commission and delivery."""
     order_is_shown: bool
     """Whether the orders report goes back to the order, and settlements to its sale."""
+    refund_is_settled: bool
+    """Whether a settlement has the refund; not where Amazon's service paid the buyer."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,7 @@ class Return:
     payments: tuple[ReimbursementTruth, ...]
     unit_proceeds: Decimal
     order_is_shown: bool = True
+    refund_is_settled: bool = True
 
     @property
     def seen_from(self) -> datetime:
@@ -220,6 +223,7 @@ class Return:
             is_replacement=self.is_replacement, returned_date=returned, disposition=self.disposition if returned else None,
             reimbursed_units=sum(p.cash_units for p in payments), cash=sum((p.cash for p in payments), Decimal(0)),
             currency_code=self.currency_code, unit_proceeds=self.unit_proceeds, order_is_shown=self.order_is_shown,
+            refund_is_settled=self.refund_is_settled,
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from seller_warehouse.sandbox.world_payments import take_back
 from seller_warehouse.sandbox.world_rows import Records, Research, days, moment, night, noon
 
 EVERY_DAYS = 13
-"""How often one of them begins, in turn, where a stock is free."""
+"""How often one of them begins, in turn, as soon as a stock is free."""
 REST_DAYS = 20
 """How long a stock is left alone after the last thing that happened to it."""
 
@@ -204,11 +204,11 @@ KINDS: tuple[Callable[[Odd], None], ...] = (
 
 
 def oddity(records: Records, rng: random.Random, day: date, number: int) -> None:
-    """On every thirteenth day the next of the kinds begins, if a stock at home is free and has units enough."""
-    turn, rest = divmod(number, EVERY_DAYS)
+    """On the ``number``-th day the next of the kinds begins, if the last one began long ago, and a stock at home is free and has units enough."""
     home = records.profile.markets[0]
     free = [p for p in records.quiet(home, day) if records.available[home.country, p, SELLABLE] > 6]
-    if rest == EVERY_DAYS - 1 and free:
+    if free and number >= (records.oddities + 1) * EVERY_DAYS:
         odd = Odd(records, rng, day, home, rng.choice(free))
-        KINDS[turn % len(KINDS)](odd)
+        KINDS[records.oddities % len(KINDS)](odd)
+        records.oddities += 1
         records.busy[odd.product] = odd.rests_from + days(REST_DAYS)

@@ -7,13 +7,15 @@ from datetime import date
 
 from seller_warehouse.sandbox.truth import DEFECT_CLAIMS, Order
 from seller_warehouse.sandbox.world_opinions import CANCELLED_SHARE, judge, mfn_return
-from seller_warehouse.sandbox.world_payments import pay, pay_for_no_unit
-from seller_warehouse.sandbox.world_refunds import after_multi_channel, refund, replace
+from seller_warehouse.sandbox.world_payments import pay_for_no_unit
+from seller_warehouse.sandbox.world_refunds import after_multi_channel, let_keep, refund, replace
 from seller_warehouse.sandbox.world_rows import Records, days, local_day, moment
 from seller_warehouse.sandbox.world_sales import Sale, a_line, order_id, order_rows, ship
 
 FEES_CORRECTED = 0.02
 """How often Amazon pays something about an order that is for no unit."""
+PAID_FOR_DELAY = 0.04
+"""How often it pays for the delay of a multi-channel order."""
 OLD_DAYS = 6
 
 
@@ -52,6 +54,8 @@ def order(records: Records, rng: random.Random, day: date, *, channel: str = "AF
         ship(records, rng, line)
     if multi_channel:
         after_multi_channel(records, rng, lines[0])
+        if rng.random() < PAID_FOR_DELAY:
+            pay_for_no_unit(records, rng, market, lines[0].product, name, shipped_at, reason="late")
         return
     if channel == "MFN":
         if "a_to_z" in said or rng.random() < 0.1:
@@ -65,8 +69,7 @@ def order(records: Records, rng: random.Random, day: date, *, channel: str = "AF
     elif what < 0.125:
         replace(records, rng, lines[0])
     elif what < 0.13:
-        approved = moment(rng, shipped_at.date() + days(rng.randint(10, 40)), market)
-        pay(records, rng, market, lines[0].product, "service", approved, lines[0].proceeds, cash_units=1, order_id=name)
+        let_keep(records, rng, lines[0])
 
 
 def old_order(records: Records, rng: random.Random, day: date) -> None:

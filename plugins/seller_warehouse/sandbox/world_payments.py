@@ -20,7 +20,7 @@ REASONS = {
     "removal": (("REMOVAL_ORDER_LOST",), "REMOVAL_ORDER_LOST"),
     "mcf": (("MULTICHANNEL_ORDER_LOST", "MULTICHANNEL_ORDER_LOST", "Lost_Outbound"), "MULTICHANNEL_ORDER_LOST"),
     "fees": (("INCORRECT_FEES_ITEMS", "WEIGHT_AND_DIMENSIONS_CHANGE"), "INCORRECT_FEES_ITEMS"),
-    "adjustment": (("GeneralAdjustment", "ReturnAdjustment"), "GeneralAdjustment"),
+    "late": (("MULTICHANNEL_ORDER_LATE",), "MULTICHANNEL_ORDER_LATE"),
     "reversal": (("Reimbursement_Reversal",), "COMPENSATED_CLAWBACK"),
 }
 
@@ -175,8 +175,10 @@ def take_money_back(
     )
 
 
-def pay_for_no_unit(records: Records, rng: random.Random, market: Marketplace, product: Product, order_id: str, since: datetime) -> None:
-    """Correct fees of an order, or adjust something about it: the report counts a unit, and none was paid for."""
+def pay_for_no_unit(
+    records: Records, rng: random.Random, market: Marketplace, product: Product, order_id: str, since: datetime, *, reason: str = "fees"
+) -> None:
+    """Correct fees of an order, or pay for its delay: the report counts a unit, and none was paid for."""
     approved = moment(rng, since.date() + timedelta(days=rng.randint(5, 60)), market)
     amount = market.money(Decimal("1.20"))
-    pay(records, rng, market, product, rng.choice(("fees", "fees", "adjustment")), approved, amount, cash_units=1, order_id=order_id)
+    pay(records, rng, market, product, reason, approved, amount, cash_units=1, order_id=order_id)

@@ -177,12 +177,12 @@ def _returned(
 
 def _remember(
     records: Records, line: Line, units: int, refunded_at: datetime | None, returned: tuple[tuple[datetime, date], ...] = (),
-    disposition: str | None = None, payments: list[ReimbursementTruth] | None = None, *, is_replacement: bool = False,
+    disposition: str | None = None, payments: list[ReimbursementTruth] | None = None, *, is_replacement: bool = False, by_amazon: bool = False,
 ) -> None:  # fmt: skip
     market, paid = line.sale.market, tuple(payments or ())
     currency = paid[0].currency_code if paid else market.currency
     key = (line.sale.order_id, line.product.sku, market.marketplace_id, currency, units)
-    of_order = (line.proceeds, not line.sale.before_reports)
+    of_order = (line.proceeds, not line.sale.before_reports, not by_amazon)
     records.returns.append(Return(*key, refunded_at, is_replacement, returned, disposition, paid, *of_order))
 
 
@@ -204,6 +204,13 @@ def replace(records: Records, rng: random.Random, line: Line) -> None:
     statuses = ((asked_at, "Pending"), (shipped_at, "Shipped"))
     records.orders.append(Order(again.sale.order_id, "AFN", market.marketplace_id, asked_at, statuses, is_replacement=True))
     _remember(records, line, 1, shipped_at, is_replacement=True)
+
+
+def let_keep(records: Records, rng: random.Random, line: Line) -> None:
+    """Amazon's service pays a buyer back who keeps the unit, from its own pocket, and pays the seller: no settlement has a refund."""
+    approved = moment(rng, line.sale.shipped_at.date() + days(rng.randint(10, 40)), line.sale.market)
+    payments = pay(records, rng, line.sale.market, line.product, "service", approved, line.proceeds, cash_units=1, order_id=line.sale.order_id)
+    _remember(records, line, 1, approved, payments=payments, by_amazon=True)
 
 
 def after_multi_channel(records: Records, rng: random.Random, line: Line) -> None:

@@ -159,6 +159,8 @@ class Records:
         """Units by country, product and disposition that nothing has been planned for yet."""
         self.busy: dict[Product, date] = {}
         """Until when stock that is kept apart has something happening to it."""
+        self.oddities = 0
+        """How many have begun of what ``world_oddities`` lets happen."""
         self.until_defect: dict[str, int] = {}
         """Orders of a channel that are left until the next one with a defect."""
         self.in_trouble = False

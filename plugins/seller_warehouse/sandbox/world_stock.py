@@ -127,7 +127,8 @@ def _change(it: Accident, payments: list[ReimbursementTruth]) -> None:
 def tidy(records: Records, rng: random.Random, day: date) -> None:
     """What is no defect: transfers, redefinitions, regrading, disposals, and stock that turns up of itself."""
     market = records.market(rng)
-    product, other = rng.sample([p for p in records.stocked(market) if not p.is_apart], 2)
+    ordinary = [p for p in records.stocked(market) if not p.is_apart]
+    product, other = rng.sample(ordinary, 2)
     reference = records.number(20_000_000)
     seen_from = night(rng, noon(day, market), 1, 4)
 
@@ -150,11 +151,10 @@ def tidy(records: Records, rng: random.Random, day: date) -> None:
         adjust(product, "P", 1, disposition=rng.choice(("DEFECTIVE", "EXPIRED", "CARRIER_DAMAGED")))
     elif what == "made good":
         # A buyer's return looked at again: it settles no damage of a warehouse.
-        for source in ("CUSTOMER_DAMAGED", "DEFECTIVE"):
-            if records.available[market.country, product, source] > 0:
-                adjust(product, "Q", -1, disposition=source)
-                adjust(product, "P", 1)
-                break
+        returned = [p for p in ordinary if records.available[market.country, p, "CUSTOMER_DAMAGED"] > 0]
+        if returned:
+            adjust(returned[0], "Q", -1, disposition="CUSTOMER_DAMAGED")
+            adjust(returned[0], "P", 1)
     elif what == "disposed" and records.available[market.country, product, "DEFECTIVE"] > 0:
         adjust(product, rng.choice("DG"), -1, disposition="DEFECTIVE")
     elif what == "turned up" and (quiet := records.quiet(market, day)):
