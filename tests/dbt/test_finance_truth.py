@@ -24,6 +24,8 @@ CATEGORIES = {
     "Lost_Warehouse": "WAREHOUSE_LOST", "Lost_warehouse": "WAREHOUSE_LOST", "Damaged_Warehouse": "WAREHOUSE_DAMAGED",
     "Damaged:Warehouse": "WAREHOUSE_DAMAGED", "Lost_Inbound": "INBOUND_LOST", "CustomerReturn": "CUSTOMER_RETURN",
     "CustomerServiceIssue": "CUSTOMER_SERVICE", "REMOVAL_ORDER_LOST": "REMOVAL", "MULTICHANNEL_ORDER_LOST": "MCF",
+    "Lost_Outbound": "OUTBOUND", "INCORRECT_FEES_ITEMS": "FEE_CORRECTION", "WEIGHT_AND_DIMENSIONS_CHANGE": "FEE_CORRECTION",
+    "MULTICHANNEL_ORDER_LATE": "MCF",
 }  # fmt: skip
 COLUMNS = (
     "reported", "settled", "matched", "in_transit", "not_yet_posted", "before_settlements", "not_held", "unexplained_reported", "carried_in",
@@ -61,8 +63,8 @@ def never(simulated: Simulated) -> Iterator[tuple[str, Seller, ReimbursementTrut
 
 def is_settled(simulated: Simulated, seller: Seller, line: ReimbursementTruth) -> bool:
     """Whether a settlement that Amazon had made by then pays it."""
-    ends = [s.end for s in seller.settlements(simulated.known_at) if s.currency == line.currency_code]
-    return line.posted_at is not None and line.posted_at < max(ends)
+    at, held = line.posted_at, [s for s in seller.settlements(simulated.known_at) if s.currency == line.currency_code]
+    return at is not None and any(s.start <= at < s.end for s in held)
 
 
 def test_cash_and_units_of_each_month_currency_and_reason_are_those_that_were_paid(simulated: Simulated) -> None:
@@ -178,7 +180,7 @@ def test_lines_in_the_reporting_currency_are_those_that_currencyconverter_works_
     converter = CurrencyConverter(decimal=True, fallback_on_missing_rate=True, fallback_on_missing_rate_method="last_known")
     found = in_dollars.query("select currency_code, accounting_date, cash_amount, cash_amount_reporting from marts.fct_reimbursements")
     assert [row for row in found if row[3] != dollars(converter, *row[:3])] == []
-    assert {c for c, *_ in found} == {"USD", "CAD", "MXN", "EUR", "GBP"}
+    assert {c for c, *_ in found} == {"USD", "CAD", "MXN", "EUR", "GBP", "INR", "JPY"}
     assert any(day.isoweekday() > 5 and currency != "USD" for currency, day, *_ in found)
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.world_rows import REASONS
+from seller_warehouse.sandbox.world_claims import APPROVED, DENIED
+from seller_warehouse.sandbox.world_payments import REASONS
 from tests.support import Warehouse
 from tests.world import Simulated
 
@@ -52,8 +53,9 @@ def expected_by(simulated: Simulated, as_of: date) -> Expected:
             shipped_on = o.statuses[-1][0].date()
             if o.is_multi_channel and shipped_on <= as_of:
                 expected.shipped[account, o.order_id] = shipped_on
+        paid = {p.reimbursement_id for p in truth.reimbursements if p.reason in REASONS["mcf"][0]}
         for p in truth.reimbursements:
-            if p.reason in REASONS["mcf"][0] and p.approval_at.date() <= as_of:
+            if paid & {p.reimbursement_id, p.original_reimbursement_id} and p.approval_at.date() <= as_of:
                 fate = expected.fates[account, p.order_id or "", p.sku]
                 fate.paid_units += p.cash_units + p.inventory_units
                 fate.cash += p.cash
@@ -66,8 +68,8 @@ def expected_by(simulated: Simulated, as_of: date) -> Expected:
         for c in seller._records.claims:
             if c.order_id in orders and c.filed <= as_of:
                 fate = expected.fates[account, c.order_id, c.product.sku]
-                fate.case_state = "OPEN" if c.decided > as_of else "GRANTED" if c.approved else "DENIED"
-                fate.case_closed = c.decided
+                fate.case_state = {APPROVED: "GRANTED", DENIED: "DENIED"}.get(c.status(as_of)[0], "OPEN")
+                fate.case_closed = max((since for since, _ in c.states if since <= as_of), default=None)
     return expected
 
 
