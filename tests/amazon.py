@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.pipeline import Run, land_report, plan_requests
@@ -137,6 +136,7 @@ def differences(held: dict[str, Counter[tuple]], expected: dict[str, Counter[tup
     return {r: (list((held[r] - rows).elements()), list((rows - held[r]).elements())) for r, rows in expected.items() if held[r] != rows}
 
 
+<<<<<<< ours
 @contextmanager
 def unjudged() -> Iterator[None]:
     """Without Great Expectations, which takes a quarter of a second a document; what does not parse is refused all the same."""
@@ -145,6 +145,8 @@ def unjudged() -> Iterator[None]:
         yield
 
 
+=======
+>>>>>>> theirs
 MARTS_OF_HISTORY = {"fct_restatements"}
 """What tells when something was seen, and so depends on when one looked."""
 OF_SNAPSHOTS = {"fct_order_defect_rate_daily": "amazon_.*|.*_difference"}

@@ -17,7 +17,7 @@ from seller_warehouse.paths import Home
 from seller_warehouse.report_spec import ReportSpec, Scope, Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.sandbox.world import Row, Seller, World
-from tests.amazon import DEMO_NA, SECOND_NA, Landing, days_before, morning, raw_now, sandbox, unjudged
+from tests.amazon import DEMO_NA, SECOND_NA, Landing, days_before, morning, raw_now, sandbox
 from tests.support import Warehouse
 
 DAY = date(2026, 11, 20)
@@ -41,7 +41,7 @@ class Calm:
         world = World("test", seed=1, start=date(2025, 5, 1), end=DAY + timedelta(days=10))
         self.warehouse = warehouse_of(folder / "home", DEMO_NA, SECOND_NA)
         self.sellers = {a: world.sellers[a] for a in self.warehouse.accounts}
-        with sandbox(folder / "amazon", world, morning(DAY)) as amazon, unjudged():
+        with sandbox(folder / "amazon", world, morning(DAY)) as amazon:
             landing = Landing(self.warehouse, amazon)
             landing.backfill()
             self.counts = amazon.counts()
@@ -271,7 +271,7 @@ class Restated:
         self.warehouse, self.seller = warehouse_of(folder / "home", SECOND_NA), world.sellers[SECOND_NA.id]
         self.found = restatements(self.seller)
         mornings = sorted({morning(d) for r in self.found.values() for d in (days_before(r.seen, 1), r.seen)})
-        with sandbox(folder / "amazon", world, mornings[0]) as amazon, unjudged():
+        with sandbox(folder / "amazon", world, mornings[0]) as amazon:
             landing = Landing(self.warehouse, amazon)
             for at in mornings:
                 landing.until(at)

@@ -21,7 +21,7 @@ from seller_warehouse.paths import REPOSITORY
 from seller_warehouse.sandbox.clock import SandboxClock
 from seller_warehouse.sandbox.faults import REPORT_FAULTS
 from seller_warehouse.sandbox.world import World
-from tests.amazon import DEMO_EU, Landing, days_before, differences, marts_now, morning, raw_now, sandbox, unjudged
+from tests.amazon import DEMO_EU, Landing, days_before, differences, marts_now, morning, raw_now, sandbox
 from tests.e2e.test_landing import DAY, warehouse_of
 from tests.soak.test_landing_storms import CALL_FAULTS
 from tests.soak.test_storms import COUNT
@@ -89,7 +89,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     folder = tmp_path_factory.mktemp("calm")
     warehouse = warehouse_of(folder / "home", DEMO_EU)
     world = World("test", seed=1, start=days_before(DAY, DAYS), end=LAST + timedelta(days=9))
-    with sandbox(folder / "amazon", world, morning(DAY)) as amazon, unjudged():
+    with sandbox(folder / "amazon", world, morning(DAY)) as amazon:
         landing = Landing(warehouse, amazon, months=MONTHS)
         landing.backfill()
         for day in (HEALED, LAST):

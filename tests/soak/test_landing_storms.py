@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from seller_warehouse.accounts import Account
 from seller_warehouse.reports import SPECS
 from seller_warehouse.sandbox.faults import KINDS, REPORT_FAULTS, FaultPlan
 from seller_warehouse.sandbox.world import World
-from tests.amazon import DEMO_EU, SECOND_NA, Landing, days_before, differences, marts_now, morning, raw_now, sandbox, unjudged
+from tests.amazon import DEMO_EU, SECOND_NA, Landing, days_before, differences, marts_now, morning, raw_now, sandbox
 from tests.e2e.test_landing import DAY, warehouse_of
 from tests.soak.test_storms import COUNT, SEED
 from tests.support import Warehouse
@@ -22,8 +21,6 @@ from tests.support import Warehouse
 MONTHS = 3 if COUNT > 1 else 1
 """Shorter where a storm is only to be seen to blow."""
 DAYS = 30 * MONTHS
-JUDGED_EVERY = 30
-"""Every so many runs are judged by Great Expectations too; that takes most of the time."""
 CALL_FAULTS = ("throttle_storm", "error_500", "error_503", "hang", "lost_answer", "expired_token", "expired_url")
 REFUSED = "inventory_ledger_summary"
 """The report that Amazon refuses for good."""
@@ -57,11 +54,10 @@ def test_a_season_landed_in_any_way_ends_alike(round_: int, tmp_path: Path) -> N
             for left, what in sorted(plan.items(), reverse=True):
                 # The last run is at the same hour for all; a backfill may last until the next morning.
                 landing.until(morning(days_before(DAY, left)) + timedelta(hours=r.randrange(4) if left else 0))
-                with nullcontext() if landing.runs % JUDGED_EVERY == JUDGED_EVERY - 1 else unjudged():
-                    if what == "both":
-                        landing.backfill()
-                    else:
-                        landing.land(recent=True)
+                if what == "both":
+                    landing.backfill()
+                else:
+                    landing.land(recent=True)
             assert amazon.clock.now().date() == DAY
         raw[way], marts[way] = raw_now(warehouse), marts_now(warehouse, morning(DAY))
     for way in ways:
@@ -94,7 +90,7 @@ def landed_in_spite_of(faults: PassingFaults | None, folder: Path, *accounts: Ac
     """A backfill, and the runs of two days some days later, by when even retries are through."""
     world = World("test", seed=1, start=days_before(DAY, days), end=DAY + timedelta(days=10))
     warehouse = warehouse_of(folder / "home", *accounts)
-    with sandbox(folder / "amazon", world, morning(DAY), faults) as amazon, unjudged():
+    with sandbox(folder / "amazon", world, morning(DAY), faults) as amazon:
         landing = Landing(warehouse, amazon, months=days // 30 + 1)
         landing.backfill()
         if faults:
