@@ -136,17 +136,6 @@ def differences(held: dict[str, Counter[tuple]], expected: dict[str, Counter[tup
     return {r: (list((held[r] - rows).elements()), list((rows - held[r]).elements())) for r, rows in expected.items() if held[r] != rows}
 
 
-<<<<<<< ours
-@contextmanager
-def unjudged() -> Iterator[None]:
-    """Without Great Expectations, which takes a quarter of a second a document; what does not parse is refused all the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("seller_warehouse.gate._run_suites", lambda batch, *_: [[] for _ in batch])
-        yield
-
-
-=======
->>>>>>> theirs
 MARTS_OF_HISTORY = {"fct_restatements"}
 """What tells when something was seen, and so depends on when one looked."""
 OF_SNAPSHOTS = {"fct_order_defect_rate_daily": "amazon_.*|.*_difference"}
