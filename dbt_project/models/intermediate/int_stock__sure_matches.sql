@@ -7,7 +7,10 @@
 --                that were found later, and stays
 --   4 STOCK      finds and corrections of the same stock, as far as units are still said to be reconciled
 --   5 UNSETTLED  payouts for the same stock that the ledger does not show yet: better believed than claimed twice
+-- EARLY are payouts of 3 or 5 some days before the entry: days of two zones, or an entry that was late.
 -- What is left goes to int_stock__matches. Only units that stayed paid count here; what was taken back is in int_stock__reversed_matches.
+
+{% set payout_days = var('payout_match_days') + var('payout_lead_days') %}
 
 with recursive adjustments as (
 
@@ -17,7 +20,7 @@ with recursive adjustments as (
 
 payouts as (
 
-    select * from {{ ref('int_stock__payouts') }}
+    select *, {{ add_days('approval_date', var('payout_lead_days')) }} as supply_date from {{ ref('int_stock__payouts') }}
 
 ),
 
@@ -199,14 +202,14 @@ kind_payouts as (
     select
         {{ row_key(['stock_id', payout_group(), 'payout_kind']) }} as pool_id,
         supply_id,
-        approval_date as supply_date,
+        supply_date,
         supply_place,
         left_units as units
     from payouts_after_cases
 
 ),
 
-{{ matched_oldest_first('paid_by_kind', 'kind_losses', 'kind_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_by_kind', 'kind_losses', 'kind_payouts', payout_days, supply_place='supply_place') }},
 
 after_kinds as (
 
@@ -235,14 +238,14 @@ left_payouts as (
     select
         {{ row_key(['stock_id', payout_group()]) }} as pool_id,
         supply_id,
-        approval_date as supply_date,
+        supply_date,
         supply_place,
         still_left_units as units
     from payouts_after_kinds
 
 ),
 
-{{ matched_oldest_first('paid_as_settled', 'settled_losses', 'left_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_as_settled', 'settled_losses', 'left_payouts', payout_days, supply_place='supply_place') }},
 
 found_units as (
 
@@ -274,14 +277,14 @@ unplaced_payouts as (
     select
         {{ row_key(['stock_id', payout_group()]) }} as pool_id,
         supply_id,
-        approval_date as supply_date,
+        supply_date,
         supply_place,
         unmatched_units as units
     from payouts_after_settled
 
 ),
 
-{{ matched_oldest_first('paid_for_found', 'found_units', 'unplaced_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_for_found', 'found_units', 'unplaced_payouts', payout_days, supply_place='supply_place') }},
 
 paid_before_found as (
 
@@ -348,7 +351,7 @@ unmatched_payouts as (
     select
         {{ row_key(['payouts.stock_id', payout_group('payouts.')]) }} as pool_id,
         payouts.supply_id,
-        payouts.approval_date as supply_date,
+        payouts.supply_date,
         payouts.supply_place,
         payouts.unmatched_units - coalesce(late.units, 0) as units
     from payouts_after_settled as payouts
@@ -356,7 +359,7 @@ unmatched_payouts as (
 
 ),
 
-{{ matched_oldest_first('paid_unsettled', 'unsettled_losses', 'unmatched_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_unsettled', 'unsettled_losses', 'unmatched_payouts', payout_days, supply_place='supply_place') }},
 
 matches as (
 
@@ -379,10 +382,11 @@ matches as (
 select
     losses.account_id,
     matches.demand_id as adjustment_id,
-    matches.match_basis,
+    case when payouts.approval_date < losses.demand_date then 'EARLY' else matches.match_basis end as match_basis,
     matches.what,
     matches.match_basis <> 'UNSETTLED' as is_settled,
     matches.supply_id,
     matches.units
 from matches
 inner join losses on matches.demand_id = losses.demand_id
+left join payouts on matches.supply_id = payouts.supply_id

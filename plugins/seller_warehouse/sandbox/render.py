@@ -116,7 +116,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 }
 """Layouts beside the usual one that real files or the documentation show; any report also comes as ``crlf``."""
 
-GERMANY, USA, UK, CANADA, INDIA = "A1PA6795UKMFR9", "ATVPDKIKX0DER", "A1F83G8C2ARO7P", "A2EUQ1WTGCTBG2", "A21TJRUUN4KGV"
+GERMANY, USA, UK, CANADA, INDIA, JAPAN = (
+    "A1PA6795UKMFR9", "ATVPDKIKX0DER", "A1F83G8C2ARO7P", "A2EUQ1WTGCTBG2", "A21TJRUUN4KGV", "A1VC38T7YXB528",
+)  # fmt: skip
 USUAL_VARIANTS = {
     (LEDGER, "na"): "undoubled", (LEDGER_SUMMARY, "na"): "undoubled", (LISTINGS, UK): "no-status", (SETTLEMENT, CANADA): "no-promotion-id",
 }  # fmt: skip
@@ -202,7 +204,7 @@ def _style(report_type: str, region: str, marketplace_id: str | None) -> _Style:
         # American days in every region; the offset of "Date and Time" has no colon.
         return _Style(_strftime("%m/%d/%Y"), _strftime("%Y-%m-%dT%H:%M:%S%z"))
     if report_type == FEEDBACK:
-        day = _strftime({USA: "%m/%d/%y", GERMANY: "%d.%m.%y"}.get(marketplace_id or "", "%d/%m/%y"))
+        day = _strftime({USA: "%m/%d/%y", GERMANY: "%d.%m.%y", JAPAN: "%y/%m/%d"}.get(marketplace_id or "", "%d/%m/%y"))
         return _Style(day, day)
     if report_type == MFN_RETURNS:
         return _Style(_day_month_year, _day_month_year)
