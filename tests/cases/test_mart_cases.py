@@ -23,9 +23,11 @@ from seller_warehouse.build import build_marts
 from seller_warehouse.paths import Home
 from tests.support import Warehouse
 
-FOLDER = Path(__file__).parent / "marts"
+FOLDER, FILES = Path(__file__).parent / "marts", Path(__file__).parent / "files"
 LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
 """After the last file was retrieved."""
+ODD = {"odd-payout": "x1", "odd-keys": "x2"}
+"""Accounts with a row that once stopped everybody's publication, and the folder of their files."""
 ALONE = "l02"
 """The case that is also built without any other."""
 RATES = "Date,USD,GBP,\n2026-10-16,1.10,0.80,\n"
@@ -74,8 +76,9 @@ def checks() -> dict[str, Check]:
 
 
 def load_cases(home: Home) -> Warehouse:
-    """A home with every case loaded."""
+    """A home with every case loaded, and the accounts with odd rows beside them."""
     accounts = {case_id: Account(id=case_id, name=case["case"], source="files", **case["account"]) for case_id, case in cases().items()}
+    accounts |= {name: Account(id=name, name=name, source="files", region="na", marketplaces=("ATVPDKIKX0DER",)) for name in ODD}
     warehouse = Warehouse(home, accounts=accounts)
     home.exchange_rates.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(home.exchange_rates, "w") as archive:
@@ -84,6 +87,9 @@ def load_cases(home: Home) -> Warehouse:
         for file in case["files"]:
             content = (FOLDER / case_id / file["file"]).read_bytes()
             warehouse.drop(file["file"], content, account=case_id, at=datetime.fromisoformat(file["retrieved_at"]))
+    for name, folder in ODD.items():
+        for path in sorted((FILES / folder).iterdir()):
+            warehouse.drop(path.name, path.read_bytes(), account=name, at=LOADED_AT - timedelta(days=1))
     assert warehouse.load(at=LOADED_AT) == []
     return warehouse
 
@@ -199,3 +205,17 @@ def test_no_mart_of_an_account_depends_on_another(kept: str, loaded: Warehouse, 
     assert together["claims_to_file"]
     apart = rows_of(alone, accounts)
     assert {mart: list(zip(rows, apart[mart], strict=False)) for mart, rows in together.items() if rows != apart[mart]} == {}
+
+
+@pytest.mark.usefixtures("built")
+def test_a_payout_that_names_an_order_is_for_that_order_and_not_for_a_loss(loaded: Warehouse) -> None:
+    units = "select defect_type, reimbursed_cash_units, reconciled_units, reimbursed_cash_amount from marts.fct_inventory_defects"
+    assert loaded.query(f"{units} where account_id = 'odd-payout' order by 1") == [
+        ("FULFILLER_DAMAGE", 1, 0, Decimal("10.0000")), ("WAREHOUSE_LOST", 0, 1, Decimal("0.0000")),
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("built")
+def test_a_blank_sku_and_a_blank_reference_make_two_losses(loaded: Warehouse) -> None:
+    losses = "select count(distinct defect_id), sum(defect_units)::int, sum(eligible_units)::int from marts.fct_inventory_defects"
+    assert loaded.query(f"{losses} where account_id = 'odd-keys'") == [(2, 2, 2)]

@@ -82,10 +82,10 @@ ranked as (
         row_number() over (
             partition by candidates.payout_key
             order by
-                candidates.evidence,
-                case when given.amazon_order_id is not distinct from originals.amazon_order_id then 0 else 1 end,
-                case when given.stock_key = originals.stock_key then 0 else 1 end,
-                case when given.payout_kind = originals.payout_kind then 0 else 1 end,
+                candidates.evidence asc,
+                case when given.amazon_order_id is not distinct from originals.amazon_order_id then 0 else 1 end asc,
+                case when given.stock_key = originals.stock_key then 0 else 1 end asc,
+                case when given.payout_kind = originals.payout_kind then 0 else 1 end asc,
                 candidates.place desc,
                 originals.place desc
         ) as rank_number

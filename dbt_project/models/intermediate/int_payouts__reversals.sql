@@ -4,6 +4,7 @@
 --   NAMED  the reimbursement that the line names, the same order and product before others of it
 --   STOCK  where it names none: a payout of the same stock and amount, the same order or reason before others
 -- A line that takes money and no unit lowers the amount of one payout.
+-- sqlfluff:indentation:template_blocks_indent:False
 
 {% set rounds = [
     ('NAMED', ['origin_id', 'payout_kind', 'stock_key', "coalesce(amazon_order_id, '')"]),
@@ -67,6 +68,15 @@ takes as (
 
 ),
 
+pairs_0 as (
+
+    select take_id, payout_key, 0 as units, 'NAMED' as reversal_basis, 0 as round_number
+    from takes
+    cross join payouts
+    where 1 = 0
+
+),
+
 {% for basis, columns in rounds %}
 {% set before = 'pairs_' ~ loop.index0 %}
 {% set now = 'round_' ~ loop.index %}
@@ -78,11 +88,9 @@ takes as (
         takes.take_id as demand_id,
         takes.backward_date as demand_date,
         takes.backward_place as place,
-        takes.units {%- if not loop.first %} - coalesce(used.units, 0) {%- endif %} as units
+        takes.units - coalesce(used.units, 0) as units
     from takes
-    {% if not loop.first -%}
     left join {{ units_by('take_id', before) }} as used on takes.take_id = used.take_id
-    {% endif -%}
     where
         takes.origin_id is {{ 'not null' if basis == 'NAMED' else 'null' }}
         {%- for column in columns if '(' not in column %}
@@ -101,21 +109,18 @@ takes as (
         payouts.payout_key as supply_id,
         payouts.backward_date as supply_date,
         payouts.backward_place as supply_place,
-        payouts.units {%- if not loop.first %} - coalesce(used.units, 0) {%- endif %} as units
+        payouts.units - coalesce(used.units, 0) as units
     from payouts
-    {% if not loop.first -%}
     left join {{ units_by('payout_key', before) }} as used on payouts.payout_key = used.payout_key
-    {% endif %}
+
 ),
 
 {{ matched_oldest_first(now, now ~ '_takes', now ~ '_payouts', supply_place='supply_place') }},
 
 pairs_{{ loop.index }} as (
 
-    {% if not loop.first -%}
     select * from {{ before }}
     union all
-    {% endif -%}
     select demand_id as take_id, supply_id as payout_key, units, '{{ basis }}' as reversal_basis, {{ loop.index }} as round_number from {{ now }}
 
 ),
@@ -145,9 +150,9 @@ moneys as (
         row_number() over (
             partition by lines.reimbursement_line_id
             order by
-                case when payouts.payout_kind = 'CASH' then 0 else 1 end,
-                case when coalesce(lines.amazon_order_id, '') = coalesce(payouts.amazon_order_id, '') then 0 else 1 end,
-                case when lines.stock_key = payouts.stock_key then 0 else 1 end,
+                case when payouts.payout_kind = 'CASH' then 0 else 1 end asc,
+                case when coalesce(lines.amazon_order_id, '') = coalesce(payouts.amazon_order_id, '') then 0 else 1 end asc,
+                case when lines.stock_key = payouts.stock_key then 0 else 1 end asc,
                 payouts.place desc
         ) as rank_number
     from lines

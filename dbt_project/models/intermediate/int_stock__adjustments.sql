@@ -35,7 +35,7 @@ fnskus as (
 numbered as (
 
     select
-        *,
+        ledger.*,
         row_number() over (
             partition by ledger.account_id, {{ named_by | join(', ') }}
             order by ledger.reconciled_units desc, ledger.unreconciled_units asc, ledger.ledger_row_id asc

@@ -4,6 +4,7 @@
 --   CURRENCY  a payout in another currency, where the account has no marketplace in the country of the stock
 --   REASON    a payout for a damage where there is a loss, or the other way round
 -- A unit that was found and that Amazon has not reconciled yet stands for one that is still missing: it offsets the loss, and settles nothing.
+-- sqlfluff:indentation:template_blocks_indent:False
 
 {% set lead_days = var('payout_lead_days') %}
 {% set resorts = [

@@ -59,7 +59,7 @@ SPEC = ReportSpec(
         column("order-id", aliases=("amazon-order-id",), required=False),
         column("fnsku", required=False),
         column("seller-sku", aliases=("sku", "msku"), required=False),
-        column("units", Kind.INTEGER, aliases=("quantity", "claimed-units"), filled=True),
+        column("units", Kind.INTEGER, aliases=("quantity", "claimed-units")),
         column("filed-date", Kind.DATE, aliases=("filed", "filed-on", "date-filed"), filled=True, formats=(LOCAL,)),
         column("status", aliases=("case-status", "claim-status"), codes=STATUSES),
         column("closed-date", Kind.DATE, aliases=("closed", "closed-on", "date-closed"), required=False, formats=(LOCAL,)),
