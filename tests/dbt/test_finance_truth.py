@@ -84,7 +84,7 @@ def test_cash_and_units_of_each_month_currency_and_reason_are_those_that_were_pa
     for account, seller, line in lines(simulated):
         reasons = {p.reimbursement_id: p.reason for p in seller.truth(simulated.known_at).reimbursements}
         reason = reasons[line.original_reimbursement_id] if line.original_reimbursement_id else line.reason
-        key = account, line.currency_code, month(line.approval_at.date()), CATEGORIES[reason], line.sku
+        key = account, line.currency_code, month(line.approval_at.date()), CATEGORIES[reason], line.sku_shown
         expected["reversed_cash_amount" if line.is_reversal else "gross_cash_amount"].append((*key, line.cash))
         expected["cash_units"].append((*key, Decimal(line.cash_units)))
         expected["inventory_units"].append((*key, Decimal(line.inventory_units)))
@@ -109,7 +109,7 @@ def test_units_in_kind_are_valued_at_what_they_cost_on_the_day(simulated: Simula
         market = next(m for m in seller.profile.markets if m.currency == line.currency_code)
         product = next(p for p in seller._records.products if p.sku == line.sku)
         value = line.inventory_units * product.cost_in(market, line.approval_at.date())
-        expected.append((account, line.currency_code, month(line.approval_at.date()), line.sku, value))
+        expected.append((account, line.currency_code, month(line.approval_at.date()), line.sku_shown, value))
     found = simulated.warehouse.query(
         "select account_id, currency_code, month, seller_sku, inventory_value_memo_amount from marts.fct_reimbursements_monthly"
     )
@@ -120,10 +120,11 @@ def test_units_in_kind_are_valued_at_what_they_cost_on_the_day(simulated: Simula
 
 def test_lines_are_posted_when_the_settlement_paid_them(simulated: Simulated) -> None:
     found = simulated.warehouse.query(
-        "select account_id, currency_code, seller_sku, settlement_posted_date, cash_amount from marts.fct_reimbursements where cash_amount <> 0"
+        "select account_id, currency_code, asin, settlement_posted_date, cash_amount from marts.fct_reimbursements where cash_amount <> 0"
     )
+    asins = {(account, p.sku): p.asin for account, seller in simulated.world.sellers.items() for p in seller._records.products}
     assert sums(found) == sums(
-        (a, line.currency_code, line.sku, line.posted_at.date() if line.posted_at and is_settled(simulated, s, line) else None, line.cash)
+        (a, line.currency_code, asins[a, line.sku], line.posted_at.date() if line.posted_at and is_settled(simulated, s, line) else None, line.cash)
         for a, s, line in lines(simulated)
     )
     bases = simulated.warehouse.query("select distinct settlement_match_basis from marts.fct_reimbursements where settlement_match_basis is not null")
