@@ -16,7 +16,7 @@ lines as (
     where
         lines.attributed_reason_category in ('MCF', 'OUTBOUND')
         and lines.approval_date <= {{ as_of_date() }}
-        and (lines.is_reversal or reasons.pays_for <> 'NOTHING')
+        and (lines.is_reversal or coalesce(reasons.pays_for, '') <> 'NOTHING')
 
 ),
 
