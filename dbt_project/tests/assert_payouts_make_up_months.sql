@@ -17,11 +17,20 @@ reimbursements as (
 
 ),
 
+-- A defect shows money in its own currency alone: money of another one stays where it was paid, and its units count in the defect's.
 shares as (
 
-    select *, coalesce(reversal_date <= {{ today }}, false) as is_reversed
-    from {{ ref('int_defects__payouts') }}
-    where approval_date <= {{ today }}
+    select
+        shares.account_id,
+        defects.currency_code,
+        shares.payout_kind,
+        shares.units,
+        case when shares.currency_code = defects.currency_code then shares.cash_amount else 0 end as cash_amount,
+        case when shares.currency_code = defects.currency_code then shares.reversed_cash_amount else 0 end as reversed_cash_amount,
+        coalesce(shares.reversal_date <= {{ today }}, false) as is_reversed
+    from {{ ref('int_defects__payouts') }} as shares
+    inner join {{ ref('int_defects__defects') }} as defects on shares.defect_id = defects.defect_id
+    where shares.approval_date <= {{ today }}
 
 ),
 

@@ -106,7 +106,7 @@ def column(header: str, kind: Kind = Kind.TEXT, *, name: str = "", **rest: objec
 
 def usual(header: str, kind: Kind = Kind.TEXT, **rest: object) -> Column:
     """A column that Amazon's files have and no mart needs: without it a file loads with a warning."""
-    return column(header, kind, required=False, usual=True, **rest)
+    return column(header, kind, required=False, usual=True, **rest)  # type: ignore[arg-type]  # as above
 
 
 def normalise_header(header: str) -> str:

@@ -17,7 +17,7 @@ from tests.support import Warehouse, reimbursements
 CLOSED = date(2026, 10, 10)
 THEN, NOW = "2026-10-10T20:00:00+02:00", ""
 ASKED = {
-    "the loss": "select eligible_units, reconciled_units from sw.marts.fct_inventory_defects",
+    "the loss": "select eligible_units, reconciled_units from sw.marts.fct_inventory_defects where defect_type = 'WAREHOUSE_LOST'",
     "cash": "select cash_amount from sw.marts.fct_reimbursements",
     "changes": "select report, rows_added, rows_removed from sw.marts.fct_restatements order by all",
     "documents": "select count(*) from sw.meta.loads",

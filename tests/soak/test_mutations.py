@@ -77,7 +77,7 @@ def failures(simulated: Simulated, project: Path, folder: Path, model: str) -> s
     ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     results = target / "run_results.json"
     assert results.exists(), ran.stdout
-    run = [r for r in json.loads(results.read_text())["results"] if r["status"] in ("fail", "error")]
+    run = [r for r in json.loads(results.read_text())["results"] if r["status"] in ("fail", "error", "warn")]
     return {re.sub(r"^test\.seller_warehouse\.", "", r["unique_id"]) for r in run}
 
 

@@ -11,7 +11,7 @@ import yaml
 from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "policy.md"
-SET_BY_THE_RUN = {"as_of_date"}
+SET_BY_THE_RUN = {"as_of_date", "as_known_at"}
 DOUBTFUL = ("C", "D")
 
 

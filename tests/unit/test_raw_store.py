@@ -244,6 +244,23 @@ def test_a_settlement_is_replaced_by_its_id_and_no_other_is_touched(store: Store
     ]  # fmt: skip
 
 
+def test_a_document_that_was_cut_stays_so_when_only_one_of_its_days_is_folded_again(store: Store) -> None:
+    """The second has lost days 3 to 9; of day 9 alone, which the late third shares with the fourth, that would not show."""
+    asked = {"source": "sp_api", "window_end": date(2026, 11, 9)}
+    all_days, ninth = {"window_start": date(2026, 11, 1), **asked}, {"window_start": date(2026, 11, 9), **asked}
+    full = ledger(*[(d, -n) for d in range(1, 10) for n in (1, 2)])
+    documents = [
+        store.document(full, day(10), **all_days),
+        store.document(ledger(*[(d, -n) for d in (1, 2) for n in (1, 2)]), day(11), **all_days),
+        store.document(ledger((9, -1), (9, -3)), day(12), **ninth),
+        store.document(ledger((9, -1), (9, -4)), day(13), **ninth),
+    ]
+    for i, order in enumerate(itertools.permutations(documents)):
+        store.load(*order, name=f"order{i}")
+        assert store.state(f"order{i}") == store.state("order0")
+    assert store.known_now("order0")[-2:] == [("2026-11-09", "-1"), ("2026-11-09", "-4")]
+
+
 @st.composite
 def extracts(draw: st.DrawFn) -> list[tuple[str, datetime]]:
     """Extracts of a world that Amazon restates: each is a stretch of days, as known at its time, some of them twice."""

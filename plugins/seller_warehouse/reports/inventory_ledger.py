@@ -63,7 +63,7 @@ SPEC = ReportSpec(
         column("Reason", name="reason_code", codes=REASON_CODES),
         column("Country"),
         column("Reconciled Quantity", Kind.INTEGER),
-        usual("Unreconciled Quantity", Kind.INTEGER),
+        column("Unreconciled Quantity", Kind.INTEGER),
         column("Date and Time", Kind.DATE, required=False),
         column("Store", required=False),
     ),
