@@ -126,11 +126,7 @@ def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expecte
 def _is_settled(item: ReturnTruth, settled: list[tuple[str, datetime, datetime]]) -> bool:
     """Whether a settlement that is held shows the refund."""
     at = item.refunded_at
-    return (
-        at is not None
-        and item.refund_is_settled
-        and any(marketplace == item.marketplace_id and start <= at < end for marketplace, start, end in settled)
-    )
+    return at is not None and any(marketplace == item.marketplace_id and start <= at < end for marketplace, start, end in settled)
 
 
 def _return(item: ReturnTruth, claims: list[ClaimTruth], today: date, refund: date, status: str | None) -> Expected:

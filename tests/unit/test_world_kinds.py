@@ -187,7 +187,7 @@ HELD: dict[str, Callable[[], bool]] = {
     "a cancelled order with a defect": lambda: any(o.status == "Cancelled" and o.is_defect and o.counts_toward_odr for o in orders()),
     "a multi-channel order paid as lost outbound": lambda: any(v["reason"] == "Lost_Outbound" for _, v in rows(catalog.REIMBURSEMENTS)),
     "a payment for the delay of an order": lambda: any(v["reason"] == "MULTICHANNEL_ORDER_LATE" for _, v in rows(catalog.REIMBURSEMENTS)),
-    "a payment that alone tells of a refund": lambda: any(not r.refund_is_settled for s in sellers() for r in s._records.returns),
+    "a payment for what Amazon's service gave a buyer": lambda: any(not r.refund_is_settled for s in sellers() for r in s._records.returns),
     "a shipment without item id": lambda: any(v["shipment-item-id"] is None for _, v in rows(catalog.SHIPMENTS)),
     "an inch mark at the end of a title": lambda: any(v["Title"].endswith('"') for _, v in rows(catalog.LEDGER)),
     "yen and rupees": lambda: {"JPY", "INR"} <= {v["currency-unit"] for _, v in rows(catalog.REIMBURSEMENTS)},
