@@ -1,6 +1,6 @@
 {{ config(severity='error') }}
 
--- Every unit paid as MCF or outbound is in one payout, but for what is paid for a delay; the payout of an order and SKU that was shipped is in one row.
+-- Every unit paid as MCF or outbound, but not for a delay, is in one payout; the payout of an order and SKU that was shipped is in one row.
 with reasons as (
 
     select * from {{ ref('reimbursement_reasons') }}

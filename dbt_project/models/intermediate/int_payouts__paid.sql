@@ -12,7 +12,9 @@ payouts as (
 
     select
         md5(
-            {{ row_key(['account_id', 'reimbursement_id', 'reason_category', 'seller_sku', 'fnsku', 'currency_code', 'amazon_order_id', 'pays_for']) }}
+            {{ row_key(
+                ['account_id', 'reimbursement_id', 'reason_category', 'pays_for', 'seller_sku', 'fnsku', 'currency_code', 'amazon_order_id']
+            ) }}
         ) as payout_id,
         cast(null as varchar) as reimbursement_line_id,
         account_id,

@@ -55,9 +55,9 @@ named as (
         reimbursements.*,
         coalesce(
             posted_products.product_key,
-            {{ row_key(
-                ['reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('reimbursements.seller_sku')]
-            ) }}
+            {{ row_key([
+                'reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('reimbursements.seller_sku'),
+            ]) }}
         ) as product_key
     from reimbursements
     left join names

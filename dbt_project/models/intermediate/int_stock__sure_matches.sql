@@ -5,8 +5,8 @@
 --   2 REFERENCE  adjustments of the same reference: units found, put back as sellable, or replaced
 --   3 NEAR       a find some days before the entry that the unit is missing: Amazon reconciles the two at once
 --   4 IN TURN    a find of the same stock that came before any payout that could be for it
---   5 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first; a payout that finds none was for units
---                that were found later, and stays
+--   5 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first; a payout that finds none was for
+--                units that were found later, and stays
 --   6 STOCK      finds and corrections of the same stock, as far as units are still said to be reconciled
 --   7 UNSETTLED  payouts for the same stock that the ledger does not show yet: better believed than claimed twice
 -- EARLY are payouts of 5 or 7 some days before the entry: days of two zones, or an entry that was late. REASON are those of 5 or 7 for a damage where
