@@ -56,7 +56,8 @@ named as (
         coalesce(
             posted_products.product_key,
             {{ row_key([
-                'reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('reimbursements.seller_sku'),
+                'reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'),
+                said('reimbursements.seller_sku'),
             ]) }}
         ) as product_key
     from reimbursements

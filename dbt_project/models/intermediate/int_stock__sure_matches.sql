@@ -415,15 +415,15 @@ displaceable_units as (
     select *
     from found_units
     where exists (
-        select 1
-        from payouts_after_settled as payouts
-        where
-            payouts.unmatched_units > 0
-            and payouts.stock_id = found_units.stock_id
-            and payouts.counted_group = found_units.adjustment_group
-            and payouts.approval_date < found_units.found_date
-            and payouts.supply_date between found_units.demand_date and {{ add_days('found_units.demand_date', payout_days) }}
-    )
+            select 1
+            from payouts_after_settled as payouts
+            where
+                payouts.unmatched_units > 0
+                and payouts.stock_id = found_units.stock_id
+                and payouts.counted_group = found_units.adjustment_group
+                and payouts.approval_date < found_units.found_date
+                and payouts.supply_date between found_units.demand_date and {{ add_days('found_units.demand_date', payout_days) }}
+        )
 
 ),
 
