@@ -72,8 +72,11 @@ def expected_by(simulated: Simulated, as_of: date) -> Expected:
         for c in seller._records.claims:
             if c.order_id in orders and c.filed <= as_of:
                 fate = expected.fates[account, c.order_id, c.product.sku]
-                fate.case_state = {APPROVED: "GRANTED", DENIED: "DENIED"}.get(c.status(as_of)[0], "OPEN")
-                fate.case_closed = max((since for since, _ in c.states if since <= as_of), default=None)
+                # The log of the last day is the one that is held: what stood there in between, or when without a date, it does not say.
+                status, closed = c.status(simulated.known_at.date())
+                is_open = closed is not None and closed > as_of
+                fate.case_state = "OPEN" if is_open else {APPROVED: "GRANTED", DENIED: "DENIED"}.get(status, "OPEN")
+                fate.case_closed = closed or c.filed
     return expected
 
 
