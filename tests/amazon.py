@@ -29,7 +29,7 @@ CLIENT_ID, CLIENT_SECRET = "amzn1.application-oa2-client.sandbox", "sandbox-clie
 MODEL = SAMPLES / "spec" / "amzn__selling-partner-api-models__reports_2021-06-30.json"
 
 DEMO_NA = Account(id="demo-na", name="NA", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8"), source="sp_api")
-DEMO_EU = Account(id="demo-eu", name="EU", region="eu", marketplaces=("A1PA6795UKMFR9", "A1F83G8C2ARO7P"), source="sp_api")
+DEMO_EU = Account(id="demo-eu", name="EU", region="eu", marketplaces=("A1PA6795UKMFR9", "A1F83G8C2ARO7P", "A21TJRUUN4KGV"), source="sp_api")
 SECOND_NA = Account(id="second-na", name="Second", region="na", marketplaces=("ATVPDKIKX0DER",), source="sp_api")
 SELLERS = {a.id: a for a in (DEMO_NA, DEMO_EU, SECOND_NA)}
 

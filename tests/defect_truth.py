@@ -1,25 +1,27 @@
 """What is true of every defect of a simulated seller on a day, worked out from what happened and from Amazon's claim windows, without the models.
 
-All of it lies after March 2025, so one version of the windows holds (policy: warehouse 60 days; returns 60 to 120 days, in Europe 45 to 105).
+All of it lies after March 2025, so one version of the windows holds (policy: warehouse 60 days; returns 60 to 120 days in North America,
+45 to 105 in Europe and Japan).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from seller_warehouse.sandbox.truth import ClaimTruth, InventoryEventTruth, ReturnTruth
 from seller_warehouse.sandbox.world import Seller
-from seller_warehouse.sandbox.world_catalog import LEDGER, MARKETPLACES, REPLACEMENTS, RETURNS
+from seller_warehouse.sandbox.world_catalog import MARKETPLACES, REPLACEMENTS, RETURNS
 
 GRACE, STOCK_DEADLINE = timedelta(days=7), timedelta(days=60)
-RETURN_WINDOWS = {"na": (timedelta(days=60), timedelta(days=120)), "eu": (timedelta(days=45), timedelta(days=105))}
+_ELSEWHERE = timedelta(days=45), timedelta(days=105)
+RETURN_WINDOWS = {**dict.fromkeys(("US", "CA", "MX"), (timedelta(days=60), timedelta(days=120))), **dict.fromkeys(("DE", "GB", "JP"), _ELSEWHERE)}
+"""By country; of India none is known, and for its warehouses one for losses alone."""
 PAYMENT_AFTER_CLAIM = timedelta(days=10)
-FOUND_BEFORE, FOUND_AFTER = timedelta(days=7), timedelta(days=120)
-"""How long before and after the entry that a unit is missing one that is found may be it."""
+NEVER = date.max, date.max
+"""A window of which no rule is known: nothing is said of unpaid units."""
 
 DISPOSITIONS = {
     "SELLABLE": "SELLABLE", "CUSTOMER_DAMAGED": "CUSTOMER_DAMAGE", "DEFECTIVE": "DEFECTIVE", "EXPIRED": "DEFECTIVE",
@@ -40,6 +42,12 @@ class Expected:
     ineligible: int = 0
     amount: Decimal = Decimal(0)
 
+    def __add__(self, other: Expected) -> Expected:
+        """Units of one order and SKU that were refunded on different days."""
+        kinds = Counter(dict(self.kinds)) + Counter(dict(other.kinds))
+        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "kinds"}
+        return Expected(tuple(sorted(kinds.items())), **sums)
+
     @property
     def status(self) -> str:
         """Of the event as a whole."""
@@ -50,44 +58,34 @@ def stock(seller: Seller, known_at: datetime) -> dict[str, Expected]:
     """By ledger reference."""
     truth = seller.truth(known_at)
     claims: dict[str, list[ClaimTruth]] = defaultdict(list)
-    for claim in truth.claims:
-        if claim.event_id:
-            claims[claim.event_id].append(claim)
-    offset = _offset(seller, truth.inventory_events, known_at)
-    return {e.event_id: _event(e, claims[e.event_id], known_at.date(), offset[e.event_id]) for e in truth.inventory_events}
+    for claim in standing(truth.claims):
+        for event_id, units in claim.covers:
+            claims[event_id].append(replace(claim, units=units))
+    return {e.event_id: _event(e, claims[e.event_id], known_at.date()) for e in truth.inventory_events}
 
 
-def _offset(seller: Seller, events: Iterable[InventoryEventTruth], known_at: datetime) -> dict[str, int]:
-    """Open units of each loss for which a unit of the same stock was found that is not reconciled yet, the oldest loss first."""
-    currencies = {m.country: m.currency for m in MARKETPLACES.values()}
-    losses = sorted((e for e in events if e.kind == "LOST"), key=lambda e: (e.ledger_date, e.event_id))
-    rows = (r.values for r in seller.rows(LEDGER, datetime(2025, 1, 1, tzinfo=UTC), known_at, known_at))
-    offset: dict[str, int] = defaultdict(int)
-    for row in sorted((r for r in rows if r["Reason"] == "F"), key=lambda r: r["Date"]):
-        left = row.get("Unreconciled Quantity") or 0
-        for loss in losses:
-            is_stock = (loss.fnsku, loss.currency_code) == (row["FNSKU"], currencies[row["Country"]])
-            if is_stock and row["Date"] - FOUND_AFTER <= loss.ledger_date <= row["Date"] + FOUND_BEFORE:
-                units = min(left, loss.open_units - offset[loss.event_id])
-                offset[loss.event_id] += units
-                left -= units
-    return offset
+def standing(claims: list[ClaimTruth]) -> list[ClaimTruth]:
+    """The cases that nothing takes over from: a denied one that was appealed is its appeal's past."""
+    appealed = {c.appeals for c in claims}
+    return [c for c in claims if c.case_id not in appealed]
 
 
-def _event(event: InventoryEventTruth, claims: list[ClaimTruth], today: date, offset: int) -> Expected:
+def _event(event: InventoryEventTruth, claims: list[ClaimTruth], today: date) -> Expected:
     opens, deadline = event.ledger_date + GRACE, event.ledger_date + STOCK_DEADLINE
-    offset = offset if today <= deadline else 0
-    in_case, eligible, waiting, ineligible = _open(event.open_units - offset, claims, today, opens, deadline)
+    if event.country == "IN" and event.kind == "DAMAGED":
+        opens, deadline = NEVER
+    claims = [replace(c, paid_units=sum(units for case, units in event.case_units if case == c.case_id)) for c in claims]
+    in_case, eligible, waiting, ineligible = _open(event.open_units, claims, today, opens, deadline)
     return Expected(
         kinds=(("WAREHOUSE_LOST" if event.kind == "LOST" else "WAREHOUSE_DAMAGE", 1),), cash=event.reimbursed_cash_units,
         inventory=event.reimbursed_inventory_units, reconciled=event.found_units + event.corrected_units,
-        in_progress=in_case + waiting + offset, eligible=eligible, ineligible=ineligible, amount=event.cash,
+        in_progress=in_case + waiting + event.turned_up_units, eligible=eligible, ineligible=ineligible, amount=event.cash,
     )  # fmt: skip
 
 
 def _open(units: int, claims: list[ClaimTruth], today: date, opens: date, deadline: date) -> tuple[int, int, int, int]:
     """Open units: in a case, eligible, waiting, lost for good."""
-    in_case = sum(c.units for c in claims if c.decided is None or (c.approved and today < c.decided + PAYMENT_AFTER_CLAIM))
+    in_case = sum(c.units - c.paid_units for c in claims if c.decided is None or (c.approved and today < c.decided + PAYMENT_AFTER_CLAIM))
     refused = sum(c.units for c in claims if c.decided and not c.approved)
     in_case = min(in_case, units)
     refused = min(refused, units - in_case)
@@ -103,24 +101,32 @@ def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expecte
     """By order and SKU: what came back, and what was refunded or replaced and did not, as far as a report told it by then."""
     truth = seller.truth(known_at)
     claims: dict[str, list[ClaimTruth]] = defaultdict(list)
-    for claim in truth.claims:
+    for claim in standing(truth.claims):
         if claim.order_id:
             claims[claim.order_id].append(claim)
     first = datetime(2025, 1, 1, tzinfo=UTC)
     statuses = {(r.values["order-id"], r.values["sku"]): r.values["status"] for r in seller.rows(RETURNS, first, known_at, known_at)}
     replaced = {(r.values["original-amazon-order-id"], r.values["sku"]) for r in seller.rows(REPLACEMENTS, first, known_at, known_at)}
-    settled_until: dict[str, datetime] = defaultdict(lambda: first)
-    for s in seller.settlements(known_at):
-        settled_until[s.marketplace_id] = max(settled_until[s.marketplace_id], s.end)
-    expected = {}
+    settled = [(s.marketplace_id, s.start, s.end) for s in seller.settlements(known_at)]
+    expected: dict[tuple[str, str], Expected] = {}
     for item in truth.returns:
+        # What Amazon's service gave a buyer, who keeps the unit, is Amazon's own and no defect.
+        if not item.refund_is_settled:
+            continue
         key = item.order_id, item.sku
-        told = key in replaced if item.is_replacement else item.refunded_at is not None and item.refunded_at < settled_until[item.marketplace_id]
-        if item.returned_date or told:
-            refund = item.refunded_at.astimezone(UTC).date() if item.refunded_at and told else item.returned_date
-            assert refund
-            expected[key] = _return(item, claims[item.order_id], known_at.date(), refund, statuses.get(key))
+        told = key in replaced if item.is_replacement else _is_settled(item, settled)
+        # A payment that names the order proves a refund that no settlement shows.
+        if item.returned_date or told or item.reimbursed_units:
+            refund = item.refunded_at.astimezone(UTC).date() if item.refunded_at and told else item.returned_date or known_at.date()
+            one = _return(item, claims[item.order_id], known_at.date(), refund, statuses.get(key))
+            expected[key] = expected[key] + one if key in expected else one
     return expected
+
+
+def _is_settled(item: ReturnTruth, settled: list[tuple[str, datetime, datetime]]) -> bool:
+    """Whether a settlement that is held shows the refund."""
+    at = item.refunded_at
+    return at is not None and any(marketplace == item.marketplace_id and start <= at < end for marketplace, start, end in settled)
 
 
 def _return(item: ReturnTruth, claims: list[ClaimTruth], today: date, refund: date, status: str | None) -> Expected:
@@ -132,10 +138,10 @@ def _return(item: ReturnTruth, claims: list[ClaimTruth], today: date, refund: da
         return Expected(kinds, cash=item.reimbursed_units, reconciled=rest, amount=item.cash)
     if item.disposition in ("CUSTOMER_DAMAGED", "DEFECTIVE", "EXPIRED"):
         return Expected(kinds, cash=item.reimbursed_units, ineligible=rest, amount=item.cash)
-    region = "na" if MARKETPLACES[item.marketplace_id].country in ("US", "CA", "MX") else "eu"
-    opens, deadline = RETURN_WINDOWS[region]
+    windows = RETURN_WINDOWS.get(MARKETPLACES[item.marketplace_id].country)
+    opens, deadline = (refund + windows[0], refund + windows[1]) if windows else NEVER
     of_item = [c for c in claims if c.sku == item.sku]
-    in_case, eligible, waiting, ineligible = _open(rest, of_item, today, refund + opens, refund + deadline)
+    in_case, eligible, waiting, ineligible = _open(rest, of_item, today, opens, deadline)
     return Expected(
         kinds, cash=item.reimbursed_units, in_progress=in_case + waiting, eligible=eligible, ineligible=ineligible, amount=item.cash
     )  # fmt: skip

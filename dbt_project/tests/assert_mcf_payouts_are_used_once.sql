@@ -1,12 +1,22 @@
 {{ config(severity='error') }}
 
--- Every unit paid as MCF or outbound is in one payout, and the payout of an order and SKU that was shipped is in one row.
-with lines as (
+-- Every unit paid as MCF or outbound, but not for a delay, is in one payout; the payout of an order and SKU that was shipped is in one row.
+with reasons as (
 
-    select account_id, sum(cash_units + inventory_units) as units
-    from {{ ref('fct_reimbursements') }}
-    where attributed_reason_category in ('MCF', 'OUTBOUND') and approval_date <= {{ as_of_date() }}
-    group by account_id
+    select * from {{ ref('reimbursement_reasons') }}
+
+),
+
+lines as (
+
+    select lines.account_id, sum(lines.cash_units + lines.inventory_units) as units
+    from {{ ref('fct_reimbursements') }} as lines
+    left join reasons on {{ code_key('lines.reason_code') }} = reasons.reason_key
+    where
+        lines.attributed_reason_category in ('MCF', 'OUTBOUND')
+        and lines.approval_date <= {{ as_of_date() }}
+        and (lines.is_reversal or coalesce(reasons.pays_for, '') <> 'NOTHING')
+    group by lines.account_id
 
 ),
 

@@ -79,6 +79,11 @@ def test_defects_are_what_happened(simulated: Simulated) -> None:
     check_world(simulated)
 
 
+def test_nothing_is_set_aside_but_shipments_whose_item_id_the_world_leaves_out(simulated: Simulated) -> None:
+    ids = simulated.warehouse.query("select distinct rule from meta.set_aside")
+    assert ids == [("not_null_stg_amazon_seller__fulfilled_shipments_shipment_item_id",)]
+
+
 def check_days(simulated: Simulated, folder: Path, days_ago: tuple[int, ...]) -> None:
     """The same world as it was known on earlier days, loaded one after the other into one warehouse: late rows and restatements change nothing.
 

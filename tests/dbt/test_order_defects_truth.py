@@ -101,7 +101,7 @@ def test_every_order_says_what_is_true_of_it(simulated: Simulated) -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize("seller_id", ["demo-na", "demo-eu", "second-na"])
+@pytest.mark.parametrize("seller_id", ["demo-na", "demo-eu", "second-na", "demo-fe"])
 def test_rate_is_amazons_own_of_the_day_where_nothing_changed_later(simulated: Simulated, seller_id: str) -> None:
     seller, built = simulated.world.sellers[seller_id], _built_rates(simulated)
     final = {o.order_id: o for o in seller.truth(simulated.known_at).orders}

@@ -13,7 +13,7 @@ import pytest
 from seller_warehouse.sandbox import render as r
 from seller_warehouse.sandbox.world import World
 
-US, CANADA, UK, GERMANY = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1F83G8C2ARO7P", "A1PA6795UKMFR9"
+US, CANADA, UK, GERMANY, INDIA = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A21TJRUUN4KGV"
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,27 @@ def test_the_ledger_quotes_every_field_and_writes_american_days_in_every_region(
         '"07/20/2026"', '""', '""', '""', '"Hülle 10"" Deluxe"', '"Adjustments"', '""', '"-3"', '""',
         '""', '"M"', '""', '""', '"0"', '"2026-07-20T01:00:00+0100"',
     ]  # fmt: skip
+
+
+def test_north_american_ledgers_do_not_double_a_quote_inside_a_value():
+    _, row = written(r.LEDGER, {"Title": 'Copper Pipe 3/4"', "Quantity": -1}, region="na")
+    assert row[4] == '"Copper Pipe 3/4""'
+    _, row = written(r.LEDGER_SUMMARY, {"Title": 'Copper Pipe 3/4"'}, region="na")
+    assert row[4] == '"Copper Pipe 3/4""'
+
+
+def test_some_marketplaces_leave_columns_out():
+    assert "status" not in written(r.LISTINGS, region="eu", marketplace_id=UK)[0]
+    assert "status" in written(r.LISTINGS, region="eu", marketplace_id=GERMANY)[0]
+    header, row = written(r.SETTLEMENT, {"promotion-id": "PAWS-V2-1", "sku": "0007"}, marketplace_id=CANADA)
+    assert (len(header), "promotion-id" in header, row[-2:]) == (23, False, ["0007", ""])
+    assert len(written(r.SETTLEMENT, marketplace_id=US)[0]) == 24
+
+
+def test_a_carrier_with_a_tab_gives_its_row_a_field_too_many():
+    header, first, second = written(r.MFN_RETURNS, {"Return carrier": "UPS", "Tracking ID": "1Z"}, {"Tracking ID": "1Z2"}, variant="tab-in-carrier")
+    assert (len(header), len(first), len(second)) == (32, 33, 32)
+    assert first[9:12] == ["UPS", "", "1Z"]
 
 
 def test_the_ledger_comes_in_the_documented_layout_and_with_a_store():
@@ -108,7 +129,12 @@ def test_mfn_returns_write_english_months():
 
 @pytest.mark.parametrize(
     ("marketplace_id", "day", "instant"),
-    [(US, "07/01/26", "2026-06-30 22:30:00 UTC"), (GERMANY, "01.07.2026", "30.06.2026 22:30:00 UTC")],
+    [
+        (US, "07/01/26", "2026-06-30 22:30:00 UTC"),
+        (GERMANY, "01.07.2026", "30.06.2026 22:30:00 UTC"),
+        (UK, "01/07/2026", "2026-06-30 22:30:00 UTC"),
+        (INDIA, "01/07/2026", "2026-06-30 22:30:00 UTC"),
+    ],
 )
 def test_settlement_dates_are_the_marketplaces(marketplace_id, day, instant):
     posted = datetime(2026, 7, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
@@ -123,6 +149,12 @@ def test_europe_writes_cp1252_and_loses_what_that_cannot_hold():
     body, charset = r.render(r.LISTINGS, [Values({"item-name": "Hülle 傘"})], region="na")
     assert charset == "UTF-8"
     assert "Hülle 傘".encode() in body
+
+
+def test_japan_writes_shift_jis():
+    body, charset = r.render(r.LISTINGS, [Values({"item-name": "陶器マグカップ"})], region="fe")
+    assert charset == "Shift_JIS"
+    assert "陶器マグカップ".encode("cp932") in body
 
 
 def test_layouts_of_removal_orders():

@@ -1,10 +1,22 @@
 -- Payouts for multi-channel orders by order and SKU, net of what was taken back: of the reasons that are theirs alone, and of those for any parcel.
 -- A line that names no order or SKU has those of the payout that it takes from or gives back.
 
-with lines as (
+with reasons as (
 
-    select * from {{ ref('fct_reimbursements') }}
-    where attributed_reason_category in ('MCF', 'OUTBOUND') and approval_date <= {{ as_of_date() }}
+    select * from {{ ref('reimbursement_reasons') }}
+
+),
+
+-- What is paid for a parcel's delay pays for no unit of it.
+lines as (
+
+    select lines.*
+    from {{ ref('fct_reimbursements') }} as lines
+    left join reasons on {{ code_key('lines.reason_code') }} = reasons.reason_key
+    where
+        lines.attributed_reason_category in ('MCF', 'OUTBOUND')
+        and lines.approval_date <= {{ as_of_date() }}
+        and (lines.is_reversal or coalesce(reasons.pays_for, '') <> 'NOTHING')
 
 ),
 

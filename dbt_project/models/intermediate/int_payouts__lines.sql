@@ -62,6 +62,7 @@ select
     lines.reimbursement_id,
     lines.approval_date,
     lines.reason_category,
+    lines.pays_for,
     coalesce(nullif(lines.original_type_category, 'REVERSAL'), nullif(lines.stated_category, 'REVERSAL')) as type_category,
     -- Some reversals stand under the id of what they reverse and name no original.
     case

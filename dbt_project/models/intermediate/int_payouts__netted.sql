@@ -14,9 +14,12 @@ reversals as (
 
 ),
 
+-- What most reasons of a category pay for; some, as the delay of a parcel, are for no unit.
 reasons as (
 
-    select distinct reason_category, pays_for from {{ ref('reimbursement_reasons') }}
+    select reason_category, max(nullif(pays_for, 'NOTHING')) as pays_for
+    from {{ ref('reimbursement_reasons') }}
+    group by reason_category
 
 ),
 
@@ -71,6 +74,7 @@ ranked as (
     select
         candidates.payout_key,
         originals.reason_category,
+        originals.pays_for,
         originals.amazon_order_id,
         originals.case_id,
         originals.seller_sku,
@@ -106,6 +110,7 @@ attributed as (
         paid.reimbursement_id,
         coalesce(paid.origin_id, ranked.origin_id, ranked.reimbursement_id) as origin_id,
         coalesce(ranked.reason_category, paid.reason_category) as reason_category,
+        coalesce(ranked.pays_for, paid.pays_for) as stated_pays_for,
         coalesce(paid.seller_sku, ranked.seller_sku) as seller_sku,
         coalesce(paid.fnsku, ranked.fnsku) as fnsku,
         coalesce(paid.sku_key, ranked.sku_key) as sku_key,
@@ -124,7 +129,7 @@ attributed as (
 
 select
     attributed.*,
-    coalesce(reasons.pays_for, 'NOTHING') as pays_for,
+    coalesce(attributed.stated_pays_for, reasons.pays_for, 'NOTHING') as pays_for,
     cast(coalesce(reversed.units, 0) as integer) as reversed_units
 from attributed
 left join reasons on attributed.reason_category = reasons.reason_category

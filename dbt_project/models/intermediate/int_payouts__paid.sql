@@ -12,13 +12,16 @@ payouts as (
 
     select
         md5(
-            {{ row_key(['account_id', 'reimbursement_id', 'reason_category', 'seller_sku', 'fnsku', 'currency_code', 'amazon_order_id']) }}
+            {{ row_key(
+                ['account_id', 'reimbursement_id', 'reason_category', 'pays_for', 'seller_sku', 'fnsku', 'currency_code', 'amazon_order_id']
+            ) }}
         ) as payout_id,
         cast(null as varchar) as reimbursement_line_id,
         account_id,
         reimbursement_id,
         origin_id,
         reason_category,
+        pays_for,
         seller_sku,
         fnsku,
         sku_key,
@@ -34,7 +37,8 @@ payouts as (
     from lines
     where reason_category <> 'REVERSAL'
     group by
-        account_id, reimbursement_id, origin_id, reason_category, seller_sku, fnsku, sku_key, stock_key, currency_code, amazon_order_id
+        account_id, reimbursement_id, origin_id, reason_category, pays_for, seller_sku, fnsku, sku_key, stock_key, currency_code,
+        amazon_order_id
 
 ),
 
@@ -47,6 +51,7 @@ given as (
         reimbursement_id,
         origin_id,
         coalesce(type_category, 'REVERSAL') as reason_category,
+        cast(null as varchar) as pays_for,
         seller_sku,
         fnsku,
         sku_key,
@@ -89,6 +94,7 @@ select
     reimbursement_id,
     origin_id,
     reason_category,
+    pays_for,
     seller_sku,
     fnsku,
     sku_key,

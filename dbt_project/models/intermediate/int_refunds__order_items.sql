@@ -46,18 +46,19 @@ payouts as (
     select
         account_id,
         amazon_order_id,
-        upper(seller_sku) as sku_key,
-        seller_sku,
+        coalesce(upper(seller_sku), sku_key) as sku_key,
+        coalesce(seller_sku, sku_key) as seller_sku,
         currency_code,
         approval_date,
         units - reversed_units as units,
         sum(units - reversed_units) over (
-            partition by account_id, amazon_order_id, upper(seller_sku) order by approval_date, payout_id, payout_kind rows unbounded preceding
+            partition by account_id, amazon_order_id, coalesce(upper(seller_sku), sku_key)
+            order by approval_date, payout_id, payout_kind rows unbounded preceding
         ) as paid_upto
     from {{ ref('int_payouts__netted') }}
     where
         amazon_order_id is not null
-        and seller_sku is not null
+        and coalesce(seller_sku, sku_key) is not null
         and reason_category in ('CUSTOMER_RETURN', 'OUTBOUND', 'FREE_REPLACEMENT')
 
 ),

@@ -19,6 +19,7 @@ signed as (
     select
         lines.*,
         coalesce(reasons.reason_category, 'OTHER') as stated_category,
+        reasons.pays_for,
         coalesce(original_reasons.reason_category, 'REVERSAL') as original_type_category,
         coalesce(
             nullif(lines.cash_amount, 0), nullif(lines.cash_units, 0), nullif(lines.inventory_units, 0), nullif(lines.total_units, 0), 0

@@ -23,34 +23,9 @@ coverage as (
 
 ),
 
--- An order pays an amount for a product hardly ever twice, so its lines may wait for good. The two reports print days of
--- different time zones, hence the day before the approval.
-lines as (
+names as (
 
-    select
-        reimbursements.account_id,
-        reimbursements.reimbursement_line_id,
-        reimbursements.reimbursement_id,
-        reimbursements.approval_date,
-        reimbursements.reason_category,
-        reimbursements.cash_amount,
-        case when reimbursements.amazon_order_id is null then 'SKU' else 'ORDER' end as match_basis,
-        {{ row_key(
-            ['reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('reimbursements.seller_sku')]
-        ) }} as product_key,
-        cast({{ dbt.dateadd('day', -1, 'reimbursements.approval_date') }} as date) as first_date,
-        case
-            when reimbursements.amazon_order_id is null
-                then cast({{ dbt.dateadd('day', var('settlement_match_days'), 'reimbursements.approval_date') }} as date)
-            else cast('9999-12-31' as date)
-        end as last_date
-    from reimbursements
-    inner join coverage
-        on
-            reimbursements.account_id = coverage.account_id
-            and reimbursements.currency_code = coverage.currency_code
-            and reimbursements.approval_date >= {{ dbt.dateadd('day', -1 * var('settlement_match_days'), 'coverage.covered_from_date') }}
-    where reimbursements.cash_amount <> 0
+    select * from {{ ref('int_products__fnskus') }} where name_kind = 'FNSKU'
 
 ),
 
@@ -64,6 +39,66 @@ postings as (
         {{ row_key(['account_id', 'currency_code', said('amazon_order_id'), said('seller_sku')]) }} as product_key
     from settlements
     where cash_amount <> 0
+
+),
+
+posted_products as (
+
+    select distinct product_key from postings
+
+),
+
+-- A line without a SKU is of the one that its FNSKU is known by, where a settlement names that.
+named as (
+
+    select
+        reimbursements.*,
+        coalesce(
+            posted_products.product_key,
+            {{ row_key([
+                'reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'),
+                said('reimbursements.seller_sku'),
+            ]) }}
+        ) as product_key
+    from reimbursements
+    left join names
+        on
+            reimbursements.account_id = names.account_id
+            and upper(reimbursements.fnsku) = names.name_key
+            and reimbursements.seller_sku is null
+    left join posted_products
+        on posted_products.product_key = {{ row_key(
+            ['reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('names.paired_key')]
+        ) }}
+
+),
+
+-- An order pays an amount for a product hardly ever twice, so its lines may wait for good. The two reports print days of
+-- different time zones, hence the day before the approval.
+lines as (
+
+    select
+        reimbursements.account_id,
+        reimbursements.reimbursement_line_id,
+        reimbursements.reimbursement_id,
+        reimbursements.approval_date,
+        reimbursements.reason_category,
+        reimbursements.cash_amount,
+        case when reimbursements.amazon_order_id is null then 'SKU' else 'ORDER' end as match_basis,
+        reimbursements.product_key,
+        cast({{ dbt.dateadd('day', -1, 'reimbursements.approval_date') }} as date) as first_date,
+        case
+            when reimbursements.amazon_order_id is null
+                then cast({{ dbt.dateadd('day', var('settlement_match_days'), 'reimbursements.approval_date') }} as date)
+            else cast('9999-12-31' as date)
+        end as last_date
+    from named as reimbursements
+    inner join coverage
+        on
+            reimbursements.account_id = coverage.account_id
+            and reimbursements.currency_code = coverage.currency_code
+            and reimbursements.approval_date >= {{ dbt.dateadd('day', -1 * var('settlement_match_days'), 'coverage.covered_from_date') }}
+    where reimbursements.cash_amount <> 0
 
 ),
 

@@ -1,7 +1,6 @@
 {{ config(materialized='table') }}
 -- Which payout, find or correction belongs to which loss or damage: the sure matches, then the last resorts for what they leave, each as far as units
 -- are still said to be reconciled and then as far as they are open:
---   EARLY     a payout some days before the entry: the days of two zones, or an entry that was late
 --   CURRENCY  a payout in another currency, where the account has no marketplace in the country of the stock
 --   REASON    a payout for a damage where there is a loss, or the other way round
 -- A unit that was found and that Amazon has not reconciled yet stands for one that is still missing: it offsets the loss, and settles nothing.
@@ -9,7 +8,6 @@
 
 {% set lead_days = var('payout_lead_days') %}
 {% set resorts = [
-    ('EARLY', ['stock_id', 'adjustment_group'], ['stock_id', payout_group()], 'true'),
     ('CURRENCY', ['account_id', 'stock_key', 'adjustment_group'], ['account_id', 'stock_key', payout_group()], 'losses.is_currency_assumed'),
     ('REASON', ['stock_id'], ['stock_id'], "losses.adjustment_group in ('LOST', 'DAMAGED')"),
 ] %}

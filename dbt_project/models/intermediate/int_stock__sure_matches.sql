@@ -3,11 +3,17 @@
 -- evidence goes first:
 --   1 CASE       payouts of a case that the seller filed for the ledger's reference
 --   2 REFERENCE  adjustments of the same reference: units found, put back as sellable, or replaced
---   3 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first; a payout that finds none was for units
---                that were found later, and stays
---   4 STOCK      finds and corrections of the same stock, as far as units are still said to be reconciled
---   5 UNSETTLED  payouts for the same stock that the ledger does not show yet: better believed than claimed twice
+--   3 NEAR       a find some days before the entry that the unit is missing: Amazon reconciles the two at once
+--   4 IN TURN    a find of the same stock that came before any payout that could be for it
+--   5 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first; a payout that finds none was for
+--                units that were found later, and stays
+--   6 STOCK      finds and corrections of the same stock, as far as units are still said to be reconciled
+--   7 UNSETTLED  payouts for the same stock that the ledger does not show yet: better believed than claimed twice
+-- EARLY are payouts of 5 or 7 some days before the entry: days of two zones, or an entry that was late. REASON are those of 5 or 7 for a damage where
+-- there is a loss, or the other way round: a payout for which the stock has no entry of its own kind counts among those of the other.
 -- What is left goes to int_stock__matches. Only units that stayed paid count here; what was taken back is in int_stock__reversed_matches.
+
+{% set payout_days = var('payout_match_days') + var('payout_lead_days') %}
 
 with recursive adjustments as (
 
@@ -17,7 +23,7 @@ with recursive adjustments as (
 
 payouts as (
 
-    select * from {{ ref('int_stock__payouts') }}
+    select *, {{ add_days('approval_date', var('payout_lead_days')) }} as supply_date from {{ ref('int_stock__payouts') }}
 
 ),
 
@@ -170,14 +176,146 @@ replaceable_losses as (
 
 {{ matched_oldest_first('replaced_by_reference', 'replaceable_losses', 'replacements', supply_place='supply_place') }},
 
--- 3 LEDGER: units known to be replaced take payouts in kind, the others payouts in money; then whatever is left.
+-- 3 NEAR
+
+missing_losses as (
+
+    select
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
+        losses.demand_id,
+        losses.demand_date,
+        losses.place,
+        losses.left_units - coalesce(replaced.units, 0) as units
+    from after_found as losses
+    left join {{ units_by('demand_id', 'replaced_by_reference') }} as replaced on losses.demand_id = replaced.demand_id
+
+),
+
+finds as (
+
+    select
+        {{ row_key(['evidence.stock_id', 'evidence.settles']) }} as pool_id,
+        evidence.supply_id,
+        {{ add_days('evidence.supply_date', var('found_lookback_days')) }} as supply_date,
+        evidence.supply_place,
+        evidence.units - coalesce(found.units, 0) as units
+    from evidence
+    left join {{ units_by('supply_id', 'found_by_reference') }} as found on evidence.supply_id = found.supply_id
+    where evidence.settles = 'LOST'
+
+),
+
+{{ matched_oldest_first('found_shortly_before', 'missing_losses', 'finds', var('found_lookback_days') - 1, supply_place='supply_place') }},
+
+after_near as (
+
+    select
+        losses.demand_id, losses.demand_date, losses.place, losses.account_id, losses.adjustment_group, losses.stock_id, losses.units,
+        losses.settled_units, losses.left_units - coalesce(near.units, 0) as left_units
+    from after_found as losses
+    left join {{ units_by('demand_id', 'found_shortly_before') }} as near on losses.demand_id = near.demand_id
+
+),
+
+-- Which payouts the stock has an entry for that is of their kind.
+entries as (
+
+    select
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
+        losses.demand_id,
+        losses.demand_date,
+        losses.place,
+        losses.units - coalesce(paid.units, 0) - coalesce(near.units, 0) as units
+    from losses
+    left join paid_for_case as paid on losses.demand_id = paid.demand_id
+    left join {{ units_by('demand_id', 'found_shortly_before') }} as near on losses.demand_id = near.demand_id
+
+),
+
+stated_payouts as (
+
+    select {{ row_key(['stock_id', payout_group()]) }} as pool_id, supply_id, supply_date, supply_place, left_units as units
+    from payouts_after_cases
+
+),
+
+{{ matched_oldest_first('entered', 'entries', 'stated_payouts', payout_days, supply_place='supply_place') }},
+
+grouped_payouts as (
+
+    select
+        payouts.*,
+        case
+            when entered.supply_id is not null then {{ payout_group('payouts.') }}
+            when {{ payout_group('payouts.') }} = 'LOST' then 'DAMAGED'
+            else 'LOST'
+        end as counted_group
+    from payouts_after_cases as payouts
+    left join {{ units_by('supply_id', 'entered') }} as entered on payouts.supply_id = entered.supply_id
+
+),
+
+-- 4 IN TURN: what was found before anything was paid that could be for it.
+
+settled_supplies as (
+
+    select {{ row_key(['stock_id', 'counted_group']) }} as pool_id, supply_id, supply_date, supply_place, left_units as units from grouped_payouts
+    union all
+    select finds.pool_id, finds.supply_id, finds.supply_date, finds.supply_place, finds.units - coalesce(near.units, 0) as units
+    from finds
+    left join {{ units_by('supply_id', 'found_shortly_before') }} as near on finds.supply_id = near.supply_id
+
+),
+
+still_missing_losses as (
+
+    select
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
+        losses.demand_id,
+        losses.demand_date,
+        losses.place,
+        losses.left_units - coalesce(replaced.units, 0) as units
+    from after_near as losses
+    left join {{ units_by('demand_id', 'replaced_by_reference') }} as replaced on losses.demand_id = replaced.demand_id
+
+),
+
+{{ matched_oldest_first('settled_in_turn', 'still_missing_losses', 'settled_supplies', payout_days, supply_place='supply_place') }},
+
+found_in_turn as (
+
+    select settled_in_turn.*
+    from settled_in_turn
+    inner join evidence on settled_in_turn.supply_id = evidence.supply_id
+
+),
+
+found_near as (
+
+    select demand_id, supply_id, units from found_shortly_before
+    union all
+    select demand_id, supply_id, units from found_in_turn
+
+),
+
+after_turn as (
+
+    select
+        losses.demand_id, losses.demand_date, losses.place, losses.account_id, losses.adjustment_group, losses.stock_id, losses.units,
+        losses.settled_units, losses.left_units - coalesce(found.units, 0) as left_units
+    from after_near as losses
+    left join {{ units_by('demand_id', 'found_in_turn') }} as found on losses.demand_id = found.demand_id
+
+),
+
+-- 5 LEDGER: units known to be replaced take payouts in kind, the others payouts in money; then whatever is left.
 
 by_kind as (
 
     select
         losses.*,
         least(losses.left_units, greatest(coalesce(replaced.units, 0) - coalesce(paid.inventory_units, 0), 0)) as inventory_units
-    from after_found as losses
+    from after_turn as losses
     left join {{ units_by('demand_id', 'replaced_by_reference') }} as replaced on losses.demand_id = replaced.demand_id
     left join paid_for_case as paid on losses.demand_id = paid.demand_id
 
@@ -197,21 +335,21 @@ kind_losses as (
 kind_payouts as (
 
     select
-        {{ row_key(['stock_id', payout_group(), 'payout_kind']) }} as pool_id,
+        {{ row_key(['stock_id', 'counted_group', 'payout_kind']) }} as pool_id,
         supply_id,
-        approval_date as supply_date,
+        supply_date,
         supply_place,
         left_units as units
-    from payouts_after_cases
+    from grouped_payouts
 
 ),
 
-{{ matched_oldest_first('paid_by_kind', 'kind_losses', 'kind_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_by_kind', 'kind_losses', 'kind_payouts', payout_days, supply_place='supply_place') }},
 
 after_kinds as (
 
     select losses.*, losses.left_units - coalesce(paid.units, 0) as open_settled_units
-    from after_found as losses
+    from after_turn as losses
     left join {{ units_by('demand_id', 'paid_by_kind') }} as paid on losses.demand_id = paid.demand_id
 
 ),
@@ -219,7 +357,7 @@ after_kinds as (
 payouts_after_kinds as (
 
     select payouts.*, payouts.left_units - coalesce(paid.units, 0) as still_left_units
-    from payouts_after_cases as payouts
+    from grouped_payouts as payouts
     left join {{ units_by('supply_id', 'paid_by_kind') }} as paid on payouts.supply_id = paid.supply_id
 
 ),
@@ -233,22 +371,24 @@ settled_losses as (
 left_payouts as (
 
     select
-        {{ row_key(['stock_id', payout_group()]) }} as pool_id,
+        {{ row_key(['stock_id', 'counted_group']) }} as pool_id,
         supply_id,
-        approval_date as supply_date,
+        supply_date,
         supply_place,
         still_left_units as units
     from payouts_after_kinds
 
 ),
 
-{{ matched_oldest_first('paid_as_settled', 'settled_losses', 'left_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_as_settled', 'settled_losses', 'left_payouts', payout_days, supply_place='supply_place') }},
 
 found_units as (
 
     select
         {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
         {{ row_key(['found.demand_id', 'found.supply_id']) }} as demand_id,
+        losses.stock_id,
+        losses.adjustment_group,
         losses.demand_date,
         losses.place,
         found.units,
@@ -269,19 +409,37 @@ payouts_after_settled as (
 
 ),
 
+-- Only what may have been paid before it was found.
+displaceable_units as (
+
+    select *
+    from found_units
+    where exists (
+            select 1
+            from payouts_after_settled as payouts
+            where
+                payouts.unmatched_units > 0
+                and payouts.stock_id = found_units.stock_id
+                and payouts.counted_group = found_units.adjustment_group
+                and payouts.approval_date < found_units.found_date
+                and payouts.supply_date between found_units.demand_date and {{ add_days('found_units.demand_date', payout_days) }}
+        )
+
+),
+
 unplaced_payouts as (
 
     select
-        {{ row_key(['stock_id', payout_group()]) }} as pool_id,
+        {{ row_key(['stock_id', 'counted_group']) }} as pool_id,
         supply_id,
-        approval_date as supply_date,
+        supply_date,
         supply_place,
         unmatched_units as units
     from payouts_after_settled
 
 ),
 
-{{ matched_oldest_first('paid_for_found', 'found_units', 'unplaced_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_for_found', 'displaceable_units', 'unplaced_payouts', payout_days, supply_place='supply_place') }},
 
 paid_before_found as (
 
@@ -302,7 +460,7 @@ found_in_time as (
 
 ),
 
--- 4 STOCK
+-- 6 STOCK
 
 after_payouts as (
 
@@ -326,15 +484,16 @@ left_evidence as (
         -- A unit may turn up in the ledger shortly before the entry that it is missing.
         {{ dbt.dateadd('day', var('found_lookback_days'), 'evidence.supply_date') }} as supply_date,
         evidence.supply_place,
-        evidence.units - coalesce(found.units, 0) as units
+        evidence.units - coalesce(found.units, 0) - coalesce(near.units, 0) as units
     from evidence
     left join {{ units_by('supply_id', 'found_in_time') }} as found on evidence.supply_id = found.supply_id
+    left join {{ units_by('supply_id', 'found_near') }} as near on evidence.supply_id = near.supply_id
 
 ),
 
 {{ matched_oldest_first('found_as_settled', 'unexplained_losses', 'left_evidence', supply_place='supply_place') }},
 
--- 5 UNSETTLED
+-- 7 UNSETTLED
 
 unsettled_losses as (
 
@@ -346,9 +505,9 @@ unsettled_losses as (
 unmatched_payouts as (
 
     select
-        {{ row_key(['payouts.stock_id', payout_group('payouts.')]) }} as pool_id,
+        {{ row_key(['payouts.stock_id', 'payouts.counted_group']) }} as pool_id,
         payouts.supply_id,
-        payouts.approval_date as supply_date,
+        payouts.supply_date,
         payouts.supply_place,
         payouts.unmatched_units - coalesce(late.units, 0) as units
     from payouts_after_settled as payouts
@@ -356,7 +515,7 @@ unmatched_payouts as (
 
 ),
 
-{{ matched_oldest_first('paid_unsettled', 'unsettled_losses', 'unmatched_payouts', var('payout_match_days'), supply_place='supply_place') }},
+{{ matched_oldest_first('paid_unsettled', 'unsettled_losses', 'unmatched_payouts', payout_days, supply_place='supply_place') }},
 
 matches as (
 
@@ -370,6 +529,8 @@ matches as (
     union all
     select 'LEDGER' as match_basis, 'PAID' as what, demand_id, supply_id, units from paid_before_found
     union all
+    select 'STOCK' as match_basis, 'FOUND' as what, * from found_near
+    union all
     select 'STOCK' as match_basis, 'FOUND' as what, * from found_as_settled
     union all
     select 'UNSETTLED' as match_basis, 'PAID' as what, * from paid_unsettled
@@ -379,10 +540,15 @@ matches as (
 select
     losses.account_id,
     matches.demand_id as adjustment_id,
-    matches.match_basis,
+    case
+        when matches.match_basis in ('LEDGER', 'UNSETTLED') and {{ payout_group('payouts.') }} <> losses.adjustment_group then 'REASON'
+        when payouts.approval_date < losses.demand_date then 'EARLY'
+        else matches.match_basis
+    end as match_basis,
     matches.what,
     matches.match_basis <> 'UNSETTLED' as is_settled,
     matches.supply_id,
     matches.units
 from matches
 inner join losses on matches.demand_id = losses.demand_id
+left join payouts on matches.supply_id = payouts.supply_id

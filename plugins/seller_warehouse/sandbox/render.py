@@ -107,17 +107,26 @@ HEADERS: dict[str, list[str]] = {
 """Amazon's header by report type; ``Row.values`` is keyed by these names."""
 
 VARIANTS: dict[str, tuple[str, ...]] = {
-    LEDGER: ("documented", "store"),
-    LEDGER_SUMMARY: ("store",),
+    LEDGER: ("documented", "store", "undoubled"),
+    LEDGER_SUMMARY: ("store", "undoubled"),
     REMOVAL_ORDERS: ("no-service-speed", "order-source", "padded"),
-    MFN_RETURNS: ("category",),
+    MFN_RETURNS: ("category", "tab-in-carrier"),
+    LISTINGS: ("no-status",),
+    SETTLEMENT: ("no-promotion-id",),
 }
 """Layouts beside the usual one that real files or the documentation show; any report also comes as ``crlf``."""
 
-GERMANY, USA = "A1PA6795UKMFR9", "ATVPDKIKX0DER"
+GERMANY, USA, UK, CANADA, INDIA, JAPAN = (
+    "A1PA6795UKMFR9", "ATVPDKIKX0DER", "A1F83G8C2ARO7P", "A2EUQ1WTGCTBG2", "A21TJRUUN4KGV", "A1VC38T7YXB528",
+)  # fmt: skip
+USUAL_VARIANTS = {
+    (LEDGER, "na"): "undoubled", (LEDGER_SUMMARY, "na"): "undoubled", (LISTINGS, UK): "no-status", (SETTLEMENT, CANADA): "no-promotion-id",
+}  # fmt: skip
+"""Layouts that a region or a marketplace has where no other is asked for: quotes inside a quoted value as they are, columns left out."""
+
 _GERMAN_FEEDBACK = ["Datum", "Bewertung", "Kommentare", "Ihre Antwort", "Bestellnummer", "E-Mail des Bewerters"]
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_CHARSETS = {"eu": "Cp1252"}
+_CHARSETS = {"eu": "Cp1252", "fe": "Shift_JIS"}
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,7 @@ def render(report_type: str, rows: Sequence[Row], *, region: str, marketplace_id
     """
     # Rows that are identical are often one object, and in a large ledger most are.
     distinct = {id(row): row for row in rows}
+    variant = variant or USUAL_VARIANTS.get((report_type, region)) or USUAL_VARIANTS.get((report_type, marketplace_id or ""), "")
     layout = _layout(report_type, marketplace_id, variant)
     used = {name for row in distinct.values() for name in row.values}
     # The documentation writes the ledgers' names without blanks; rows may be keyed either way.
@@ -145,7 +155,12 @@ def render(report_type: str, rows: Sequence[Row], *, region: str, marketplace_id
     if unknown := used - known:
         raise ValueError(f"{report_type} has no columns {sorted(unknown)}")
     style = _style(report_type, region, marketplace_id)
-    line = _quoted if report_type in (LEDGER, LEDGER_SUMMARY) else _unquoted
+    line: Callable[[Iterable[str]], str] = _unquoted
+    if report_type in (LEDGER, LEDGER_SUMMARY):
+        line = _quoted_as_it_is if variant == "undoubled" else _quoted
+    elif variant == "tab-in-carrier":
+        carrier = keys.index("Return carrier")
+        line = _with_a_tab_after(carrier)
     texts = {one: line([_text(row.values.get(key), style) for key in keys]) for one, row in distinct.items()}
     lines = [line([name for name, _ in layout]), *(texts[id(row)] for row in rows)]
     end = "\r\n" if variant == "crlf" else "\n"
@@ -174,8 +189,8 @@ def _layout(report_type: str, marketplace_id: str | None, variant: str) -> list[
             return [*layout, ("Store", "Store")]
         case "category":
             return [*layout, ("Category", "Category")]
-        case "no-service-speed":
-            return [column for column in layout if column[0] != "service-speed"]
+        case "no-service-speed" | "no-status" | "no-promotion-id":
+            return [column for column in layout if column[0] != variant.removeprefix("no-")]
         case "order-source":
             return [*layout[:2], ("order-source", "order-source"), *layout[2:]]
         case "padded":
@@ -189,12 +204,14 @@ def _style(report_type: str, region: str, marketplace_id: str | None) -> _Style:
         # American days in every region; the offset of "Date and Time" has no colon.
         return _Style(_strftime("%m/%d/%Y"), _strftime("%Y-%m-%dT%H:%M:%S%z"))
     if report_type == FEEDBACK:
-        day = _strftime({USA: "%m/%d/%y", GERMANY: "%d.%m.%y"}.get(marketplace_id or "", "%d/%m/%y"))
+        day = _strftime({USA: "%m/%d/%y", GERMANY: "%d.%m.%y", JAPAN: "%y/%m/%d"}.get(marketplace_id or "", "%d/%m/%y"))
         return _Style(day, day)
     if report_type == MFN_RETURNS:
         return _Style(_day_month_year, _day_month_year)
     if report_type == SETTLEMENT and marketplace_id == GERMANY:
         return _Style(_strftime("%d.%m.%Y"), _in_utc("%d.%m.%Y %H:%M:%S UTC"), decimal_mark)
+    if report_type == SETTLEMENT and marketplace_id in (UK, INDIA):
+        return _Style(_strftime("%d/%m/%Y"), _in_utc("%Y-%m-%d %H:%M:%S UTC"), decimal_mark)
     if report_type == SETTLEMENT:
         return _Style(_strftime("%m/%d/%y"), _in_utc("%Y-%m-%d %H:%M:%S UTC"), decimal_mark)
     return _Style(date.isoformat, lambda instant: instant.isoformat(timespec="seconds"), decimal_mark)
@@ -230,6 +247,21 @@ def _text(value: object, style: _Style) -> str:
 
 def _quoted(cells: Iterable[str]) -> str:
     return "\t".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+def _quoted_as_it_is(cells: Iterable[str]) -> str:
+    return "\t".join(f'"{cell}"' for cell in cells)
+
+
+def _with_a_tab_after(place: int) -> Callable[[Iterable[str]], str]:
+    """One field too many in each row that has a value there, as a carrier's name with a tab leaves it."""
+
+    def line(cells: Iterable[str]) -> str:
+        texts = [cell.replace("\t", " ").replace("\n", " ") for cell in cells]
+        texts[place] += "\t" if texts[place] and texts[place] != "Return carrier" else ""
+        return "\t".join(texts)
+
+    return line
 
 
 def _unquoted(cells: Iterable[str]) -> str:

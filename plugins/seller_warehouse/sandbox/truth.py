@@ -9,8 +9,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEFECT_CLAIMS = ("Granted", "Refunded")
-"""Outcomes of an A-to-z claim that make the order a defect; pending, denied and withdrawn ones do not."""
+DEFECT_CLAIMS = ("Granted", "Refunded", "Cancelled")
+"""Outcomes of an A-to-z claim that make the order a defect (the last: the seller cancelled the order after the claim)."""
 DEFECT_CHARGEBACKS = ("Service",)
 """Chargebacks about the seller's service; those for fraud do not count."""
 
@@ -36,6 +36,8 @@ class ReimbursementTruth:
     case_id: str | None
     order_id: str | None
     sku: str
+    sku_shown: str | None
+    """The SKU as the report spells it; None where it names the FNSKU alone."""
     seen_from: datetime
     """When the report first shows it, also where it showed it in two lines at first."""
     posted_at: datetime | None
@@ -44,7 +46,7 @@ class ReimbursementTruth:
 
 @dataclass(frozen=True)
 class InventoryEventTruth:
-    """Units lost or damaged in a warehouse, and what has become of them: ``units`` is the sum of the five counts of units."""
+    """Units lost or damaged in a warehouse, and what has become of them: ``units`` is the sum of the six counts of units."""
 
     event_id: str
     kind: str
@@ -56,12 +58,16 @@ class InventoryEventTruth:
     units: int
     found_units: int
     corrected_units: int
+    turned_up_units: int
+    """Found, but Amazon has not yet reconciled them with the loss."""
     reimbursed_cash_units: int
     reimbursed_inventory_units: int
     open_units: int
     cash: Decimal
     currency_code: str
     reimbursement_ids: tuple[str, ...]
+    case_units: tuple[tuple[str, int], ...]
+    """Cases for which Amazon has paid, with the units."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,12 @@ class ReturnTruth:
     reimbursed_units: int
     cash: Decimal
     currency_code: str
+    unit_proceeds: Decimal
+    """What a unit earned the seller in the marketplace's currency: the price less promotion, commission and delivery."""
+    order_is_shown: bool
+    """Whether the orders report goes back to the order, and settlements to its sale."""
+    refund_is_settled: bool
+    """Whether a settlement has the refund; not where Amazon's service paid the buyer."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +117,18 @@ class ClaimTruth:
     """A case that the seller has filed, about a warehouse event or an order; ``decided`` is None while it is open."""
 
     case_id: str
-    event_id: str | None
+    covers: tuple[tuple[str, int], ...]
+    """Warehouse events, each with the units of it that the case is about; none where it is about an order."""
     order_id: str | None
     sku: str
     units: int
+    paid_units: int
+    """Units that Amazon has paid for the case so far."""
     filed: date
     decided: date | None
     approved: bool
+    appeals: str | None
+    """The denied case about the same units that this one takes over from."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +147,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Step:
-    """Units of a warehouse event that went to a bucket (``found``, ``corrected``, ``cash``, ``inventory``), or left it again (negative)."""
+    """Units of a warehouse event that went to a bucket, or left it again (negative).
+
+    Buckets are ``found``, ``corrected``, ``turned up``, ``cash`` and ``inventory``.
+    """
 
     seen_from: datetime
     bucket: str
@@ -153,18 +173,23 @@ class InventoryEvent:
     currency_code: str
     seen_from: datetime
     steps: tuple[Step, ...]
+    ledger_tells: bool = True
+    """Whether the ledger's own figures follow the steps at once."""
 
     def truth(self, known_at: datetime) -> InventoryEventTruth:
         """The event as of an instant."""
         steps = [s for s in self.steps if s.seen_from <= known_at]
-        found, corrected, cash, inventory = (sum(s.units for s in steps if s.bucket == b) for b in ("found", "corrected", "cash", "inventory"))
+        buckets = ("found", "corrected", "turned up", "cash", "inventory")
+        found, corrected, turned_up, cash, inventory = (sum(s.units for s in steps if s.bucket == b) for b in buckets)
         payments = [s.payment for s in steps if s.payment]
         return InventoryEventTruth(
             event_id=self.event_id, kind=self.kind, ledger_date=self.ledger_date, code=self.code, fnsku=self.fnsku, seller_sku=self.seller_sku,
-            country=self.country, units=self.units, found_units=found, corrected_units=corrected, reimbursed_cash_units=cash,
-            reimbursed_inventory_units=inventory, open_units=self.units - found - corrected - cash - inventory,
+            country=self.country, units=self.units, found_units=found, corrected_units=corrected, turned_up_units=turned_up,
+            reimbursed_cash_units=cash, reimbursed_inventory_units=inventory,
+            open_units=self.units - found - corrected - turned_up - cash - inventory,
             cash=sum((p.cash for p in payments), Decimal(0)), currency_code=self.currency_code,
             reimbursement_ids=tuple(dict.fromkeys(p.reimbursement_id for p in payments)),
+            case_units=tuple((s.payment.case_id, s.units) for s in steps if s.payment and s.payment.case_id),
         )  # fmt: skip
 
 
@@ -182,6 +207,9 @@ class Return:
     returned: tuple[tuple[datetime, date], ...]
     disposition: str | None
     payments: tuple[ReimbursementTruth, ...]
+    unit_proceeds: Decimal
+    order_is_shown: bool = True
+    refund_is_settled: bool = True
 
     @property
     def seen_from(self) -> datetime:
@@ -196,7 +224,8 @@ class Return:
             order_id=self.order_id, sku=self.sku, marketplace_id=self.marketplace_id, units=self.units, refunded_at=self.refunded_at,
             is_replacement=self.is_replacement, returned_date=returned, disposition=self.disposition if returned else None,
             reimbursed_units=sum(p.cash_units for p in payments), cash=sum((p.cash for p in payments), Decimal(0)),
-            currency_code=self.currency_code,
+            currency_code=self.currency_code, unit_proceeds=self.unit_proceeds, order_is_shown=self.order_is_shown,
+            refund_is_settled=self.refund_is_settled,
         )  # fmt: skip
 
 
@@ -220,10 +249,12 @@ class Order:
         status, stars = as_of(self.statuses, known_at) or self.statuses[0][1], as_of(self.feedback, known_at)
         claim, chargeback = as_of(self.a_to_z, known_at), as_of(self.chargeback, known_at)
         negative = stars is not None and stars <= 2
-        counts = status != "Cancelled" and not self.is_multi_channel and not self.is_replacement
+        bad = negative or claim in DEFECT_CLAIMS or chargeback in DEFECT_CHARGEBACKS
+        # A cancelled order is none of the seller's orders, but one with a defect that counts is in both numbers of the rate.
+        counts = (status != "Cancelled" or bad) and not self.is_multi_channel and not self.is_replacement
         return OrderTruth(
             order_id=self.order_id, channel=self.channel, marketplace_id=self.marketplace_id, purchased_at=self.purchased_at, status=status,
             is_multi_channel=self.is_multi_channel, is_replacement=self.is_replacement, feedback=stars, negative_feedback=negative, a_to_z=claim,
             chargeback=chargeback, counts_toward_odr=counts,
-            is_defect=counts and (negative or claim in DEFECT_CLAIMS or chargeback in DEFECT_CHARGEBACKS),
+            is_defect=counts and bad,
         )  # fmt: skip

@@ -10,7 +10,7 @@ import csv
 import io
 import random
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -18,6 +18,8 @@ from typing import Any
 
 from seller_warehouse.sandbox.truth import OrderTruth, Truth
 from seller_warehouse.sandbox.world_catalog import (
+    AMAZONS_DELAY,
+    AMAZONS_SHARE,
     COST_CHANGES,
     INVENTORY,
     LEDGER,
@@ -28,16 +30,19 @@ from seller_warehouse.sandbox.world_catalog import (
     Product,
     SellerProfile,
 )
+from seller_warehouse.sandbox.world_claims import CSV_HEAD, csv_line
 from seller_warehouse.sandbox.world_money import SettlementInfo, settlement_rows, settlements
-from seller_warehouse.sandbox.world_orders import order
+from seller_warehouse.sandbox.world_oddities import oddity
+from seller_warehouse.sandbox.world_orders import OLD_DAYS, old_order, order
 from seller_warehouse.sandbox.world_performance import performance, window
-from seller_warehouse.sandbox.world_rows import Claim, Records, Row, Values, days, dice, noon
+from seller_warehouse.sandbox.world_rows import Records, Row, Values, days, dice, noon
 from seller_warehouse.sandbox.world_stock import REMOVAL_EVERY_DAYS, accident, receive, remove, tidy
 
 __all__ = ["PROFILES", "Row", "Seller", "SellerProfile", "SettlementInfo", "World"]
 
 MULTI_CHANNEL_SHARE = 0.08
-CLAIM_STATUSES = {True: "Approved", False: "Denied"}
+OLD_ORDERS_SHARE = 0.2
+"""Refunds of older orders on each of the first days, by the orders of a day."""
 SUMMARY_MOVEMENTS = (
     "Receipts", "Customer Shipments", "Customer Returns", "Vendor Returns", "Warehouse Transfer In/Out", "Found", "Lost", "Damaged", "Disposed",
     "Other Events",
@@ -166,7 +171,7 @@ class Seller:
                 "Starting Warehouse Balance": start, "In Transit Between Warehouses": 0, **columns,
                 "Ending Warehouse Balance": start + sum(columns.values()), "Unknown Events": 0, "Location": country,
             }  # fmt: skip
-            at = noon(day, countries[country])
+            at = noon(day, countries.get(country, self.profile.markets[0]))
             unknown = columns["Damaged"] + columns["Other Events"]
             if unknown and day.toordinal() % 5 == 0:
                 settled = seen_from + days(4)
@@ -244,37 +249,31 @@ class Seller:
         )
 
     def sourcing_costs_csv(self, known_at: datetime) -> str:
-        """The seller's list of costs, by product, currency and day; every third product's is Amazon's estimate."""
+        """The seller's list of costs, by product, currency and day; of every third product Amazon's estimate, of as many both."""
         head = ("seller-sku", "fnsku", "currency", "sourcing-cost", "effective-from", "origin")
-        products = [(m, p) for m in self.profile.markets for p in self._records.stocked(m)]
-        return self._csv(
-            head,
-            (
-                (p.sku, p.fnsku, m.currency, p.cost_in(m, since), since, "AMAZON" if p.number % 3 == 0 else "SELLER")
-                for m, p in products
-                for since, _ in COST_CHANGES
-                if since <= known_at.date()
-            ),
-        )
+        lines: list[tuple[date, tuple[object, ...]]] = []
+        for m in self.profile.markets:
+            for p in self._records.stocked(m):
+                for since, _ in COST_CHANGES:
+                    own, amazons = p.cost_in(m, since), since + days(AMAZONS_DELAY)
+                    lines.append((since, (p.sku, p.fnsku, m.currency, own, since, "AMAZON" if p.number % 3 == 0 else "SELLER")))
+                    if p.number % 3 == 1:
+                        lines.append((amazons, (p.sku, p.fnsku, m.currency, m.rounded(own * AMAZONS_SHARE), amazons, "AMAZON")))
+        return self._csv(head, (line for since, line in lines if since <= known_at.date()))
 
     def claims_csv(self, known_at: datetime) -> str:
         """The seller's log of cases, as of an instant."""
-        head = ("case-id", "order-id", "fnsku", "seller-sku", "units", "filed-date", "status", "closed-date", "transaction-id")
-
-        def line(c: Claim) -> tuple[object, ...]:
-            told = c.truth(known_at)
-            status = CLAIM_STATUSES[c.approved] if told.decided else "Under investigation"
-            return c.case_id, c.order_id, c.product.fnsku, c.product.sku, c.units, c.filed, status, told.decided, c.reference
-
-        return self._csv(head, (line(c) for c in self._records.claims if c.filed <= known_at.date()))
+        today = known_at.date()
+        return self._csv(CSV_HEAD, (csv_line(c, today) for c in self._records.claims if c.filed <= today))
 
     def _csv(self, head: tuple[str, ...], lines: Iterable[tuple[object, ...]]) -> str:
         """Comma-separated text, or as European spreadsheets write it."""
         european = self.profile.region == "eu"
+        days_as = {"eu": "%d.%m.%Y", "fe": "%Y/%m/%d"}.get(self.profile.region, "%m/%d/%Y")
 
         def cell(value: object) -> object:
             if isinstance(value, date):
-                return value.strftime("%d.%m.%Y" if european else "%m/%d/%Y")
+                return value.strftime(days_as)
             return str(value).replace(".", ",") if european and isinstance(value, Decimal) else value
 
         text = io.StringIO()
@@ -290,7 +289,9 @@ class Seller:
         records = self._records
         cash: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
         paid = [p for p in records.payments if p.seen_from <= known_at]
+        of_cases: Counter[str | None] = Counter()
         for p in paid:
+            of_cases[p.case_id] += p.cash_units + p.inventory_units
             cash[p.currency_code, p.approval_at.date().replace(day=1)] += p.cash
         return Truth(
             known_at=known_at,
@@ -298,7 +299,7 @@ class Seller:
             returns=[r.truth(known_at) for r in records.returns if r.seen_from <= known_at],
             reimbursements=paid,
             orders=[o.truth(known_at) for o in records.orders if o.statuses[0][0] <= known_at],
-            claims=[c.truth(known_at) for c in records.claims if c.filed <= known_at.date()],
+            claims=[c.truth(known_at.date(), of_cases[c.case_id]) for c in records.claims if c.filed <= known_at.date()],
             cash=dict(cash),
         )
 
@@ -318,6 +319,10 @@ def _live(records: Records, rng: random.Random, day: date, number: int) -> None:
         order(records, rng, day, multi_channel=True)
     for _ in range(_times(rng, profile.losses)):
         accident(records, rng, day)
+    if number < OLD_DAYS:
+        for _ in range(_times(rng, profile.afn_orders * OLD_ORDERS_SHARE)):
+            old_order(records, rng, day)
+    oddity(records, rng, day, number)
     tidy(records, rng, day)
     if number % REMOVAL_EVERY_DAYS == REMOVAL_EVERY_DAYS - 1:
         remove(records, rng, day)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-from seller_warehouse.sandbox.world_catalog import Marketplace, SellerProfile, cents
+from seller_warehouse.sandbox.world_catalog import Marketplace, SellerProfile
 from seller_warehouse.sandbox.world_rows import MoneyLine, Row, Values, days
 
 PERIOD = days(14)
@@ -28,21 +28,23 @@ class SettlementInfo:
 
 
 def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[SettlementInfo]:
-    """All settlements whose fourteen days lie within the simulated days."""
+    """All settlements whose fourteen days lie within the simulated days, but for those that nobody holds."""
     account = zlib.crc32(profile.seller_id.encode()) % 900 + 100
     for place, market in enumerate(profile.markets, 1):
         since = datetime.combine(start, time(7), UTC)
         number = 1
         while (until := since + PERIOD).date() <= end:
             created_at = until + timedelta(hours=20)
-            yield SettlementInfo(f"{account}{place}{number:07d}", market.marketplace_id, since, until, created_at, market.currency)
+            is_missing = place == 1 and number == profile.missing_settlement
+            if not is_missing and since.date() >= start + days(profile.settled_from):
+                yield SettlementInfo(f"{account}{place}{number:07d}", market.marketplace_id, since, until, created_at, market.currency)
             since, number = until, number + 1
 
 
 def settlement_rows(info: SettlementInfo, market: Marketplace, money: list[MoneyLine]) -> list[Row]:
     """The rows of a settlement, the summary first; ``money`` is in order of ``posted_at``. The amounts add up to the total, to the cent."""
     fees = {"transaction-type": "ServiceFee", "marketplace-name": market.sales_channel, "amount-type": "other-transaction"}
-    storage = {"amount-description": "Storage Fee", "amount": -cents(Decimal("12.91") * market.rate)}
+    storage = {"amount-description": "Storage Fee", "amount": -market.money(Decimal("12.91"))}
     low, high = (bisect_left(money, when, key=lambda line: line.posted_at) for when in (info.start, info.end))
     lines = [line for line in money[low:high] if line.marketplace_id == info.marketplace_id]
     lines.append(MoneyLine(info.end - days(1), info.marketplace_id, fees | storage))

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seller_warehouse.sandbox.truth import ClaimTruth, InventoryEvent, Order, ReimbursementTruth, Return
-from seller_warehouse.sandbox.world_catalog import LEDGER, REIMBURSEMENTS, SELLABLE, Marketplace, Product, SellerProfile, catalogue
+from seller_warehouse.sandbox.truth import InventoryEvent, Order, ReimbursementTruth, Return
+from seller_warehouse.sandbox.world_catalog import LEDGER, SELLABLE, Marketplace, Product, SellerProfile, catalogue
+
+if TYPE_CHECKING:
+    from seller_warehouse.sandbox.world_claims import Claim
 
 Values = dict[str, Any]
 
@@ -39,29 +42,6 @@ class MoneyLine:
     posted_at: datetime
     marketplace_id: str
     values: Values
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A case that the seller has filed; ``decided`` is the day Amazon answers."""
-
-    case_id: str
-    product: Product
-    order_id: str | None
-    units: int
-    filed: date
-    decided: date
-    approved: bool
-    reference: str | None = None
-    """The ledger entry that it is about."""
-
-    def truth(self, known_at: datetime) -> ClaimTruth:
-        """The case as of an instant."""
-        decided = self.decided if self.decided <= known_at.date() else None
-        return ClaimTruth(
-            case_id=self.case_id, event_id=self.reference, order_id=self.order_id, sku=self.product.sku, units=self.units, filed=self.filed,
-            decided=decided, approved=self.approved and decided is not None,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,18 +78,6 @@ SUMMARY_COLUMNS = {
     **dict.fromkeys("E67HKU", "Damaged"),
     **dict.fromkeys("DG", "Disposed"),
     **dict.fromkeys("34OPQ", "Other Events"),
-}
-
-# How the reimbursements report spells each reason, and what the settlement calls it.
-REASONS = {
-    "lost": (("Lost_Warehouse", "Lost_Warehouse", "Lost_warehouse"), "WAREHOUSE_LOST"),
-    "damaged": (("Damaged_Warehouse", "Damaged_Warehouse", "Damaged:Warehouse"), "WAREHOUSE_DAMAGE"),
-    "inbound": (("Lost_Inbound",), "MISSING_FROM_INBOUND"),
-    "return": (("CustomerReturn",), "REVERSAL_REIMBURSEMENT"),
-    "service": (("CustomerServiceIssue",), "CS_ERROR_ITEMS"),
-    "removal": (("REMOVAL_ORDER_LOST",), "REMOVAL_ORDER_LOST"),
-    "mcf": (("MULTICHANNEL_ORDER_LOST",), "MULTICHANNEL_ORDER_LOST"),
-    "reversal": (("Reimbursement_Reversal",), "COMPENSATED_CLAWBACK"),
 }
 
 
@@ -189,6 +157,10 @@ class Records:
         self.movements: dict[date, list[Movement]] = defaultdict(list)
         self.available: Counter[tuple[str, Product, str]] = Counter()
         """Units by country, product and disposition that nothing has been planned for yet."""
+        self.busy: dict[Product, date] = {}
+        """Until when stock that is kept apart has something happening to it."""
+        self.oddities = 0
+        """How many have begun of what ``world_oddities`` lets happen."""
         self.until_defect: dict[str, int] = {}
         """Orders of a channel that are left until the next one with a defect."""
         self.in_trouble = False
@@ -211,6 +183,10 @@ class Records:
         place = self.profile.markets.index(market)
         return [p for p in self.products if p.channel == channel and p.sold_in(place)]
 
+    def quiet(self, market: Marketplace, day: date) -> list[Product]:
+        """The products kept apart to which nothing is happening."""
+        return [p for p in self.stocked(market) if p.is_apart and self.busy.get(p, date.min) <= day]
+
     def market(self, rng: random.Random) -> Marketplace:
         """A marketplace: home four times in five."""
         home, *others = self.profile.markets
@@ -232,6 +208,8 @@ class Records:
         reconciled: Sequence[tuple[datetime, int]] = (),
         known_from: datetime | None = None,
         rows: int = 1,
+        names_fnsku: bool = True,
+        in_capitals: bool = True,
     ) -> None:
         """Move stock and write the ledger row of it, or ``rows`` identical rows of ``units`` each.
 
@@ -239,9 +217,10 @@ class Records:
         """
         at = noon(day, market)
         values: Values = {
-            "Date": day, "FNSKU": product.fnsku, "ASIN": product.asin, "MSKU": product.sku, "Title": product.name, "Event Type": event,
+            "Date": day, "FNSKU": product.fnsku if names_fnsku else None, "ASIN": product.asin, "MSKU": product.sku,
+            "Title": product.name, "Event Type": event,
             "Reference ID": reference, "Quantity": units, "Fulfillment Center": center or rng.choice(market.fulfillment_centers),
-            "Disposition": disposition, "Reason": code, "Country": market.country,
+            "Disposition": disposition, "Reason": code and (code if in_capitals else code.lower()), "Country": market.country,
             "Date and Time": datetime.combine(day, time(rng.randint(8, 12)), market.zone),
         }  # fmt: skip
         known_from = known_from or night(rng, at, 1, 4 if code else 1)
@@ -258,82 +237,7 @@ class Records:
         if units < 0 or day <= self._today:
             self.available[market.country, product, disposition] += units * rows
 
-    def pay(
-        self,
-        rng: random.Random,
-        market: Marketplace,
-        product: Product,
-        reason: str,
-        approved: datetime,
-        per_unit: Decimal,
-        *,
-        cash_units: int = 0,
-        inventory_units: int = 0,
-        order_id: str | None = None,
-        case_id: str | None = None,
-        original: ReimbursementTruth | None = None,
-    ) -> list[ReimbursementTruth]:
-        """Reimburse units (negative: take them back), in one or two lines; returns the lines that Amazon finally shows.
-
-        A payment for several units is at times two lines under one id, at times two payments that are merged within five days.
-        """
-        spellings, settled_as = REASONS[reason]
-        how = rng.random() if cash_units > 1 else 1
-        shares = [cash_units // 2, cash_units - cash_units // 2] if how < 0.5 else [cash_units]
-        merged = how < 0.25
-        values: Values = {
-            "approval-date": approved, "reimbursement-id": self.number(17_300_000_000), "case-id": case_id, "amazon-order-id": order_id,
-            "reason": rng.choice(spellings), "sku": product.sku, "fnsku": product.fnsku, "asin": product.asin, "product-name": product.name,
-            "condition": "NewItem", "currency-unit": market.currency, "amount-per-unit": per_unit if cash_units else Decimal("0.00"),
-            "original-reimbursement-id": original and original.reimbursement_id, "original-reimbursement-type": original and original.reason,
-        }  # fmt: skip
-        seen_from = night(rng, approved, 1, 5)
-
-        def amounts(units: int) -> Values:
-            return {
-                "amount-total": per_unit * units,
-                "quantity-reimbursed-cash": units,
-                "quantity-reimbursed-inventory": inventory_units,
-                "quantity-reimbursed-total": units + inventory_units,
-            }
-
-        known_from = seen_from
-        if merged:
-            known_from = night(rng, seen_from, 1, 4)
-            for number, units in enumerate(shares):
-                new = {"reimbursement-id": self.number(17_300_000_000)} if number else {}
-                self.book.add(REIMBURSEMENTS, Row(approved, values | amounts(units) | new, seen_from, known_from))
-            shares = [cash_units]
-        posted_at = approved + timedelta(days=rng.randint(0, 4), hours=rng.randrange(24))
-        lines = []
-        for units in shares:
-            self.book.add(REIMBURSEMENTS, Row(approved, values | amounts(units), known_from))
-            line = ReimbursementTruth(
-                reimbursement_id=values["reimbursement-id"], approval_at=approved, reason=values["reason"], currency_code=market.currency,
-                cash=per_unit * units, cash_units=units, inventory_units=inventory_units, is_reversal=original is not None,
-                original_reimbursement_id=original.reimbursement_id if original else None, case_id=case_id, order_id=order_id, sku=product.sku,
-                seen_from=seen_from, posted_at=posted_at if units else None,
-            )  # fmt: skip
-            lines.append(line)
-            if units:
-                self.settle(
-                    market, posted_at, "FBA Inventory Reimbursement", settled_as, per_unit * units,
-                    **{"transaction-type": "other-transaction", "order-id": order_id, "adjustment-id": f"amzn1:crow:{self.number(8_000_000_000)}",
-                       "sku": product.sku, "quantity-purchased": abs(units), "marketplace-name": None},
-                )  # fmt: skip
-        self.payments.extend(lines)
-        return lines
-
     def settle(self, market: Marketplace, posted_at: datetime, amount_type: str, description: str, amount: Decimal, **more: Any) -> None:
         """Post one amount to the account of a marketplace."""
         values = {"marketplace-name": market.sales_channel, "amount-type": amount_type, "amount-description": description, "amount": amount}
         self.money.append(MoneyLine(posted_at, market.marketplace_id, values | more))
-
-    def claim(
-        self, rng: random.Random, filed: date, product: Product, units: int,
-        *, approved: bool, order_id: str | None = None, reference: str | None = None,
-    ) -> Claim:  # fmt: skip
-        """File a case about units; Amazon answers within two weeks."""
-        claim = Claim(self.number(15_400_000_000), product, order_id, units, filed, filed + days(rng.randint(2, 12)), approved, reference)
-        self.claims.append(claim)
-        return claim

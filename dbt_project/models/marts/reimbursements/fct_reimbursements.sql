@@ -28,6 +28,22 @@ sourcing_costs as (
 
 ),
 
+names as (
+
+    select * from {{ ref('int_products__fnskus') }} where name_kind = 'FNSKU'
+
+),
+
+-- Payouts spell a SKU with other capitals at times, or name an FNSKU alone.
+cost_skus as (
+
+    select account_id, upper(seller_sku) as sku_key, min(seller_sku) as seller_sku
+    from sourcing_costs
+    group by account_id, upper(seller_sku)
+    having min(seller_sku) = max(seller_sku)
+
+),
+
 exchange_rates as (
 
     select * from {{ ref('int_exchange_rates') }}
@@ -214,10 +230,12 @@ left join originals on lines.reimbursement_line_id = originals.reimbursement_lin
 left join orders on lines.account_id = orders.account_id and lines.amazon_order_id = orders.amazon_order_id
 left join products on lines.account_id = products.account_id and lines.seller_sku = products.seller_sku
 left join currency_marketplaces on lines.account_id = currency_marketplaces.account_id and lines.currency_code = currency_marketplaces.currency_code
+left join names on lines.account_id = names.account_id and upper(lines.fnsku) = names.name_key
+left join cost_skus on lines.account_id = cost_skus.account_id and coalesce(upper(lines.seller_sku), names.paired_key) = cost_skus.sku_key
 left join sourcing_costs
     on
         lines.account_id = sourcing_costs.account_id
-        and lines.seller_sku = sourcing_costs.seller_sku
+        and coalesce(cost_skus.seller_sku, lines.seller_sku) = sourcing_costs.seller_sku
         and lines.currency_code = sourcing_costs.currency_code
         and lines.approval_date >= sourcing_costs.valid_from
         and (sourcing_costs.valid_before is null or lines.approval_date < sourcing_costs.valid_before)
