@@ -25,7 +25,9 @@ reasons as (
 
 reversed as (
 
-    select payout_key, sum(units) as units from reversals group by payout_key
+    select payout_key, sum(units) as units
+    from reversals
+    group by payout_key
 
 ),
 

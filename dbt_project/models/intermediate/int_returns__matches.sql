@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 -- Which payout of an order is for which of its units, in whatever currency: those that Amazon owes first, then those that are still to come, then
--- any. Of units that Amazon has taken back, the reversal stands beside them. Last, a payout for a return that names no order goes to the oldest return of
--- its stock that nothing was paid for.
+-- any. Of units that Amazon has taken back, the reversal stands beside them. Last, a payout for a return that names no order goes to the oldest
+-- return of its stock that nothing was paid for.
 
 with recursive defects as (
 
@@ -12,8 +12,8 @@ with recursive defects as (
         row_number() over (
             partition by returns.account_id
             order by
-                returns.anchor_date, returns.defect_date, returns.amazon_order_id, returns.seller_sku, returns.fnsku, returns.transaction_id, returns.disposition,
-                returns.fulfillment_center_id, returns.defect_id
+                returns.anchor_date, returns.defect_date, returns.amazon_order_id, returns.seller_sku, returns.fnsku, returns.transaction_id,
+                returns.disposition, returns.fulfillment_center_id, returns.defect_id
         ) as date_place
     from {{ ref('int_returns__defects') }} as returns
     left join {{ ref('int_products__fnskus') }} as names

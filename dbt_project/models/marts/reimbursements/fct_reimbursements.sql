@@ -180,14 +180,15 @@ select
     lines.reason_category,
     case
         when lines.reason_category = 'REVERSAL'
-            then coalesce(
-                taken_from.reason_category,
-                nullif(given_back.reason_category, 'REVERSAL'),
-                originals.original_category,
-                nullif(lines.original_type_category, 'REVERSAL'),
-                lines.stated_category,
-                'REVERSAL'
-            )
+            then
+                coalesce(
+                    taken_from.reason_category,
+                    nullif(given_back.reason_category, 'REVERSAL'),
+                    originals.original_category,
+                    nullif(lines.original_type_category, 'REVERSAL'),
+                    lines.stated_category,
+                    'REVERSAL'
+                )
         else lines.reason_category
     end as attributed_reason_category,
     lines.seller_sku,
