@@ -70,7 +70,7 @@ takes as (
 
 pairs_0 as (
 
-    select take_id, payout_key, 0 as units, 'NAMED' as reversal_basis, 0 as round_number
+    select takes.take_id, payouts.payout_key, 0 as units, 'NAMED' as reversal_basis, 0 as round_number
     from takes
     cross join payouts
     where 1 = 0
