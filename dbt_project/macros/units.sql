@@ -40,9 +40,9 @@
     quantile_disc({{ amount_of_units(amount, '0', '1', units) }}, 0.5)
 {%- endmacro %}
 
-{#- How many units of a relation fall to each value of a column. -#}
-{% macro units_by(column, relation) -%}
-    (select {{ column }}, sum(units) as units from {{ relation }} group by {{ column }})
+{#- How many units of a relation, or of its rows of a condition, fall to each value of a column. -#}
+{% macro units_by(column, relation, condition='true') -%}
+    (select {{ column }}, sum(units) as units from {{ relation }} where {{ condition }} group by {{ column }})
 {%- endmacro %}
 
 {#- The units of one measure of int_defects__changes. -#}

@@ -59,9 +59,7 @@ matches_0 as (
         losses.place,
         {{ 'losses.settled_units' if settled == 'true' else 'losses.units - losses.settled_units' }} - coalesce(used.units, 0) as units
     from losses
-    left join (
-        select adjustment_id, sum(units) as units from {{ before }} where is_settled = {{ settled }} group by adjustment_id
-    ) as used on losses.demand_id = used.adjustment_id
+    left join {{ units_by('adjustment_id', before, 'is_settled = ' ~ settled) }} as used on losses.demand_id = used.adjustment_id
     where {{ condition }}
 
 ),
@@ -96,9 +94,7 @@ open_losses as (
 
     select losses.*, losses.units - losses.settled_units - coalesce(used.units, 0) as open_units
     from losses
-    left join (
-        select adjustment_id, sum(units) as units from matches_{{ resorts | length * 2 }} where not is_settled group by adjustment_id
-    ) as used on losses.demand_id = used.adjustment_id
+    left join {{ units_by('adjustment_id', 'matches_' ~ resorts | length * 2, 'not is_settled') }} as used on losses.demand_id = used.adjustment_id
     where losses.adjustment_group = 'LOST'
 
 ),

@@ -139,9 +139,7 @@ open_losses as (
         -losses.quantity_units - greatest(coalesce(losses.reconciled_units, 0), coalesce(settled.units, 0)) as units,
         greatest(coalesce(losses.reconciled_units, 0) - coalesce(settled.units, 0), 0) as unexplained_units
     from adjustments as losses
-    left join (
-        select adjustment_id, sum(units) as units from matches where what <> 'FOUND_OPEN' group by adjustment_id
-    ) as settled on losses.adjustment_id = settled.adjustment_id
+    left join {{ units_by('adjustment_id', 'matches', "what <> 'FOUND_OPEN'") }} as settled on losses.adjustment_id = settled.adjustment_id
     where losses.defect_type is not null
 
 ),
