@@ -333,7 +333,7 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, colum
 
 def _rows_broken(connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
     """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
-    broken = [is_broken(a, formats, spec) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    broken = [is_broken(a, formats, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
     if spec.event_date in formats:
         day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
         broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
