@@ -246,7 +246,7 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             a.what,
             undo if a.refuses else "compare with Seller Central; the row loads as it is",
             "critical" if a.refuses else "warning",
-            lookup=f"(select *, {is_broken(a, context.date_formats, spec)} as is_broken from {{batch}})",
+            lookup=f"(select *, {is_broken(a, context.date_formats, ('_document', *spec.key))} as is_broken from {{batch}})",
         )
         for a in spec.agreements
         if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns

@@ -317,12 +317,16 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, colum
     """The formats that fit most values of some columns; of those that read every value alike the first."""
     if len(candidates) == 1:
         return list(candidates)
-    facts = []
-    for date_format in candidates:
-        days = {identifier(c.name): as_date(identifier(c.name), date_format) for c in columns}
-        facts.append(" + ".join(f"count(*) filter ({name} <> '' and ({day}) is null)" for name, day in days.items()))
-        facts.append(f"bit_xor(hash({', '.join(['_line', *days.values()])}))")
-    found = connection.execute(f"select {', '.join(facts)} from read_parquet({text_literal(str(parquet))})").fetchone() or ()
+    names = [identifier(c.name) for c in columns]
+    days, facts = [], []
+    for number, date_format in enumerate(candidates):
+        read = [f"day_{number}_{column}" for column in range(len(names))]
+        days += [f"{as_date(name, date_format)} as {day}" for name, day in zip(names, read, strict=True)]
+        facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
+        facts.append(f"bit_xor(hash({', '.join(['_line', *read])}))")
+    # Each day is worked out once: the expressions take most of the time that a small document takes.
+    rows = f"select *, {', '.join(days)} from read_parquet({text_literal(str(parquet))})"
+    found = connection.execute(f"select {', '.join(facts)} from ({rows})").fetchone() or ()
     failures, readings = found[::2], found[1::2]
     fitting: dict[int, str] = {}
     for date_format, failed, reading in zip(candidates, failures, readings, strict=True):
@@ -333,7 +337,7 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, colum
 
 def _rows_broken(connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
     """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
-    broken = [is_broken(a, formats, spec) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    broken = [is_broken(a, formats, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
     if spec.event_date in formats:
         day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
         broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")

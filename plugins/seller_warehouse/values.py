@@ -6,7 +6,9 @@ Both use these expressions, so a value that passes the gate can always be rewrit
 
 from __future__ import annotations
 
-from seller_warehouse.report_spec import ISO, Agreement, Column, Kind, ReportSpec
+from collections.abc import Iterable
+
+from seller_warehouse.report_spec import ISO, Agreement, Column, Kind
 
 WHOLE_NUMBER = "-?[0-9]{1,9}"
 
@@ -69,11 +71,14 @@ def as_date(column: str, date_format: str) -> str:
     return f"case when year({day}) between 1900 and 2199 then cast({day} as date) end"
 
 
-def is_broken(agreement: Agreement, date_formats: dict[str, str], spec: ReportSpec) -> str:
-    """A condition that holds where a row breaks an agreement of its dates; it may hold windows, so it is no filter."""
+def is_broken(agreement: Agreement, date_formats: dict[str, str], key: Iterable[str]) -> str:
+    """A condition that holds where a row breaks an agreement of its dates, and of those that all rows of its ``key`` share.
+
+    It may hold windows, so it is no filter.
+    """
     days = {name: f"({as_date(identifier(name), date_formats[name])})" for name in (*agreement.columns, *agreement.of_key)}
-    key = ", ".join(identifier(k) for k in spec.key)
-    days |= {name: f"max({days[name]}) over (partition by {key})" for name in agreement.of_key}
+    of_key = ", ".join(map(identifier, key))
+    days |= {name: f"max({days[name]}) over (partition by {of_key})" for name in agreement.of_key}
     return agreement.broken.format(**days)
 
 

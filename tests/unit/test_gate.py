@@ -15,7 +15,7 @@ from seller_warehouse import gate
 from seller_warehouse.accounts import Account
 from seller_warehouse.documents import Verdict
 from seller_warehouse.gate import Judgement, Pending, RuleResult, judge, judge_documents
-from tests.support import AT, EU, NA, document_of, reimbursements
+from tests.support import AT, EU, FIXTURES, NA, document_of, reimbursements
 
 BRITISH = Account(id="british", name="British", region="eu", marketplaces=("A1F83G8C2ARO7P",), source="files")
 NOVEMBER = {"source": "sp_api", "window_start": date(2026, 11, 1), "window_end": date(2026, 11, 10)}
@@ -156,6 +156,15 @@ def test_rows_repeated_over_documents_are_not_taken_for_copies(tmp_path: Path) -
     found = judged(first, second)
     assert [r.rule for r in failed(found["one"])] == []
     assert [(r.rule, r.failed_count, [row["_line"] for row in r.rows]) for r in failed(found["two"])] == [("sku_stands_once", 2, [3, 4])]
+
+
+def test_a_settlement_is_compared_with_the_period_that_its_own_document_names(tmp_path: Path) -> None:
+    text = (FIXTURES / "settlements" / "valid.txt").read_text(encoding="utf-8")
+    found = judged(
+        pending(tmp_path, "this year", text, EU, report="settlements"),
+        pending(tmp_path, "last year", text.replace("2026", "2025"), EU, report="settlements"),
+    )
+    assert {n: (j.verdict, [r.rule for r in failed(j)]) for n, j in found.items()} == dict.fromkeys(("this year", "last year"), (Verdict.PENDING, []))
 
 
 def test_a_document_whose_dates_prove_themselves_proves_nothing_of_its_neighbour(tmp_path: Path) -> None:
