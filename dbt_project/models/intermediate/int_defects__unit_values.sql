@@ -84,7 +84,7 @@ known_costs as (
         costs.cost_origin,
         row_number() over (
             partition by defects.defect_id
-            order by case when costs.seller_sku = defects.seller_sku then 0 else 1 end, costs.valid_from desc, costs.seller_sku
+            order by case when costs.seller_sku = defects.seller_sku then 1 else 2 end asc, costs.valid_from desc, costs.seller_sku asc
         ) as place
     from defects
     inner join costs
