@@ -10,7 +10,7 @@ from seller_warehouse.values import identifier
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     """The five blocks, and: a claim is about something, and about at least one unit."""
-    subjects = [c for c in ("order_id", "fnsku", "seller_sku") if c in context.columns]
+    subjects = [c for c in ("order_id", "fnsku", "seller_sku", "transaction_id") if c in context.columns]
     without_subject = " and ".join(["true", *(f"coalesce({identifier(c)}, '') = ''" for c in subjects)])
     rules = [
         row_rule(
@@ -24,8 +24,8 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             "subject_is_named",
             without_subject,
             ["case_id", *subjects],
-            "none of order-id, fnsku and seller-sku is filled",
-            "say what the case is about in one of the three columns",
+            "none of order-id, fnsku, seller-sku and transaction-id is filled",
+            "say what the case is about in one of these columns",
         ),
     ]
     return suite(spec, context, rules)

@@ -100,6 +100,12 @@ def test_each_of_several_documents_gets_its_own_verdict_lines_and_reason(mixed: 
     assert failed(found["orders alone"])[0].rows == [{"_line": 2, "case_id": "1", "order_id": ""}]
 
 
+def test_a_case_may_name_its_ledger_reference_alone(tmp_path: Path) -> None:
+    claims = "case-id,fnsku,transaction-id,units,filed-date,status\n1,,RF1,1,2026-11-13,OPEN\n2,,,1,2026-11-14,OPEN\n"
+    found = judged(pending(tmp_path, "references", claims, report="claims"))["references"]
+    assert [(r.rule, [row["_line"] for row in r.rows]) for r in failed(found)] == [("subject_is_named", [3])]
+
+
 def test_judged_together_says_what_judged_alone_says(mixed: list[Pending], tmp_path: Path) -> None:
     alone = {p.document.file_name: judge(p.document, p.account, p.folder, p.usual_rows_per_day) for p in mixed}
     assert judged(*mixed) == judged(*reversed(mixed)) == alone

@@ -12,9 +12,9 @@ statuses as (
 
 ),
 
-products as (
+names as (
 
-    select * from {{ ref('dim_products') }}
+    select * from {{ ref('int_products__fnskus') }} where name_kind = 'SKU'
 
 ),
 
@@ -22,7 +22,7 @@ judged as (
 
     select
         claims.*,
-        coalesce(claims.fnsku, products.fnsku) as stock_fnsku,
+        coalesce(claims.fnsku, names.paired_key) as stock_fnsku,
         case
             when statuses.claim_state = 'GRANTED_IN_PART' then 'GRANTED'
             when statuses.claim_state is not null then statuses.claim_state
@@ -32,7 +32,7 @@ judged as (
         coalesce(statuses.claim_state = 'GRANTED_IN_PART', false) as is_granted_in_part
     from claims
     left join statuses on claims.claim_status = statuses.claim_status
-    left join products on claims.account_id = products.account_id and claims.seller_sku = products.seller_sku
+    left join names on claims.account_id = names.account_id and upper(claims.seller_sku) = names.name_key
 
 )
 

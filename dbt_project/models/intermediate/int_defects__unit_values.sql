@@ -75,20 +75,31 @@ lately_paid as (
 
 ),
 
-costed as (
+-- The seller's list may spell a SKU in other capitals; its own spelling goes before.
+known_costs as (
 
     select
         defects.defect_id,
         costs.sourcing_cost_amount,
-        costs.cost_origin
+        costs.cost_origin,
+        row_number() over (
+            partition by defects.defect_id
+            order by case when costs.seller_sku = defects.seller_sku then 1 else 2 end asc, costs.valid_from desc, costs.seller_sku asc
+        ) as place
     from defects
     inner join costs
         on
             defects.account_id = costs.account_id
-            and defects.seller_sku = costs.seller_sku
+            and upper(defects.seller_sku) = upper(costs.seller_sku)
             and defects.currency_code = costs.currency_code
             and costs.valid_from <= {{ as_of_date() }}
             and (costs.valid_before is null or costs.valid_before > {{ as_of_date() }})
+
+),
+
+costed as (
+
+    select * from known_costs where place = 1
 
 ),
 

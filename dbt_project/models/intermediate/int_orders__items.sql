@@ -1,5 +1,5 @@
 -- One row per order and SKU: units ordered, and what the buyer paid for those that have a price, less the seller's promotions. The orders report says
--- so, else the sale in a settlement. The sale stands beside it where it says of how many units it is: some settlements leave the tax out.
+-- so, else the sale in a settlement. The sale stands beside it where it is known of how many units it is: some settlements leave the tax out.
 
 with order_lines as (
 
@@ -69,7 +69,7 @@ together as (
         ordered.price_amount - coalesce(ordered.promotion_amount, sold.promotion_amount, 0) as ordered_amount,
         ordered.priced_units,
         sold.sale_amount,
-        sold.sale_units,
+        coalesce(nullif(sold.sale_units, 0), case when ordered.ordered_units = 1 then 1 end) as sale_units,
         coalesce(sold.sale_units, nullif(ordered.ordered_units, 0), 1) as assumed_sale_units
     from ordered
     full outer join sold

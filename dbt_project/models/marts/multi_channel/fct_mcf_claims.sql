@@ -178,8 +178,8 @@ cases as (
             shipped.account_id = claims.account_id
             and shipped.amazon_order_id = claims.amazon_order_id
             and (
-                shipped.seller_sku = claims.seller_sku
-                or (claims.seller_sku is null and coalesce(products.fnsku = claims.fnsku, claims.fnsku is null))
+                upper(shipped.seller_sku) = upper(claims.seller_sku)
+                or (claims.seller_sku is null and coalesce(upper(products.fnsku) = upper(claims.fnsku), claims.fnsku is null))
             )
 
 ),
