@@ -297,7 +297,17 @@ def _date_formats(
     styles: dict[str, list[Column]] = {}
     for c in columns:
         styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
-    fitting = {style: _fitting_formats(connection, parquet, of, account.date_formats((*of[0].formats, *others))) for style, of in styles.items()}
+    fitting: dict[str, list[str]] = {}
+    for style, of in [*styles.items()]:
+        formats, failed = _fitting_formats(connection, parquet, of, account.date_formats((*of[0].formats, *others)))
+        if failed and of[0].style:
+            # Not written alike after all: each by itself.
+            del styles[style]
+            for c in of:
+                styles[c.name] = [c]
+                fitting[c.name], _ = _fitting_formats(connection, parquet, [c], account.date_formats((*c.formats, *others)))
+        else:
+            fitting[style] = formats
     choices = [
         {c.name: chosen for style, chosen in zip(fitting, formats, strict=True) for c in styles[style]}
         for formats in itertools.product(*fitting.values())
@@ -313,10 +323,12 @@ def _date_formats(
     return best[0], f"{undecided[0].header} may be written as {formats} and nothing in the file decides; it was read as the first"
 
 
-def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], candidates: tuple[str, ...]) -> list[str]:
-    """The formats that fit most values of some columns; of those that read every value alike the first."""
+def _fitting_formats(
+    connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], candidates: tuple[str, ...]
+) -> tuple[list[str], int]:
+    """The formats that fit most values of some columns, of those that read every value alike the first; and how many values they do not fit."""
     if len(candidates) == 1:
-        return list(candidates)
+        return list(candidates), 0
     names = [identifier(c.name) for c in columns]
     days, facts = [], []
     for number, date_format in enumerate(candidates):
@@ -332,7 +344,7 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, parquet: Path, colum
     for date_format, failed, reading in zip(candidates, failures, readings, strict=True):
         if failed == min(failures):
             fitting.setdefault(reading, date_format)
-    return list(fitting.values())
+    return list(fitting.values()), min(failures)
 
 
 def _rows_broken(connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:

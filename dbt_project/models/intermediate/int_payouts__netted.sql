@@ -85,6 +85,7 @@ ranked as (
         originals.stock_key,
         originals.origin_id,
         originals.reimbursement_id,
+        originals.approval_date as original_date,
         row_number() over (
             partition by candidates.payout_key
             order by
@@ -121,6 +122,7 @@ attributed as (
         coalesce(paid.amazon_order_id, ranked.amazon_order_id) as amazon_order_id,
         coalesce(paid.case_id, ranked.case_id) as case_id,
         paid.approval_date,
+        ranked.original_date,
         paid.place,
         paid.units,
         paid.cash_amount

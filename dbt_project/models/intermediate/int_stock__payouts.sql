@@ -18,7 +18,8 @@ order_matches as (
 select
     payouts.account_id,
     payouts.payout_key as supply_id,
-    payouts.approval_date,
+    -- What a reversal gives in place of a payout is matched as that payout would be.
+    coalesce(payouts.original_date, payouts.approval_date) as approval_date,
     payouts.place as supply_place,
     payouts.payout_kind,
     payouts.reason_category,

@@ -53,7 +53,7 @@ COLUMNS = (
     column("settlement-id", filled=True),
     column("settlement-start-date", Kind.DATE, formats=PERIOD, style="period"),
     column("settlement-end-date", Kind.DATE, formats=PERIOD, style="period"),
-    usual("deposit-date", Kind.DATE, formats=PERIOD),
+    usual("deposit-date", Kind.DATE, formats=PERIOD, style="period"),
     column("total-amount", Kind.AMOUNT),
     column("currency", Kind.CURRENCY, name="currency_code"),
     column("transaction-type"),
