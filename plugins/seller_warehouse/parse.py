@@ -319,8 +319,8 @@ def _date_formats(
     undecided = [c for c in styles.get(LOCAL, ()) if len({choice[c.name] for choice in best}) > 1]
     if not undecided:
         return best[0], ""
-    formats = " or ".join(dict.fromkeys(choice[undecided[0].name] for choice in best))
-    return best[0], f"{undecided[0].header} may be written as {formats} and nothing in the file decides; it was read as the first"
+    in_words = " or ".join(dict.fromkeys(choice[undecided[0].name] for choice in best))
+    return best[0], f"{undecided[0].header} may be written as {in_words} and nothing in the file decides; it was read as the first"
 
 
 def _fitting_formats(
