@@ -104,17 +104,17 @@ def chosen_dates() -> tuple[date, date]:
     return (chosen[0], chosen[-1]) if chosen else (date.min, data.as_of())
 
 
-def products() -> Condition:
-    """The chosen products, by any of their ids, whichever of them the mart itself has."""
+def products(own: Sequence[str] = ("asin", "fnsku")) -> Condition:
+    """The chosen products, by any of their ids and in any spelling; ``own`` are the columns of the mart that name one beside its SKU."""
     ids = [part.strip().upper() for part in _shared().product.split(",") if part.strip()]
     if not ids:
         return EVERYTHING
     marks = ", ".join("?" * len(ids))
-    sql = (
-        "(account_id, seller_sku) in (select (account_id, seller_sku) from marts.dim_products "
-        f"where upper(seller_sku) in ({marks}) or upper(asin) in ({marks}) or upper(parent_asin) in ({marks}) or upper(fnsku) in ({marks}))"
+    of_products, of_mart = (
+        " or ".join(f"upper({c}) in ({marks})" for c in ("seller_sku", *columns)) for columns in (("asin", "parent_asin", "fnsku"), own)
     )
-    return Condition(f"(upper(seller_sku) in ({marks}) or {sql})", (*ids, *ids, *ids, *ids, *ids))
+    named = f"(account_id, upper(seller_sku)) in (select (account_id, upper(seller_sku)) from marts.dim_products where {of_products})"
+    return Condition(f"({of_mart} or {named})", tuple(ids) * (5 + len(own)))
 
 
 def one_of(column: str, values: Sequence[Any]) -> Condition:

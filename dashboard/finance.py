@@ -63,7 +63,7 @@ def _months(currency: str) -> filters.Condition:
 
 
 def _by_reason(currency: str) -> None:
-    chosen = _months(currency) & filters.products()
+    chosen = _months(currency) & filters.products(own=())
     st.subheader(f"By month and reason, {currency}")
     table = data.table(
         "select month, attributed_reason_category, sum(gross_cash_amount) as gross, sum(reversed_cash_amount) as reversed, "

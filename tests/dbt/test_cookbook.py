@@ -142,7 +142,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(3)
 def _(rows: Rows, simulated: Simulated) -> None:
-    skus = sums((account, line.currency_code, line.sku_shown, line.cash) for account, _, line in lines(simulated))
+    skus = sums((account, line.currency_code, line.sku, line.cash) for account, _, line in lines(simulated))
     best: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
     for (account, currency, _), amount in skus.items():
         best[account, currency].append(amount)

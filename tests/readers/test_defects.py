@@ -16,10 +16,13 @@ FILTERS = [
     ({}, "true"),
     (
         {"account": ["demo-eu", "second-na"], "dates": ["2026-06-01", "2026-10-31"]},
-        "account_id <> 'demo-na' and defect_date between '2026-06-01' and '2026-10-31'",
+        "account_id in ('demo-eu', 'second-na') and defect_date between '2026-06-01' and '2026-10-31'",
     ),
     ({"product": "canvas-04, B074AE24EF"}, "(seller_sku = 'CANVAS-04' or asin = 'B074AE24EF')"),
-    ({"product": "X004AE24EF", "event_type": "Warehouse operations"}, "fnsku = 'X004AE24EF' and event_type = 'WAREHOUSE_OPERATIONS'"),
+    (
+        {"product": "X004AE24EF", "event_type": "Warehouse operations"},
+        "(fnsku = 'X004AE24EF' or (account_id, seller_sku) = ('demo-na', '0007')) and event_type = 'WAREHOUSE_OPERATIONS'",
+    ),
 ]
 OF_DEFECTS = [*FILTERS, ({"defect_type": ["In transit", "Warehouse lost"]}, "defect_type in ('IN_TRANSIT', 'WAREHOUSE_LOST')")]
 RESOLVED_UNITS = "defect_units - eligible_units - in_progress_units"

@@ -46,7 +46,7 @@ def test_report_is_picked_and_stands_in_the_address(dashboard: Dashboard) -> Non
     dashboard.open("health", **EVER)
     dashboard.pick("Report", "settlements")
     dashboard.has("report", "settlements")
-    dashboard.shows("Reports", "3")
+    dashboard.shows("Reports", "4")
     assert dashboard.holds("loads", "from meta.loads where report = 'settlements'") > 0
     dashboard.says("Nothing was refused in these days.")
     dashboard.says("Every rule held in these days.")

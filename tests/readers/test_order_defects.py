@@ -25,7 +25,7 @@ def test_highest_rate_of_each_channel_stands_with_its_orders_and_distance(dashbo
 
 
 def test_last_day_of_the_range_is_shown(dashboard: Dashboard) -> None:
-    assert dashboard.open("order-defects").holds("order_defect_rate", f"select * {MART} and report_date = '2026-11-20'") == 12
+    assert dashboard.open("order-defects").holds("order_defect_rate", f"select * {MART} and report_date = '2026-11-20'") == 16
     assert dashboard.page.locator("[data-testid=stVegaLiteChart]").count() == 2
 
 
@@ -33,7 +33,7 @@ def test_channels_are_shown_apart(dashboard: Dashboard) -> None:
     dashboard.open("order-defects").pick("Channel", "MFN")
     dashboard.has("channel", "MFN")
     expect(dashboard.page.get_by_text("Fulfilled by Amazon (AFN)")).to_have_count(0)
-    assert dashboard.holds("order_defect_rate", f"select * {MART} and report_date = '2026-11-20' and fulfillment_channel = 'MFN'") == 6
+    assert dashboard.holds("order_defect_rate", f"select * {MART} and report_date = '2026-11-20' and fulfillment_channel = 'MFN'") == 8
     assert dashboard.page.locator("[data-testid=stVegaLiteChart]").count() == 1
 
 
@@ -46,7 +46,7 @@ def test_earlier_range_shows_its_last_day_and_account(dashboard: Dashboard) -> N
 def test_amazons_own_figure_stands_beside_ours_with_the_difference_of_each_component(dashboard: Dashboard) -> None:
     """The simulated Amazon counts as the rules say, so nothing differs but the rounding of its rate."""
     beside = "from fct_order_defect_rate_daily where amazon_snapshot_age_days = 0"
-    assert dashboard.open("order-defects").holds("beside_amazon", beside) == 12
+    assert dashboard.open("order-defects").holds("beside_amazon", beside) == 16
     differing = "negative_feedback_difference <> 0 or a_to_z_difference <> 0 or chargeback_difference <> 0 or order_count_difference <> 0"
     assert dashboard.ask(f"select * from marts.{beside.removeprefix('from ')} and ({differing})") == []
 

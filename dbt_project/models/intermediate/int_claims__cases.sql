@@ -14,7 +14,7 @@ statuses as (
 
 names as (
 
-    select * from {{ ref('int_products__fnskus') }} where name_kind = 'SKU'
+    select * from {{ ref('int_products__names') }} where name_kind = 'SKU'
 
 ),
 

@@ -25,6 +25,12 @@ accounts as (
 
 ),
 
+names as (
+
+    select * from {{ ref('int_products__names') }}
+
+),
+
 -- A defect is in the currency that Amazon paid it in, whatever its country or order suggests; of several, that of the first payout.
 paid_in as (
 
@@ -151,7 +157,7 @@ select
         else defects.outcome
     end as outcome,
     defects.defect_date,
-    defects.seller_sku,
+    coalesce(names.seller_sku, defects.seller_sku) as seller_sku,
     defects.fnsku,
     defects.asin,
     defects.product_name,
@@ -181,3 +187,4 @@ from defects
 inner join accounts on defects.account_id = accounts.account_id
 left join claim_windows on defects.defect_id = claim_windows.defect_id and claim_windows.place = 1
 left join paid_in on defects.defect_id = paid_in.defect_id and paid_in.place = 1
+left join names on {{ names_product('names', 'defects') }}

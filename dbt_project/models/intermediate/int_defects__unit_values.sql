@@ -67,25 +67,17 @@ lately_paid as (
 
     select
         account_id,
-        fnsku,
+        upper(fnsku) as fnsku_key,
         currency_code,
         {{ median_amount('cash_amount', 'units') }} as unit_value_amount
     from payouts
-    group by account_id, fnsku, currency_code
+    group by account_id, upper(fnsku), currency_code
 
 ),
 
--- The seller's list may spell a SKU in other capitals; its own spelling goes before.
-known_costs as (
+costed as (
 
-    select
-        defects.defect_id,
-        costs.sourcing_cost_amount,
-        costs.cost_origin,
-        row_number() over (
-            partition by defects.defect_id
-            order by case when costs.seller_sku = defects.seller_sku then 1 else 2 end asc, costs.valid_from desc, costs.seller_sku asc
-        ) as place
+    select defects.defect_id, costs.sourcing_cost_amount, costs.cost_origin
     from defects
     inner join costs
         on
@@ -94,12 +86,6 @@ known_costs as (
             and defects.currency_code = costs.currency_code
             and costs.valid_from <= {{ as_of_date() }}
             and (costs.valid_before is null or costs.valid_before > {{ as_of_date() }})
-
-),
-
-costed as (
-
-    select * from known_costs where place = 1
 
 ),
 
@@ -123,7 +109,7 @@ before_orders as (
     left join lately_paid
         on
             defects.account_id = lately_paid.account_id
-            and defects.fnsku = lately_paid.fnsku
+            and upper(defects.fnsku) = lately_paid.fnsku_key
             and defects.currency_code = lately_paid.currency_code
     left join rules
         on

@@ -10,7 +10,7 @@ with recursive lines as (
 
 names as (
 
-    select * from {{ ref('int_products__fnskus') }}
+    select * from {{ ref('int_products__names') }}
 
 ),
 

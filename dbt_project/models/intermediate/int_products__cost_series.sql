@@ -12,11 +12,26 @@ products as (
 
 ),
 
+names as (
+
+    select * from {{ ref('int_products__names') }}
+
+),
+
 named as (
 
-    select account_id, seller_sku, currency_code, effective_from_date, cost_origin, sourcing_cost_amount, 1 as priority
+    -- The list may spell a SKU in other capitals, and more than one way.
+    select
+        costs.account_id,
+        coalesce(names.seller_sku, min(costs.seller_sku) over (partition by costs.account_id, upper(costs.seller_sku))) as seller_sku,
+        costs.currency_code,
+        costs.effective_from_date,
+        costs.cost_origin,
+        costs.sourcing_cost_amount,
+        1 as priority
     from costs
-    where seller_sku is not null
+    left join names on {{ names_product('names', 'costs') }}
+    where costs.seller_sku is not null
     union all
     select
         costs.account_id,
@@ -27,7 +42,7 @@ named as (
         costs.sourcing_cost_amount,
         2 as priority
     from costs
-    inner join products on costs.account_id = products.account_id and costs.fnsku = products.fnsku
+    inner join products on costs.account_id = products.account_id and upper(costs.fnsku) = upper(products.fnsku)
     where costs.seller_sku is null
 
 ),

@@ -25,7 +25,7 @@ coverage as (
 
 names as (
 
-    select * from {{ ref('int_products__fnskus') }} where name_kind = 'FNSKU'
+    select * from {{ ref('int_products__names') }} where name_kind = 'FNSKU'
 
 ),
 

@@ -58,16 +58,6 @@ products as (
 
 ),
 
--- Settlements and payouts spell a SKU with other capitals at times.
-spellings as (
-
-    select account_id, upper(seller_sku) as sku_key, {{ first_known('seller_sku') }} as seller_sku
-    from {{ ref('int_products__attributes') }}
-    where seller_sku is not null
-    group by account_id, upper(seller_sku)
-
-),
-
 orders as (
 
     select * from {{ ref('fct_orders') }}
@@ -237,7 +227,7 @@ in_transit as (
         refunds.anchor_date as defect_date,
         refunds.amazon_order_id,
         refunds.sku_key,
-        coalesce(spellings.seller_sku, refunds.seller_sku) as seller_sku,
+        refunds.seller_sku,
         products.fnsku,
         coalesce(items.asin, products.asin) as asin,
         coalesce(items.product_name, products.product_name) as product_name,
@@ -254,8 +244,7 @@ in_transit as (
     left join {{ units_by('refund_defect_id', 'parts') }} as back on refunds.refund_defect_id = back.refund_defect_id
     left join items
         on refunds.account_id = items.account_id and refunds.amazon_order_id = items.amazon_order_id and refunds.sku_key = items.sku_key
-    left join spellings on refunds.account_id = spellings.account_id and refunds.sku_key = spellings.sku_key
-    left join products on spellings.account_id = products.account_id and spellings.seller_sku = products.seller_sku
+    left join products on refunds.account_id = products.account_id and refunds.sku_key = upper(products.seller_sku)
 
 ),
 

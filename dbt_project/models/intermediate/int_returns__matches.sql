@@ -16,7 +16,7 @@ with recursive defects as (
                 returns.disposition, returns.fulfillment_center_id, returns.defect_id
         ) as date_place
     from {{ ref('int_returns__defects') }} as returns
-    left join {{ ref('int_products__fnskus') }} as names
+    left join {{ ref('int_products__names') }} as names
         on returns.account_id = names.account_id and names.name_kind = 'SKU' and upper(returns.seller_sku) = names.name_key
 
 ),

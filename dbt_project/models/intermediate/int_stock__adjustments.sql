@@ -28,7 +28,7 @@ markets as (
 
 fnskus as (
 
-    select * from {{ ref('int_products__fnskus') }} where name_kind = 'SKU'
+    select * from {{ ref('int_products__names') }} where name_kind = 'SKU'
 
 ),
 

@@ -36,8 +36,6 @@ class ReimbursementTruth:
     case_id: str | None
     order_id: str | None
     sku: str
-    sku_shown: str | None
-    """The SKU as the report spells it; None where it names the FNSKU alone."""
     seen_from: datetime
     """When the report first shows it, also where it showed it in two lines at first."""
     posted_at: datetime | None

@@ -110,7 +110,6 @@ def pay(
             reimbursement_id=values["reimbursement-id"], approval_at=approved, reason=values["reason"], currency_code=market.currency,
             cash=cash(units), cash_units=units, inventory_units=inventory_units, is_reversal=reason == "reversal",
             original_reimbursement_id=original.reimbursement_id if original else None, case_id=case_id, order_id=order_id, sku=product.sku,
-            sku_shown=values["sku"],
             seen_from=seen_from, posted_at=posted_at if cash(units) else None,
         )  # fmt: skip
         lines.append(line)

@@ -4,13 +4,14 @@ with attributes as (
 
 )
 
+-- A SKU in capitals and in small letters is one product.
 select
     account_id,
-    seller_sku,
+    {{ first_known('seller_sku') }} as seller_sku,
     {{ first_known('fnsku') }} as fnsku,
     {{ first_known('asin') }} as asin,
     {{ first_known('parent_asin') }} as parent_asin,
     {{ first_known('product_name') }} as product_name,
     {{ first_known('image_url') }} as image_url
 from attributes
-group by account_id, seller_sku
+group by account_id, upper(seller_sku)

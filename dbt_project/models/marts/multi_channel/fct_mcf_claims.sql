@@ -42,6 +42,12 @@ products as (
 
 ),
 
+names as (
+
+    select * from {{ ref('int_products__names') }}
+
+),
+
 accounts as (
 
     select * from {{ ref('dim_accounts') }}
@@ -69,9 +75,9 @@ multi_channel as (
     select
         shipments.account_id,
         shipments.amazon_order_id,
-        -- One SKU in capitals and in small letters is one.
-        min(shipments.seller_sku) over (
-            partition by shipments.account_id, shipments.amazon_order_id, upper(shipments.seller_sku)
+        coalesce(
+            names.seller_sku,
+            min(shipments.seller_sku) over (partition by shipments.account_id, shipments.amazon_order_id, upper(shipments.seller_sku))
         ) as seller_sku,
         shipments.merchant_order_id,
         shipments.shipped_units,
@@ -83,6 +89,8 @@ multi_channel as (
         orders.marketplace_id
     from shipments
     left join orders on shipments.account_id = orders.account_id and shipments.amazon_order_id = orders.amazon_order_id
+    left join names
+        on shipments.account_id = names.account_id and names.name_kind = 'SKU' and upper(shipments.seller_sku) = names.name_key
     where lower(shipments.sales_channel) like 'non-amazon%' or orders.is_multi_channel
 
 ),

@@ -30,17 +30,7 @@ sourcing_costs as (
 
 names as (
 
-    select * from {{ ref('int_products__fnskus') }} where name_kind = 'FNSKU'
-
-),
-
--- Payouts spell a SKU with other capitals at times, or name an FNSKU alone.
-cost_skus as (
-
-    select account_id, upper(seller_sku) as sku_key, min(seller_sku) as seller_sku
-    from sourcing_costs
-    group by account_id, upper(seller_sku)
-    having min(seller_sku) = max(seller_sku)
+    select * from {{ ref('int_products__names') }}
 
 ),
 
@@ -88,10 +78,12 @@ lines as (
         reimbursements.*,
         postings.settlement_posted_date,
         postings.settlement_match_basis,
+        coalesce(names.seller_sku, reimbursements.seller_sku) as product_sku,
         {{ accounting_date('reimbursements.approval_date', 'postings.settlement_posted_date') }} as accounting_date
     from reimbursements
     left join postings
         on reimbursements.account_id = postings.account_id and reimbursements.reimbursement_line_id = postings.reimbursement_line_id
+    left join names on {{ names_product('names', 'reimbursements') }}
 
 ),
 
@@ -126,7 +118,7 @@ originals as (
         row_number() over (
             partition by lines.reimbursement_line_id
             order by
-                case when original_lines.fnsku = lines.fnsku and original_lines.seller_sku = lines.seller_sku then 0 else 1 end,
+                case when original_lines.fnsku = lines.fnsku and original_lines.product_sku = lines.product_sku then 0 else 1 end,
                 original_lines.approval_date,
                 original_lines.seller_sku,
                 original_lines.reimbursement_line_id
@@ -191,7 +183,7 @@ select
                 )
         else lines.reason_category
     end as attributed_reason_category,
-    lines.seller_sku,
+    lines.product_sku as seller_sku,
     lines.fnsku,
     coalesce(lines.asin, products.asin) as asin,
     products.parent_asin,
@@ -229,14 +221,12 @@ left join taken_from on lines.reimbursement_line_id = taken_from.reimbursement_l
 left join given_back on lines.reimbursement_line_id = given_back.reimbursement_line_id
 left join originals on lines.reimbursement_line_id = originals.reimbursement_line_id and originals.place = 1
 left join orders on lines.account_id = orders.account_id and lines.amazon_order_id = orders.amazon_order_id
-left join products on lines.account_id = products.account_id and lines.seller_sku = products.seller_sku
+left join products on lines.account_id = products.account_id and lines.product_sku = products.seller_sku
 left join currency_marketplaces on lines.account_id = currency_marketplaces.account_id and lines.currency_code = currency_marketplaces.currency_code
-left join names on lines.account_id = names.account_id and upper(lines.fnsku) = names.name_key
-left join cost_skus on lines.account_id = cost_skus.account_id and coalesce(upper(lines.seller_sku), names.paired_key) = cost_skus.sku_key
 left join sourcing_costs
     on
         lines.account_id = sourcing_costs.account_id
-        and coalesce(cost_skus.seller_sku, lines.seller_sku) = sourcing_costs.seller_sku
+        and lines.product_sku = sourcing_costs.seller_sku
         and lines.currency_code = sourcing_costs.currency_code
         and lines.approval_date >= sourcing_costs.valid_from
         and (sourcing_costs.valid_before is null or lines.approval_date < sourcing_costs.valid_before)

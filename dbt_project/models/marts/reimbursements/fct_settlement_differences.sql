@@ -31,6 +31,12 @@ products as (
 
 ),
 
+names as (
+
+    select * from {{ ref('int_products__names') }}
+
+),
+
 described as (
 
     select
@@ -38,12 +44,14 @@ described as (
         reimbursements.reimbursement_id,
         postings.settlement_id,
         coalesce(reimbursements.amazon_order_id, postings.amazon_order_id) as amazon_order_id,
-        coalesce(reimbursements.seller_sku, postings.seller_sku) as seller_sku,
+        coalesce(reimbursements.seller_sku, names.seller_sku, postings.seller_sku) as seller_sku,
         coalesce(reimbursements.reason_code, postings.reason_code) as reason_code,
         coalesce(reimbursements.reason_category, postings.reason_category) as reason_category
     from line_states
     left join reimbursements on line_states.reimbursement_line_id = reimbursements.reimbursement_line_id
     left join postings on line_states.settlement_line_id = postings.settlement_line_id
+    left join names
+        on postings.account_id = names.account_id and names.name_kind = 'SKU' and upper(postings.seller_sku) = names.name_key
 
 ),
 
