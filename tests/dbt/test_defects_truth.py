@@ -14,7 +14,7 @@ from tests.defect_truth import Expected, returns, stock
 from tests.support import Warehouse
 from tests.world import Simulated, load_world, warehouse_of
 
-BUCKETS = ("reimbursed_cash", "reimbursed_inventory", "reconciled", "in_progress", "eligible", "ineligible")
+BUCKETS = ("reimbursed_cash", "reimbursed_inventory", "reconciled", "in_progress", "eligible", "ineligible", "denied", "expired")
 NO_AMOUNT = Decimal(0)
 
 
