@@ -29,12 +29,12 @@ requirements: ## pin requirements.in anew
 demo: install ## 18 months of two simulated sellers, from the sandbox of Amazon's API to published marts
 	@$(BIN)/python -m seller_warehouse.demo
 
-run: install ## one real pass: the inbox, and what is due at Amazon (0 all loaded, 2 something quarantined, 1 not published)
-	@$(BIN)/python -m seller_warehouse.run
+run: install ## one real pass: the inbox, and what is due at Amazon (0 all loaded, 2 something quarantined, 1 not published); [ORCHESTRATOR=airflow]
+	@$(BIN)/python -m seller_warehouse.run --orchestrator $(or $(ORCHESTRATOR),process)
 
-backfill: install ## the history of one account; ACCOUNT=<id> [MONTHS=18]
+backfill: install ## the history of one account; ACCOUNT=<id> [MONTHS=18] [ORCHESTRATOR=airflow]
 	@test -n "$(ACCOUNT)" || (echo "say which account: make backfill ACCOUNT=<id> [MONTHS=18]" >&2; exit 1)
-	@$(BIN)/python -m seller_warehouse.run backfill --account "$(ACCOUNT)" --months $(or $(MONTHS),18)
+	@$(BIN)/python -m seller_warehouse.run --orchestrator $(or $(ORCHESTRATOR),process) backfill --account "$(ACCOUNT)" --months $(or $(MONTHS),18)
 
 up: install ## Airflow and its page on http://127.0.0.1:8080 (SELLER_WAREHOUSE_PORT) in the background, running by its timetables
 	@$(BIN)/python -m seller_warehouse.up

@@ -22,7 +22,7 @@ from seller_warehouse.paths import Home
 
 if TYPE_CHECKING:
     from seller_warehouse.accounts import Account
-    from seller_warehouse.pipeline import Run
+    from seller_warehouse.steps import Run
 
 REPORTS = tuple(QUOTING)
 AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -48,7 +48,7 @@ def simulate(folder: Path, profile: str, seed: str, months: str) -> None:
 
 def land(folder: Path, run_id: str, reports: tuple[str, ...]) -> None:
     """Drop every file of ``files/<report>`` into the inbox and land it."""
-    from seller_warehouse.pipeline import land_files
+    from seller_warehouse.steps import land_files
 
     run = _run(folder, run_id)
     inbox = run.home.inbox / _account().id
@@ -73,14 +73,14 @@ def parse(folder: Path) -> None:
 
 def gate(folder: Path, run_id: str) -> None:
     """Parse and judge what was landed."""
-    from seller_warehouse.pipeline import gate_documents
+    from seller_warehouse.steps import gate_documents
 
     gate_documents(_run(folder, run_id))
 
 
 def load(folder: Path, run_id: str, reports: tuple[str, ...], verdict: str) -> None:
     """Load what passed."""
-    from seller_warehouse.pipeline import load_documents
+    from seller_warehouse.steps import load_documents
 
     _expect(load_documents(_run(folder, run_id)), {verdict: len(_files(folder, reports))})
 
@@ -138,7 +138,7 @@ def _home(folder: Path) -> Home:
 
 
 def _run(folder: Path, run_id: str) -> Run:
-    from seller_warehouse.pipeline import Run
+    from seller_warehouse.steps import Run
 
     return Run(_home(folder), {_account().id: _account()}, run_id, AT)
 

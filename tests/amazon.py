@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 
 from seller_warehouse.accounts import Account
-from seller_warehouse.pipeline import Run, land_report, plan_requests
 from seller_warehouse.report_spec import Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.sandbox.clock import ManualClock
@@ -22,6 +21,7 @@ from seller_warehouse.sandbox.faults import FaultPlan
 from seller_warehouse.sandbox.server import build_app, serve
 from seller_warehouse.sandbox.world import World
 from seller_warehouse.sp_api import Access, Amazon
+from seller_warehouse.steps import Outcome, Run, land_due, plan_requests
 from seller_warehouse.values import identifier
 from tests.support import SAMPLES, Warehouse
 
@@ -78,18 +78,11 @@ class Landing:
         self.runs += 1
         run = Run(self.warehouse.home, self.warehouse.accounts, f"run-{self.runs:04}", self.amazon.clock.now())
         lanes = plan_requests(run, recent=recent, months=self.months)
-        clients = {a.id: Amazon(a, self.amazon.access(a), run.home, self.amazon.clock) for a in run.accounts.values()}
-        waiting = {(lane["account_id"], lane["report"]): (self.amazon.clock.now(), lane) for lane in lanes}
-        while waiting:
-            key, (until, lane) = min(waiting.items(), key=lambda item: item[1][0])
-            self.amazon.clock.sleep((until - self.amazon.clock.now()).total_seconds())
-            later = land_report(run, lane, clients[key[0]], self.amazon.clock)
-            if later:
-                waiting[key] = (later, lane)
-            else:
-                del waiting[key]
-        for client in clients.values():
-            client.close()
+        outcome = Outcome()
+        land_due(run, lanes, lambda a: closing(Amazon(a, self.amazon.access(a), run.home, self.amazon.clock)), self.amazon.clock, outcome)
+        for error in outcome.failed.values():
+            raise error
+        assert outcome.unreached == []
         self.warehouse.load(run.run_id, self.amazon.clock.now())
         return lanes
 

@@ -21,8 +21,8 @@ from seller_warehouse.accounts import Account
 from seller_warehouse.build import build_marts, code_version
 from seller_warehouse.documents import Document
 from seller_warehouse.paths import Home
-from seller_warehouse.pipeline import DocumentsRefused, Run, gate_documents, land_files, load_documents
 from seller_warehouse.publish import Publication, publish
+from seller_warehouse.steps import Run, take_in
 
 NA = Account(id="acme-na", name="Acme North America", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")
 EU = Account(id="acme-eu", name="Acme Europe", region="eu", marketplaces=("A1PA6795UKMFR9", "A1F83G8C2ARO7P"), source="files")
@@ -83,14 +83,10 @@ class Warehouse:
 
     def load(self, run_id: str = "test", at: datetime = AT) -> list[str]:
         """Land, gate and load; returns the refusals as the tasks would show them."""
-        run = Run(self.home, self.accounts, run_id, at)
-        refusals = []
-        for step in (lambda: land_files(run, settle_seconds=0), lambda: gate_documents(run), lambda: load_documents(run)):
-            try:
-                step()
-            except DocumentsRefused as refused:
-                refusals += str(refused).splitlines()
-        return refusals
+        outcome = take_in(Run(self.home, self.accounts, run_id, at), settle_seconds=0)
+        for error in outcome.failed.values():
+            raise error
+        return outcome.refused
 
     def publish(self, run_id: str = "test", at: datetime = AT, *, build: bool = True) -> Publication:
         """Build every mart and publish it; or publish again what was built."""

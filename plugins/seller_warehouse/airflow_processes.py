@@ -21,7 +21,6 @@ import httpx
 import psutil
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from seller_warehouse.airflow_settings import WAREHOUSE_POOL
 from seller_warehouse.paths import REPOSITORY, Home, kept_secret, write_whole
 from seller_warehouse.ports import free_port
 
@@ -32,6 +31,8 @@ PROCESSES = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
+WAREHOUSE_POOL = "warehouse"
+"""One slot: one process at a time opens the build database."""
 START_SECONDS = 180
 LOCK_SECONDS = 20
 """How long a process waits while another writes to SQLite; less than the API's clients wait for an answer."""

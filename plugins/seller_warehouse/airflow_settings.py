@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, TriggerRule, task_group
 
+from seller_warehouse.airflow_processes import WAREHOUSE_POOL
 from seller_warehouse.operators import GateDocumentsOperator, LandReportOperator, LoadDocumentsOperator, PlanRequestsOperator
 from seller_warehouse.planner import PAUSE_HOURS
 
@@ -16,9 +17,6 @@ RAW = Asset(name="raw_reports", uri="seller-warehouse://raw", group="seller_ware
 
 MARTS = Asset(name="published_marts", uri="seller-warehouse://published/marts", group="seller_warehouse")
 """A new publication."""
-
-WAREHOUSE_POOL = "warehouse"
-"""One slot: one process at a time opens the build database."""
 
 TAGS = ("seller-warehouse",)
 

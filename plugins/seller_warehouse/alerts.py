@@ -383,6 +383,15 @@ def channels_of(urls: Sequence[str]) -> list[Channel]:
 # What was sent
 
 
+def send_new(home: Home, accounts: Mapping[str, Account], environment: Mapping[str, str], *, today: date, at: datetime) -> dict[str, int]:
+    """The same over the channels and with the settings that an environment names.
+
+    Raises ConfigurationError where one of them cannot be understood.
+    """
+    channels, settings = channels_of(channel_urls(environment)), Settings.from_environment(environment)
+    return send_alerts(home, accounts, channels, settings, today=today, at=at)
+
+
 def send_alerts(
     home: Home, accounts: Mapping[str, Account], channels: Sequence[Channel], settings: Settings, *, today: date, at: datetime
 ) -> dict[str, int]:

@@ -53,13 +53,23 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(settings)]
     command += ["--select", select] if select else []
     output: list[str] = []
-    with FileLock(f"{home.warehouse}.lock"):
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert process.stdout
-        for line in process.stdout:
-            output.append(line.rstrip())
-            log.info("%s", line.rstrip())
-        code = process.wait()
+    with FileLock(f"{home.warehouse}.lock") as lock:
+        held = lock._context.lock_file_fd
+        assert held is not None
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # Where this process is killed dbt goes on: with the lock, so that the next one waits for its end.
+            pass_fds=[held],
+        )  # fmt: skip
+        try:
+            assert process.stdout
+            for line in process.stdout:
+                output.append(line.rstrip())
+                log.info("%s", line.rstrip())
+            code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
     if code:
         raise BuildFailed("dbt build failed; nothing was published.\n" + "\n".join(output[-40:]))
 

@@ -23,12 +23,12 @@ import httpx
 
 from seller_warehouse.accounts import Account, load_accounts
 from seller_warehouse.airflow_processes import Api, reached_airflow, running_airflow
+from seller_warehouse.airflow_run import Airflow, Drive, backfill, run_dags, with_airflow
 from seller_warehouse.clock import clock_from_environment
-from seller_warehouse.follow import Progress
+from seller_warehouse.console import LOADED, NOT_PUBLISHED, QUARANTINED, Progress, stop_when_ended, worst
 from seller_warehouse.landing import landed_documents
 from seller_warehouse.paths import DEMO_ACCOUNTS, Home, shown
 from seller_warehouse.ports import DASHBOARD, DEFAULTS
-from seller_warehouse.run import LOADED, NOT_PUBLISHED, QUARANTINED, Airflow, Drive, backfill, run_dags, stop_when_ended, with_airflow
 from seller_warehouse.sandbox.clock import SandboxClock
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from seller_warehouse.sandbox.world import World
@@ -145,7 +145,7 @@ def whole_demo(home: Home, account: str | None, months: int) -> Drive:
         say(f"the backfill is done; it is now {day:%Y-%m-%d %H:%M} UTC at Amazon, time for the daily run")
         say(f"{drop_files(home, day)} files that only the seller has are in the inbox")
         daily, _ = run_dags(api, home, ["collect_inbox", "land_reports"], {"account": account}, say)
-        return max(code, daily, key=(LOADED, QUARANTINED, NOT_PUBLISHED).index)
+        return worst(code, daily)
 
     return drive
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from seller_warehouse.airflow_processes import AirflowFailed, Api
+from seller_warehouse.console import Progress
 from seller_warehouse.fetch import Lane, lane_file
 from seller_warehouse.paths import Home
 from seller_warehouse.planner import hours_needed
@@ -21,22 +22,6 @@ DONE = ("success", "failed")
 _SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
 
 Lanes = list[dict[str, Any]]
-
-
-class Progress:
-    """Lines with the time since the start."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """The time since the start."""
-        return time.monotonic() - self._start
-
-    def __call__(self, text: str) -> None:
-        """Say one line."""
-        print(f"[{self.seconds:6.1f} s] {text}", flush=True)
 
 
 def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress) -> dict[str, dict[str, str]]:

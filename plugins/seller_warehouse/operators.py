@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from airflow.sdk.log import mask_secret
 from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.clock import MachineClock, clock_from_environment
 from seller_warehouse.paths import Home, accounts_file
-from seller_warehouse.pipeline import DocumentsRefused, Run
+from seller_warehouse.steps import DocumentsRefused, Run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,8 +50,21 @@ def as_of(context: Context) -> date:
     return (run.logical_date or run.run_after).astimezone(UTC).date()
 
 
+def connection_outside_tasks(name: str) -> Any:
+    """A connection as a task gets it. A task is handed those of Airflow's database; outside of one they are read from it.
+
+    Raises AirflowNotFoundException.
+    """
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        from airflow.models.connection import Connection
+
+        return Connection.get_connection_from_secrets(name)
+
+
 @contextmanager
-def amazon_of(account: Account, home: Home) -> Iterator[Amazon]:
+def amazon_of(account: Account, home: Home, connection_named: Callable[[str], Any] = BaseHook.get_connection) -> Iterator[Amazon]:
     """Amazon's API with the secrets of the account's connection, which no log will show.
 
     Raises ConfigurationError where there is no such connection or it lacks something.
@@ -59,7 +72,7 @@ def amazon_of(account: Account, home: Home) -> Iterator[Amazon]:
     from seller_warehouse.sp_api import Access, Amazon, connection_id
 
     try:
-        connection = BaseHook.get_connection(connection_id(account))
+        connection = connection_named(connection_id(account))
     except AirflowNotFoundException as error:
         raise ConfigurationError(
             f"there is no Airflow connection {connection_id(account)}; account {account.id} needs it, see 'A real account' in README.md"
@@ -86,7 +99,7 @@ class PlanRequestsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Returns the lanes, each with the windows of this run and how many there are in all."""
-        from seller_warehouse.pipeline import plan_requests
+        from seller_warehouse.steps import plan_requests
 
         run, params = run_of(context), context["params"]
         lanes = plan_requests(run, recent=self.recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
@@ -124,8 +137,8 @@ class LandReportOperator(BaseOperator):
         """Returns how many windows have which answer."""
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        from seller_warehouse.pipeline import land_report
         from seller_warehouse.sp_api import SLEPT_SECONDS, AccessRefused
+        from seller_warehouse.steps import land_report
 
         context["lane_name"] = f"{self.lane['account_id']} {self.lane['report']}".strip()  # of map_index_template
         if self.lane.get("problem"):
@@ -156,7 +169,7 @@ class LandFilesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Returns how many files were landed, are waiting, and are to be judged."""
-        from seller_warehouse.pipeline import land_files
+        from seller_warehouse.steps import land_files
 
         settle = float(os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS") or DEFAULT_SETTLE_SECONDS)
         try:
@@ -172,7 +185,7 @@ class GateDocumentsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Returns how many documents have which verdict; PENDING is on its way to be loaded."""
-        from seller_warehouse.pipeline import gate_documents
+        from seller_warehouse.steps import gate_documents
 
         try:
             return gate_documents(run_of(context))
@@ -188,8 +201,8 @@ class LoadDocumentsOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Returns how many documents have which final verdict."""
         from seller_warehouse.build import as_known_at, code_version
-        from seller_warehouse.pipeline import load_documents
         from seller_warehouse.publish import is_due
+        from seller_warehouse.steps import load_documents
 
         run = run_of(context)
         verdicts = load_documents(run)
@@ -238,14 +251,13 @@ class SendAlertsOperator(BaseOperator):
         """Returns how many events were new, and how many messages were sent; skipped for books that were closed, of which nothing is news."""
         if os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
             raise AirflowSkipException("SELLER_WAREHOUSE_AS_KNOWN_AT is set: closed books raise no alerts")
-        from seller_warehouse.alerts import DeliveryFailed, Settings, channel_urls, channels_of, secrets_in, send_alerts
+        from seller_warehouse.alerts import DeliveryFailed, channel_urls, secrets_in, send_new
 
         run, urls = run_of(context), channel_urls(os.environ)
         for secret in (s for url in urls for s in secrets_in(url)):
             mask_secret(secret)
         try:
-            channels, settings = channels_of(urls), Settings.from_environment(os.environ)
-            sent = send_alerts(run.home, run.accounts, channels, settings, today=as_of(context), at=run.at)
+            sent = send_new(run.home, run.accounts, os.environ, today=as_of(context), at=run.at)
         except (ConfigurationError, DeliveryFailed) as error:
             raise AirflowFailException(str(error)) from None
         log.info("%d events are new, %d messages were sent to %d channels%s", *sent.values(), len(urls), "" if urls else ": see docs/alerts.md")

@@ -101,6 +101,11 @@ class Home:
         return self.root / "service_token"
 
     @property
+    def log(self) -> Path:
+        """What the passes of ``make run`` and ``make backfill`` wrote, the last ones."""
+        return self.root / "logs" / "run.log"
+
+    @property
     def airflow(self) -> Path:
         """AIRFLOW_HOME."""
         return self.root / "airflow"

@@ -24,9 +24,9 @@ from filelock import Timeout
 from seller_warehouse import ports
 from seller_warehouse.accounts import Account, ConfigurationError
 from seller_warehouse.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind, uninterrupted
-from seller_warehouse.follow import Progress
+from seller_warehouse.airflow_run import with_airflow
+from seller_warehouse.console import LOADED, NOT_PUBLISHED, Progress, lock_of, stop_when_ended
 from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
-from seller_warehouse.run import LOADED, NOT_PUBLISHED, lock_of, stop_when_ended, with_airflow
 
 DASHBOARD, DOCS = "dashboard", "docs"
 """The pages beside Airflow's; their logs are named so."""

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from seller_warehouse.paths import Home
-from seller_warehouse.pipeline import Run, load_documents
+from seller_warehouse.steps import Run, load_documents
 from tests.e2e.killed_pass import kill, started
 from tests.support import AT, Warehouse, reimbursements
 
@@ -55,16 +55,16 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         pytest.param("landing.write_whole", "before", 2, id="landing: bytes in place, manifest not yet written"),
         pytest.param("landing._remove_settled", "before", 2, id="landing: manifest written, file still in the inbox"),
         pytest.param("landing.quarantine", "after", 1, id="landing: put aside, still in the inbox"),
-        pytest.param("pipeline.save_settings", "before", 1, id="landing: everything landed, nothing recorded"),
+        pytest.param("steps.save_settings", "before", 1, id="landing: everything landed, nothing recorded"),
         pytest.param("gate.prepare", "before", 2, id="parsing: before the second document"),
         pytest.param("gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
         pytest.param("gate._run_suites", "after", 1, id="gating: validated, no judgement written"),
-        pytest.param("pipeline.write_whole", "after", 2, id="gating: some judged, some not"),
-        pytest.param("pipeline.open_warehouse", "before", 3, id="gating: all judged, none loaded"),
+        pytest.param("steps.write_whole", "after", 2, id="gating: some judged, some not"),
+        pytest.param("steps.open_warehouse", "before", 3, id="gating: all judged, none loaded"),
         pytest.param("history._apply", "before", 1, id="loading: nothing loaded"),
         pytest.param("raw_store._record_load", "before", 2, id="loading: rows written, transaction open"),
-        pytest.param("pipeline.record", "after", 2, id="loading: some committed, some not"),
-        pytest.param("pipeline.quarantine", "after", 1, id="loading: put aside, verdict not recorded"),
+        pytest.param("steps.record", "after", 2, id="loading: some committed, some not"),
+        pytest.param("steps.quarantine", "after", 1, id="loading: put aside, verdict not recorded"),
     ],
 )
 def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when: str, number: int, undisturbed: Warehouse, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_what_a_kill_leaves_in_the_build_database_can_always_be_opened(tmp_path:
 
 def test_a_load_that_is_tried_again_records_every_document_once(tmp_path: Path) -> None:
     warehouse = dropped(tmp_path)
-    kill(tmp_path, "pipeline.record", "after", 2)
+    kill(tmp_path, "steps.record", "after", 2)
     load_documents(Run(warehouse.home, warehouse.accounts, "test", AT))
     assert warehouse.query("select file_name, count(*) from meta.loads group by all order by all") == [
         ("first.txt", 1), ("nonsense.txt", 1), ("other.txt", 1), ("refused.txt", 1), ("second.txt", 1),

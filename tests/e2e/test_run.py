@@ -1,4 +1,4 @@
-"""``make run`` over dropped files, through a real Airflow scheduler: undisturbed, refused, and killed."""
+"""``make run`` over dropped files, in one process and through a real Airflow scheduler: undisturbed, refused, failed and killed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,20 @@ def environment(warehouse: Warehouse) -> dict[str, str]:
     }
 
 
-def run(warehouse: Warehouse) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "seller_warehouse.run"], env=environment(warehouse), capture_output=True, text=True, check=False)
+RUN = [sys.executable, "-m", "seller_warehouse.run"]
+AIRFLOW = ["--orchestrator", "airflow"]
+
+
+def run(warehouse: Warehouse, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RUN, *options], env=environment(warehouse), capture_output=True, text=True, check=False)
+
+
+def kill_at(warehouse: Warehouse, line_with: str, *options: str) -> None:
+    """Start a run and end it, as kill -9 does, as soon as it says something."""
+    with subprocess.Popen([*RUN, *options], env=environment(warehouse), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert any(line_with in line for line in process.stdout)
+        process.send_signal(signal.SIGKILL)
 
 
 def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
@@ -55,21 +67,16 @@ def totals(warehouse: Warehouse, mart: str, columns: str) -> list[tuple]:
     return warehouse.published(f"select {columns} from sw.marts.{mart} group by all order by all")
 
 
-def test_a_killed_run_and_what_it_leaves_behind_do_not_hinder_the_next(files: Warehouse) -> None:
+def test_what_a_killed_scheduler_leaves_behind_does_not_hinder_the_next_run(files: Warehouse) -> None:
     drop_all(files)
-    with subprocess.Popen([sys.executable, "-m", "seller_warehouse.run"], env=environment(files), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        for line in process.stdout:
-            if "load_documents: running" in line:
-                break
-        process.send_signal(signal.SIGKILL)
+    kill_at(files, "load_documents: running", *AIRFLOW)
     left_behind = {number for number, _ in json.loads((files.home.airflow / "process_groups.json").read_text())}
     assert not files.home.marts.exists()
 
     done = run(files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert processes_of(left_behind) == []
-    assert "build_marts.publish_marts: success" in done.stdout
+    assert f"published {files.home.marts}" in done.stdout
     # The totals of tests/files/README.md, worked out by hand from the files.
     assert totals(files, "fct_reimbursements_monthly", "account_id, currency_code, sum(net_cash_amount)::varchar") == [
         ("demo-eu", "EUR", "1241.4000"), ("demo-eu", "GBP", "18.8000"), ("demo-na", "CAD", "86.3000"), ("demo-na", "USD", "261.3000"),
@@ -82,16 +89,62 @@ def test_a_killed_run_and_what_it_leaves_behind_do_not_hinder_the_next(files: Wa
     ]  # fmt: skip
 
 
+def test_nothing_new_is_not_published_again(files: Warehouse) -> None:
+    before = files.home.marts.resolve()
+    done = run(files)
+    assert (done.returncode, files.home.marts.resolve()) == (0, before), done.stdout + done.stderr
+    assert "nothing new" in done.stdout
+
+
 def test_the_same_files_again_change_no_mart_row_and_a_refused_file_is_named(files: Warehouse) -> None:
     before = marts_of(files)
     drop_all(files)
     files.drop("my export.txt", reimbursements({}, {"amount-total": "12.50.0"}), account="demo-na")
     done = run(files)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "collect_inbox.gate_documents: failed" in done.stdout
+    assert "gate_documents: 1 refused" in done.stdout
     assert "QUARANTINED demo-na: my export.txt, line 3: amount-total is no amount" in done.stdout
     assert "40 UNCHANGED" in done.stdout
     assert marts_of(files) == before
-    [log] = [p for p in (files.home.airflow / "logs").rglob("task_id=gate_documents/*.log") if "my export.txt" in p.read_text()]
+    log = files.home.log.read_text()
+    assert "amount_total_is_amount" in log
+    assert '"_line": 3, "amount_total": "12.50.0"' in log
+
+
+def test_the_scheduler_runs_the_same_steps(files: Warehouse) -> None:
+    before = marts_of(files)
+    files.drop("another export.txt", reimbursements({}, {"amount-total": "12.50.0"}), account="demo-na")
+    done = run(files, *AIRFLOW)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "collect_inbox.gate_documents: failed" in done.stdout
+    assert "build_marts.publish_marts: success" in done.stdout
+    assert "documents since the last publication: 1 QUARANTINED" in done.stdout
+    assert "QUARANTINED demo-na: another export.txt, line 3: amount-total is no amount" in done.stdout
+    assert marts_of(files) == before
+    [log] = [p for p in (files.home.airflow / "logs").rglob("task_id=gate_documents/*.log") if "another export.txt" in p.read_text()]
     assert "amount_total_is_amount" in log.read_text()
     assert '\\"_line\\": 3, \\"amount_total\\": \\"12.50.0\\"' in log.read_text()
+
+
+def test_killed_while_dbt_builds_the_next_run_waits_for_dbt_and_publishes(files: Warehouse) -> None:
+    files.drop("one more.txt", reimbursements({"reimbursement-id": "990011"}), account="demo-na")
+    before = files.home.marts.resolve()
+    kill_at(files, "load_documents: 1 LOADED")
+    assert files.home.marts.resolve() == before
+    done = run(files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "documents since the last publication: 1 LOADED" in done.stdout
+    assert totals(files, "fct_reimbursements", "count(*) filter (reimbursement_id = '990011')") == [(1,)]
+
+
+def test_a_step_that_fails_is_named_and_is_no_success(files: Warehouse) -> None:
+    before = files.home.marts.resolve()
+    kept = files.home.warehouse.read_bytes()
+    files.home.warehouse.write_bytes(b"not a database" * 1000)
+    done = run(files)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAILED load_documents:" in done.stdout
+    assert "warehouse.duckdb" in done.stdout
+    assert files.home.marts.resolve() == before
+    files.home.warehouse.write_bytes(kept)
+    assert run(files).returncode == 0

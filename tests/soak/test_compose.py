@@ -22,10 +22,11 @@ import pytest
 from seller_warehouse import demo, ports
 from seller_warehouse.accounts import load_accounts
 from seller_warehouse.airflow_processes import reached_airflow
+from seller_warehouse.airflow_run import run_dags, with_airflow
 from seller_warehouse.airflow_settings import WAREHOUSE_POOL
+from seller_warehouse.console import NOT_PUBLISHED
 from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home
 from seller_warehouse.ports import free_port
-from seller_warehouse.run import NOT_PUBLISHED, run_dags, with_airflow
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
 from tests.e2e.test_compose import DEMO, LASTING, READERS, SECRETS, SERVICES
 from tests.postgresql import Server, postgresql, programs

@@ -31,8 +31,8 @@ DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [
 ]
 
 KILL_POINTS = [
-    "landing._copy", "landing.write_whole", "landing.land", "pipeline.save_settings", "gate.prepare", "gate._run_suites", "pipeline.write_whole",
-    "history._stage", "history._apply", "raw_store._record_results", "pipeline.record", "pipeline.quarantine",
+    "landing._copy", "landing.write_whole", "landing.land", "steps.save_settings", "gate.prepare", "gate._run_suites", "steps.write_whole",
+    "history._stage", "history._apply", "raw_store._record_results", "steps.record", "steps.quarantine",
 ]  # fmt: skip
 
 

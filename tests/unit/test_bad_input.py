@@ -16,8 +16,8 @@ from seller_warehouse.accounts import ConfigurationError
 from seller_warehouse.documents import Verdict
 from seller_warehouse.gate import judge
 from seller_warehouse.paths import Home
-from seller_warehouse.pipeline import DocumentsRefused, Run, gate_documents, land_files
 from seller_warehouse.reports import SPECS
+from seller_warehouse.steps import DocumentsRefused, Run, gate_documents, land_files
 from tests.support import ACCOUNTS, AT, EU, FIXTURES, NA, REIMBURSEMENTS, Warehouse, document_of, raw_state, reimbursements
 
 LIMIT = 2 << 20

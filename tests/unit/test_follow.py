@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from seller_warehouse.airflow_processes import Api
-from seller_warehouse.follow import DONE, Progress, until_published
+from seller_warehouse.console import Progress
+from seller_warehouse.follow import DONE, until_published
 from seller_warehouse.paths import Home
 
 

@@ -1,4 +1,4 @@
-"""The steps of one pass, as the DAGs call them: land, gate, load, build, publish.
+"""The steps of one pass, land, gate, load, build and publish, and the whole of it: the DAGs call single steps, ``make run`` calls ``run_pass``.
 
 Each step may be killed at any moment and run again: what it had finished stays, the rest is done then.
 Times come in as parameters; nothing here asks the clock.
@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import code_version
+from seller_warehouse.accounts import Account, ConfigurationError
+from seller_warehouse.build import as_known_at, build_marts, code_version
 from seller_warehouse.clock import Clock
 from seller_warehouse.documents import CANCELLED, DONE, Document, Verdict
 from seller_warehouse.fetch import advance, load_lane
@@ -28,9 +30,10 @@ from seller_warehouse.landing import collect_inbox, find_document, landed_docume
 from seller_warehouse.parse import Prepared, prepare
 from seller_warehouse.paths import Home, write_whole
 from seller_warehouse.planner import PAUSE_HOURS, Answer, Kind, Window, plan_windows, round_of
+from seller_warehouse.publish import is_due, publish
 from seller_warehouse.raw_store import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sp_api import Amazon
+from seller_warehouse.sp_api import AccessRefused, Amazon, Later
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,106 @@ class Run:
     def work(self) -> Path:
         """Parsed documents between gate and load, of all runs; those of other code are not believed."""
         return self.home.work / code_version()
+
+
+@dataclass
+class Outcome:
+    """What a pass could not do: documents that were refused, accounts that could not be reached, and steps that failed, each with why."""
+
+    refused: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    is_published: bool = False
+
+    def attempt(self, step: str, do: Callable[[], object], say: Callable[[str], object]) -> None:
+        """Do one step and say what came of it; the steps after it are done whatever became of it."""
+        try:
+            result = do()
+            counts = ", ".join(f"{count} {what}" for what, count in result.items()) if isinstance(result, dict) else result
+            say(f"{step}: {counts or 'done'}")
+        except DocumentsRefused as error:
+            lines = str(error).splitlines()
+            self.refused += lines
+            say(f"{step}: {len(lines)} refused")
+        except Exception as error:
+            log.exception("%s failed", step)
+            self.failed[step] = error
+            say(f"{step}: failed")
+
+
+OpenAmazon = Callable[[Account], AbstractContextManager[Amazon]]
+Say = Callable[[str], object]
+
+
+def run_pass(run: Run, *, as_of: date, settle_seconds: float, land: Callable[[Outcome], object] | None = None, say: Say = log.info) -> Outcome:
+    """One whole pass: take in what is there, and where readers miss something, build the marts for the day ``as_of`` and publish them.
+
+    ``land`` asks Amazon, see ``land_due``. No failure of a step is raised: the outcome names it.
+    """
+    outcome = take_in(run, settle_seconds=settle_seconds, land=land, say=say)
+    if "load_documents" in outcome.failed:
+        return outcome
+    if is_due(run.home, as_of=as_of, code_version=code_version(), as_known_at=as_known_at()):
+        outcome.attempt("dbt_build", partial(build_marts, run.home, as_of=as_of), say)
+        if "dbt_build" not in outcome.failed:
+            publication = partial(publish, run.home, at=run.at, as_of=as_of, code_version=code_version(), run_id=run.run_id)
+            outcome.attempt("publish_marts", lambda: publication().publication_id, say)
+            outcome.is_published = "publish_marts" not in outcome.failed
+    return outcome
+
+
+def take_in(run: Run, *, settle_seconds: float, land: Callable[[Outcome], object] | None = None, say: Say = log.info) -> Outcome:
+    """Land, gate and load; each step does what it can, whatever became of the one before."""
+    outcome = Outcome()
+    outcome.attempt("land_files", partial(land_files, run, settle_seconds=settle_seconds), say)
+    if land:
+        outcome.attempt("land_reports", partial(land, outcome), say)
+    outcome.attempt("gate_documents", partial(gate_documents, run), say)
+    outcome.attempt("load_documents", partial(load_documents, run), say)
+    return outcome
+
+
+def land_due(run: Run, lanes: Iterable[dict[str, Any]], open_amazon: OpenAmazon, clock: Clock, outcome: Outcome) -> dict[str, int]:
+    """Advance the report queues of a plan side by side until each has its answers; returns how many windows have which answer.
+
+    A refused sign-in, or a failure, ends the queues that it is of and is named in ``outcome``; the others go on.
+    """
+    waiting = {(lane["account_id"], lane["report"]): (run.at, lane) for lane in lanes}
+    answered: Counter[str] = Counter()
+    with ExitStack() as opened:
+        clients: dict[str, Amazon] = {}
+        for account_id in sorted({account_id for account_id, _ in waiting}):
+            try:
+                clients[account_id] = opened.enter_context(open_amazon(run.accounts[account_id]))
+                clients[account_id].sign_in()
+            except Later as later:
+                log.warning("%s: %s", account_id, later)
+            except (AccessRefused, ConfigurationError) as error:
+                _give_up(waiting, account_id, error, outcome)
+        while waiting:
+            (account_id, report), (until, lane) = min(waiting.items(), key=lambda item: item[1][0])
+            clock.sleep((until - clock.now()).total_seconds())
+            try:
+                later_at = land_report(run, lane, clients[account_id], clock)
+            except (AccessRefused, ConfigurationError) as error:
+                _give_up(waiting, account_id, error, outcome)
+                continue
+            except Exception as error:
+                log.exception("%s/%s failed", account_id, report)
+                outcome.failed[f"land_report {account_id} {report}"] = error
+                later_at = None
+            if later_at:
+                waiting[account_id, report] = later_at, lane
+            else:
+                del waiting[account_id, report]
+                answered.update(load_lane(run.home, run.run_id, account_id, report, []).answers)
+    return dict(answered)
+
+
+def _give_up(waiting: dict[tuple[str, str], Any], account_id: str, error: Exception, outcome: Outcome) -> None:
+    outcome.unreached.append(str(error))
+    for queue in [q for q in waiting if q[0] == account_id]:
+        del waiting[queue]
 
 
 def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
