@@ -62,16 +62,23 @@ class Passes:
     def _land(self, run: Run, plan: dict[str, Any], outcome: Outcome) -> dict[str, int]:
         from seller_warehouse.airflow_processes import environment
 
-        # Airflow keeps the secrets of connections; it reads its settings when it is imported, which takes seconds.
+        # Airflow keeps the secrets of connections. It takes seconds to import, reads its settings then, and sets up logging for itself.
         os.environ |= environment(self.home, 0)
+        handlers = list(logging.root.handlers)
         from seller_warehouse.operators import amazon_of, connection_outside_tasks
+
+        def connection_named(name: str) -> Any:
+            try:
+                return connection_outside_tasks(name)
+            finally:
+                logging.root.handlers[:] = handlers
 
         lanes = plan_requests(run, **plan)
         windows = sum(len(lane["windows"]) for lane in lanes)
         self.left = sum(lane["of"] for lane in lanes) - windows
         self.say(f"land_reports: {windows} windows of {len(lanes)} reports to ask for" + (f", {self.left} in later rounds" if self.left else ""))
-        open_amazon = partial(amazon_of, home=self.home, connection_named=connection_outside_tasks)
-        return land_due(run, lanes, open_amazon, self.clock, outcome)
+        open_amazon = partial(amazon_of, home=self.home, connection_named=connection_named)
+        return land_due(run, lanes, open_amazon, self.clock, outcome, self.say)
 
     def _send_alerts(self, today: date, run: Run) -> None:
         from seller_warehouse.alerts import DeliveryFailed, channel_urls, send_new

@@ -85,6 +85,9 @@ class Outcome:
             say(f"{step}: failed")
 
 
+TOLD_SECONDS = 20.0
+"""A wait for Amazon that is longer is said."""
+
 OpenAmazon = Callable[[Account], AbstractContextManager[Amazon]]
 Say = Callable[[str], object]
 
@@ -117,12 +120,15 @@ def take_in(run: Run, *, settle_seconds: float, land: Callable[[Outcome], object
     return outcome
 
 
-def land_due(run: Run, lanes: Iterable[dict[str, Any]], open_amazon: OpenAmazon, clock: Clock, outcome: Outcome) -> dict[str, int]:
+def land_due(
+    run: Run, lanes: Iterable[dict[str, Any]], open_amazon: OpenAmazon, clock: Clock, outcome: Outcome, say: Say = log.info
+) -> dict[str, int]:
     """Advance the report queues of a plan side by side until each has its answers; returns how many windows have which answer.
 
     A refused sign-in, or a failure, ends the queues that it is of and is named in ``outcome``; the others go on.
     """
     waiting = {(lane["account_id"], lane["report"]): (run.at, lane) for lane in lanes}
+    count = len(waiting)
     answered: Counter[str] = Counter()
     with ExitStack() as opened:
         clients: dict[str, Amazon] = {}
@@ -136,7 +142,10 @@ def land_due(run: Run, lanes: Iterable[dict[str, Any]], open_amazon: OpenAmazon,
                 _give_up(waiting, account_id, error, outcome)
         while waiting:
             (account_id, report), (until, lane) = min(waiting.items(), key=lambda item: item[1][0])
-            clock.sleep((until - clock.now()).total_seconds())
+            wait = (until - clock.now()).total_seconds()
+            if clock.real_seconds(wait) > TOLD_SECONDS:
+                say(f"land_reports: {count - len(waiting)} of {count} reports are landed; Amazon lets us go on at {until:%Y-%m-%d %H:%M} UTC")
+            clock.sleep(wait)
             try:
                 later_at = land_report(run, lane, clients[account_id], clock)
             except (AccessRefused, ConfigurationError) as error:

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 import yaml
 
 from seller_warehouse.accounts import load_accounts
 from seller_warehouse.paths import REPOSITORY, Home
-from tests.support import Warehouse, processes_of, reimbursements
+from tests.support import AT, Warehouse, processes_of, reimbursements
 
 FILES = REPOSITORY / "tests" / "files"
 """Two invented sellers; what the marts must show is worked out by hand in README.md beside their files."""
@@ -127,7 +128,7 @@ def test_the_scheduler_runs_the_same_steps(files: Warehouse) -> None:
 
 
 def test_killed_while_dbt_builds_the_next_run_waits_for_dbt_and_publishes(files: Warehouse) -> None:
-    files.drop("one more.txt", reimbursements({"reimbursement-id": "990011"}), account="demo-na")
+    files.drop("one more.txt", reimbursements({"reimbursement-id": "990011"}), account="demo-na", at=AT + timedelta(days=1))
     before = files.home.marts.resolve()
     kill_at(files, "load_documents: 1 LOADED")
     assert files.home.marts.resolve() == before
