@@ -20,7 +20,7 @@ BELOW = """
     select r.*, c.sourcing_cost_amount, c.cost_origin, c.sourcing_cost_amount - r.amount_per_unit as below_amount,
         ((c.sourcing_cost_amount - r.amount_per_unit) * r.cash_units)::decimal(18, 4) as unpaid_amount
     from marts.fct_reimbursements as r inner join marts.fct_sourcing_costs as c using (account_id, seller_sku, currency_code)
-    where r.amount_per_unit < c.sourcing_cost_amount and r.cash_units > 0 and r.cash_amount > 0
+    where r.amount_per_unit < c.sourcing_cost_amount and r.cash_units > 0 and not r.is_reversal
         and r.approval_date between c.effective_from_date and coalesce(c.in_force_before_date - 1, '2999-12-31'::date)
         and (r.account_id, r.reimbursement_id) not in (
             select (account_id, original_reimbursement_id) from marts.fct_reimbursements where original_reimbursement_id is not null

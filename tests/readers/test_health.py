@@ -44,10 +44,10 @@ def test_days_that_lack_add_up_to_those_that_freshness_counts(dashboard: Dashboa
 
 def test_report_is_picked_and_stands_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("health", **EVER)
-    dashboard.pick("Report", "settlements")
-    dashboard.has("report", "settlements")
+    dashboard.pick("Report", "replacements")
+    dashboard.has("report", "replacements")
     dashboard.shows("Reports", "4")
-    assert dashboard.holds("loads", "from meta.loads where report = 'settlements'") > 0
+    assert dashboard.holds("loads", "from meta.loads where report = 'replacements'") > 0
     dashboard.says("Nothing was refused in these days.")
     dashboard.says("Every rule held in these days.")
 
