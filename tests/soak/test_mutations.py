@@ -44,16 +44,19 @@ class Copy:
         """Run dbt on a copy of the warehouse without mistakes; the results of the tests by their names."""
         database, target = self.folder / self.simulated.warehouse.home.warehouse.name, self.folder / "target"
         shutil.copy(self.simulated.warehouse.home.warehouse, database)
-        results = target / "run_results.json"
-        results.unlink(missing_ok=True)
+        (target / "run_results.json").unlink(missing_ok=True)
         command = [str(Path(sys.executable).with_name("dbt")), *arguments]
         command += ["--project-dir", str(self.project), "--profiles-dir", str(self.project), "--target-path", str(target), "--log-path", str(target)]
         command += ["--vars", json.dumps({"as_of_date": AT.date().isoformat()})]
         environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(database)}
         ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-        assert results.exists(), ran.stdout
-        found = [r for r in json.loads(results.read_text())["results"] if r["unique_id"].split(".")[0] in ("test", "unit_test")]
-        return {_name(r["unique_id"]): r for r in found}
+        assert (target / "run_results.json").exists(), ran.stdout
+        return _results(target)
+
+
+def _results(target: Path) -> dict[str, dict[str, Any]]:
+    found = [r for r in json.loads((target / "run_results.json").read_text())["results"] if r["unique_id"].split(".")[0] in ("test", "unit_test")]
+    return {_name(r["unique_id"]): r for r in found}
 
 
 def _name(unique_id: str) -> str:
@@ -70,12 +73,13 @@ def copy(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Copy
 
 
 @pytest.fixture(scope="module")
-def unbroken(copy: Copy) -> dict[str, dict[str, Any]]:
-    """What the data tests find where no mistake was made."""
-    return copy.dbt("test", "--select", "test_type:data")
+def unbroken(simulated: Simulated) -> dict[str, dict[str, Any]]:
+    """What the data tests found when the simulated sellers were built, where no mistake is made."""
+    return _results(simulated.warehouse.home.root / "dbt" / "target")
 
 
 def test_no_test_stops_a_publication_where_no_rule_is_broken(unbroken: dict[str, dict[str, Any]]) -> None:
+    assert unbroken
     assert {name for name, result in unbroken.items() if result["status"] not in ("pass", "warn")} == set()
 
 
@@ -83,7 +87,8 @@ def test_no_test_stops_a_publication_where_no_rule_is_broken(unbroken: dict[str,
 def test_unit_tests_find_the_mistakes_that_they_guard_against(copy: Copy, number: int) -> None:
     made = ROUNDS[number]
     with mistakes(copy.project, made):
-        results = copy.dbt("test", "--select", *sorted({m.guard for m in made}))
+        # dbt reads a seed for a unit test when it parses that.
+        results = copy.dbt("--no-partial-parse", "test", "--select", *sorted({m.guard for m in made}))
     # A model that is no SQL any more proves nothing: it ends in an error.
     assert {m.rule: results[m.guard]["status"] for m in made} == {m.rule: "fail" for m in made}
 
