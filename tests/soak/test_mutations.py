@@ -26,6 +26,8 @@ from tests.world import Simulated
 
 LISTED = [m for listed in mutations().values() for m in listed]
 ROUNDS = rounds(m for m in LISTED if m.guard in unit_tests())
+LONGEST = 600
+"""Seconds of a run; a mistake may make a query that never ends."""
 BUILDS = [m for m in LISTED if m.guard not in unit_tests()]
 
 
@@ -49,7 +51,7 @@ class Copy:
         command += ["--project-dir", str(self.project), "--profiles-dir", str(self.project), "--target-path", str(target), "--log-path", str(target)]
         command += ["--vars", json.dumps({"as_of_date": AT.date().isoformat()})]
         environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(database)}
-        ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST)
         assert (target / "run_results.json").exists(), ran.stdout
         return _results(target)
 
