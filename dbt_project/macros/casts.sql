@@ -75,5 +75,5 @@
 
 {#- dbt writes rows of unit tests by this macro alone: a blank date or number of a seed is null there, as it is in the seed's table. -#}
 {% macro duckdb__safe_cast(field, type) -%}
-    cast({{ 'null' if field == "''" and type | lower != 'varchar' else field }} as {{ type }})
+    cast({{ 'null' if field == "''" and 'char' not in type | lower else field }} as {{ type }})
 {%- endmacro %}

@@ -85,6 +85,12 @@ def test_no_test_stops_a_publication_where_no_rule_is_broken(unbroken: dict[str,
     assert {name for name, result in unbroken.items() if result["status"] not in ("pass", "warn")} == set()
 
 
+@pytest.mark.skipif(COUNT == 1, reason="tests/dbt runs every unit test")
+def test_no_unit_test_fails_where_no_rule_is_broken(copy: Copy) -> None:
+    results = copy.dbt("--no-partial-parse", "test", "--select", "test_type:unit")
+    assert {name for name, result in results.items() if result["status"] != "pass"} == set()
+
+
 @pytest.mark.parametrize("number", range(len(ROUNDS) if COUNT > 1 else 1))
 def test_unit_tests_find_the_mistakes_that_they_guard_against(copy: Copy, number: int) -> None:
     made = ROUNDS[number]
