@@ -7,6 +7,7 @@ All of it lies after March 2025, so one version of the windows holds (policy: wa
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -40,6 +41,8 @@ class Expected:
     in_progress: int = 0
     eligible: int = 0
     ineligible: int = 0
+    denied: int = 0
+    expired: int = 0
     amount: Decimal = Decimal(0)
 
     def __add__(self, other: Expected) -> Expected:
@@ -75,30 +78,40 @@ def _event(event: InventoryEventTruth, claims: list[ClaimTruth], today: date) ->
     if event.country == "IN" and event.kind == "DAMAGED":
         opens, deadline = NEVER
     claims = [replace(c, paid_units=sum(units for case, units in event.case_units if case == c.case_id)) for c in claims]
-    in_case, eligible, waiting, ineligible = _open(event.open_units, claims, today, opens, deadline)
+    in_case, eligible, waiting, denied, expired = _open(event.open_units, claims, today, opens, deadline)
     return Expected(
         kinds=(("WAREHOUSE_LOST" if event.kind == "LOST" else "WAREHOUSE_DAMAGE", 1),), cash=event.reimbursed_cash_units,
         inventory=event.reimbursed_inventory_units, reconciled=event.found_units + event.corrected_units,
-        in_progress=in_case + waiting + event.turned_up_units, eligible=eligible, ineligible=ineligible, amount=event.cash,
+        in_progress=in_case + waiting + event.turned_up_units, eligible=eligible, ineligible=denied + expired, denied=denied, expired=expired,
+        amount=event.cash,
     )  # fmt: skip
 
 
-def _open(units: int, claims: list[ClaimTruth], today: date, opens: date, deadline: date) -> tuple[int, int, int, int]:
-    """Open units: in a case, eligible, waiting, lost for good."""
+def _open(units: int, claims: list[ClaimTruth], today: date, opens: date, deadline: date) -> tuple[int, int, int, int, int]:
+    """Open units: in a case, eligible, waiting, denied, expired."""
     in_case = sum(c.units - c.paid_units for c in claims if c.decided is None or (c.approved and today < c.decided + PAYMENT_AFTER_CLAIM))
-    refused = sum(c.units for c in claims if c.decided and not c.approved)
+    denied = sum(c.units for c in claims if c.decided and not c.approved)
     in_case = min(in_case, units)
-    refused = min(refused, units - in_case)
-    rest = units - in_case - refused
+    denied = min(denied, units - in_case)
+    rest = units - in_case - denied
     if today > deadline:
-        return in_case, 0, 0, refused + rest
+        return in_case, 0, 0, denied, rest
     if today >= opens:
-        return in_case, rest, 0, refused
-    return in_case, 0, rest, refused
+        return in_case, rest, 0, denied, 0
+    return in_case, 0, rest, denied, 0
 
 
 def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expected]:
     """By order and SKU: what came back, and what was refunded or replaced and did not, as far as a report told it by then."""
+    expected: dict[tuple[str, str], Expected] = {}
+    for item, _, one in refunds(seller, known_at):
+        key = item.order_id, item.sku
+        expected[key] = expected[key] + one if key in expected else one
+    return expected
+
+
+def refunds(seller: Seller, known_at: datetime) -> Iterator[tuple[ReturnTruth, date, Expected]]:
+    """The same one by one: units that were refunded on one day, the day that their window is counted from, and where they are."""
     truth = seller.truth(known_at)
     claims: dict[str, list[ClaimTruth]] = defaultdict(list)
     for claim in standing(truth.claims):
@@ -108,7 +121,6 @@ def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expecte
     statuses = {(r.values["order-id"], r.values["sku"]): r.values["status"] for r in seller.rows(RETURNS, first, known_at, known_at)}
     replaced = {(r.values["original-amazon-order-id"], r.values["sku"]) for r in seller.rows(REPLACEMENTS, first, known_at, known_at)}
     settled = [(s.marketplace_id, s.start, s.end) for s in seller.settlements(known_at)]
-    expected: dict[tuple[str, str], Expected] = {}
     for item in truth.returns:
         # What Amazon's service gave a buyer, who keeps the unit, is Amazon's own and no defect.
         if not item.refund_is_settled:
@@ -118,9 +130,7 @@ def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expecte
         # A payment that names the order proves a refund that no settlement shows.
         if item.returned_date or told or item.reimbursed_units:
             refund = item.refunded_at.astimezone(UTC).date() if item.refunded_at and told else item.returned_date or known_at.date()
-            one = _return(item, claims[item.order_id], known_at.date(), refund, statuses.get(key))
-            expected[key] = expected[key] + one if key in expected else one
-    return expected
+            yield item, refund, _return(item, claims[item.order_id], known_at.date(), refund, statuses.get(key))
 
 
 def _is_settled(item: ReturnTruth, settled: list[tuple[str, datetime, datetime]]) -> bool:
@@ -141,7 +151,8 @@ def _return(item: ReturnTruth, claims: list[ClaimTruth], today: date, refund: da
     windows = RETURN_WINDOWS.get(MARKETPLACES[item.marketplace_id].country)
     opens, deadline = (refund + windows[0], refund + windows[1]) if windows else NEVER
     of_item = [c for c in claims if c.sku == item.sku]
-    in_case, eligible, waiting, ineligible = _open(rest, of_item, today, opens, deadline)
+    in_case, eligible, waiting, denied, expired = _open(rest, of_item, today, opens, deadline)
     return Expected(
-        kinds, cash=item.reimbursed_units, in_progress=in_case + waiting, eligible=eligible, ineligible=ineligible, amount=item.cash
+        kinds, cash=item.reimbursed_units, in_progress=in_case + waiting, eligible=eligible, ineligible=denied + expired, denied=denied,
+        expired=expired, amount=item.cash,
     )  # fmt: skip

@@ -6,9 +6,17 @@ They are matched over all time, and what is made of them is cut afterwards.
 What was known by the time of the build (as_known_at): is_known, is_known_by.
 -#}
 
+{#-
+as_of_date or as_known_at, as text: the variable, else what the build was given in its environment. dbt parses every model anew where a variable
+changed; the environment is read when a model runs, so that the next day's build parses nothing.
+-#}
+{% macro time_of_build(name) -%}
+    {{- return(var(name) or (env_var('SELLER_WAREHOUSE_BUILD_' ~ name | upper, '') if execute else '')) -}}
+{%- endmacro %}
+
 {#- "Today" for every status and deadline, as the run was given it. -#}
 {% macro as_of_date() -%}
-    cast(nullif('{{ var("as_of_date") }}', '') as date)
+    cast(nullif('{{ time_of_build("as_of_date") }}', '') as date)
 {%- endmacro %}
 
 {#- Whether a row happened by the day of the build; one without a date always has. -#}
@@ -23,8 +31,9 @@ What was known by the time of the build (as_known_at): is_known, is_known_by.
 
 {#- Whether a row of raw was true, as far as was known at the time of the build. -#}
 {% macro is_known() -%}
-    {%- if var('as_known_at') -%}
-        _valid_from <= cast('{{ var("as_known_at") }}' as timestamp) and coalesce(_valid_to > cast('{{ var("as_known_at") }}' as timestamp), true)
+    {%- set known_at = time_of_build('as_known_at') -%}
+    {%- if known_at -%}
+        _valid_from <= cast('{{ known_at }}' as timestamp) and coalesce(_valid_to > cast('{{ known_at }}' as timestamp), true)
     {%- else -%}
         _valid_to is null
     {%- endif -%}
@@ -32,5 +41,6 @@ What was known by the time of the build (as_known_at): is_known, is_known_by.
 
 {#- Whether what was learned at a moment (UTC) was known at the time of the build. -#}
 {% macro is_known_by(moment) -%}
-    {%- if var('as_known_at') -%} {{ moment }} <= cast('{{ var("as_known_at") }}' as timestamp) {%- else -%} true {%- endif -%}
+    {%- set known_at = time_of_build('as_known_at') -%}
+    {%- if known_at -%} {{ moment }} <= cast('{{ known_at }}' as timestamp) {%- else -%} true {%- endif -%}
 {%- endmacro %}

@@ -33,7 +33,13 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     Raises BuildFailed with dbt's errors; the last publication is not touched.
     """
     known_at = as_known_at()
-    variables = {**policy_settings(), "as_of_date": as_of.isoformat(), "as_known_at": f"{known_at:%Y-%m-%d %H:%M:%S.%f}" if known_at else ""}
+    environment = {
+        **os.environ,
+        "SELLER_WAREHOUSE_DATABASE": str(home.warehouse),
+        "SELLER_WAREHOUSE_BUILD_AS_OF_DATE": as_of.isoformat(),
+        "SELLER_WAREHOUSE_BUILD_AS_KNOWN_AT": f"{known_at:%Y-%m-%d %H:%M:%S.%f}" if known_at else "",
+    }
+    settings = policy_settings()
     try:
         store_rates(home)
     except RatesUnreadable as problem:
@@ -44,9 +50,8 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     # A seed keeps its table otherwise, which a release that adds a column to it does not fit.
     command += ["--full-refresh"]
     # Unit tests judge the models' code, not the data: the test suite runs them.
-    command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
+    command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(settings)]
     command += ["--select", select] if select else []
-    environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(home.warehouse)}
     output: list[str] = []
     with FileLock(f"{home.warehouse}.lock"):
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

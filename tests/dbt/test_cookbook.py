@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -15,14 +16,15 @@ import duckdb
 import pytest
 
 from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.sandbox.truth import ReimbursementTruth
+from seller_warehouse.sandbox.truth import InventoryEventTruth, ReimbursementTruth, ReturnTruth
 from seller_warehouse.sandbox.world import Seller
-from seller_warehouse.sandbox.world_catalog import MARKETPLACES, ORDERS, SHIPMENTS
+from seller_warehouse.sandbox.world_accidents import DAMAGES
+from seller_warehouse.sandbox.world_catalog import MARKETPLACES, ORDERS, SELLABLE, SHIPMENTS
 from tests.dbt.test_docs import queries
-from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, sums
+from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, sums, unsettled
 from tests.dbt.test_mcf_truth import Fate, expected_by
 from tests.dbt.test_order_defects_truth import true_rates
-from tests.defect_truth import Expected, returns, stock
+from tests.defect_truth import RETURN_WINDOWS, STOCK_DEADLINE, Expected, refunds, stock
 from tests.world import DOWNLOAD_EVERY, Simulated
 
 Rows = list[tuple[Any, ...]]
@@ -59,14 +61,7 @@ def test_there_are_25_questions_each_with_one_query_and_one_check() -> None:
     assert set(CHECKS) == set(RECIPES)
 
 
-NOT_WORKED_OUT = {7, 8, 10, 12, 13, 14, 16, 17, 20, 21, 23}
-"""Answers whose truth is still worked out for sellers without blank SKUs, refunds in parts, and cases about several entries."""
-NARROW = pytest.mark.xfail(
-    reason="the expected answer is worked out for sellers without blank SKUs, refunds in parts and cases about several entries"
-)
-
-
-@pytest.mark.parametrize("number", [pytest.param(n, marks=NARROW) if n in NOT_WORKED_OUT else n for n in RECIPES])
+@pytest.mark.parametrize("number", RECIPES)
 def test_answer_is_what_is_true_of_the_simulated_sellers(number: int, simulated: Simulated, published: Path) -> None:
     with duckdb.connect(str(published), read_only=True) as connection:
         rows = connection.execute(RECIPES[number]).fetchall()
@@ -90,18 +85,63 @@ def category(seller: Seller, at: datetime, line: ReimbursementTruth) -> str:
     return CATEGORIES[originals(seller, at)[line.original_reimbursement_id].reason if line.original_reimbursement_id else line.reason]
 
 
-def events(simulated: Simulated) -> Iterator[tuple[str, Any, Expected]]:
-    """Every loss and damage in a warehouse: account, what happened, and where its units are."""
+def events(simulated: Simulated) -> Iterator[tuple[str, InventoryEventTruth, date, Expected]]:
+    """Every loss and damage in a warehouse: account, what happened, the last day for a claim, and where its units are."""
     for account, seller in simulated.world.sellers.items():
         expected = stock(seller, simulated.known_at)
-        yield from ((account, e, expected[e.event_id]) for e in seller.truth(simulated.known_at).inventory_events)
+        yield from ((account, e, e.ledger_date + STOCK_DEADLINE, expected[e.event_id]) for e in seller.truth(simulated.known_at).inventory_events)
 
 
-def refunds(simulated: Simulated) -> Iterator[tuple[str, Any, Expected]]:
+def returns(simulated: Simulated) -> Iterator[tuple[str, ReturnTruth, date, Expected]]:
     """The same of returned units and of refunds."""
     for account, seller in simulated.world.sellers.items():
-        expected = returns(seller, simulated.known_at)
-        yield from ((account, r, expected[r.order_id, r.sku]) for r in seller.truth(simulated.known_at).returns if (r.order_id, r.sku) in expected)
+        for item, since, expected in refunds(seller, simulated.known_at):
+            windows = RETURN_WINDOWS.get(MARKETPLACES[item.marketplace_id].country)
+            yield account, item, since + windows[1] if windows else date.max, expected
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Units of one loss, damage, refund or return."""
+
+    key: tuple[str, str, str]
+    """Account, kind, currency."""
+    deadline: date
+    units: Expected
+    worth: Decimal | None
+    """What a unit is worth to the seller; None where Amazon knows no price."""
+
+
+def everything(simulated: Simulated) -> list[Defect]:
+    """Whatever went wrong. Stock is worth what it costs, half of it where it could not be sold; what was sold is worth what the sale brought."""
+    found = []
+    for account, event, deadline, units in events(simulated):
+        worth = cost(simulated, account, event.seller_sku, event.currency_code)
+        worth *= Decimal("0.5") if DAMAGES.get(event.code, SELLABLE) != SELLABLE else 1
+        found.append(Defect((account, kind(units), event.currency_code), deadline, units, worth))
+    truth = simulated.world.truth(simulated.known_at)
+    multi_channel = {(account, o.order_id) for account, t in truth.items() for o in t.orders if o.is_multi_channel}
+    for account, item, deadline, units in returns(simulated):
+        is_priced = item.order_is_shown and (account, item.order_id) not in multi_channel
+        found.append(Defect((account, kind(units), item.currency_code), deadline, units, item.unit_proceeds if is_priced else None))
+    return found
+
+
+def worths(defects: list[Defect], of: str) -> list[Decimal | None]:
+    """What the units of each in one bucket are worth."""
+    return [None if d.worth is None else getattr(d.units, of) * d.worth for d in defects]
+
+
+def known(amounts: list[Decimal | None]) -> Decimal | None:
+    """The sum of what is known."""
+    return sum((a for a in amounts if a is not None), NOTHING) if set(amounts) != {None} else None
+
+
+def grouped(defects: Iterable[Defect]) -> dict[tuple[str, str, str], list[Defect]]:
+    found: dict[tuple[str, str, str], list[Defect]] = defaultdict(list)
+    for defect in defects:
+        found[defect.key].append(defect)
+    return found
 
 
 def kind(expected: Expected) -> str:
@@ -116,7 +156,7 @@ def cost(simulated: Simulated, account: str, sku: str, currency: str) -> Decimal
     return next(p for p in seller._records.products if p.sku == sku).cost_in(market, simulated.known_at.date())
 
 
-def counted(pairs: Any) -> dict[tuple[Any, ...], int]:
+def counted(pairs: Iterable[tuple[tuple[Any, ...], int]]) -> dict[tuple[Any, ...], int]:
     found: Counter[tuple[Any, ...]] = Counter()
     for key, units in pairs:
         found[key] += units
@@ -185,7 +225,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
 def _(rows: Rows, simulated: Simulated) -> None:
     expected = []
     for account, seller, line in lines(simulated):
-        if line.original_reimbursement_id:
+        if line.original_reimbursement_id and (line.cash < 0 or line.inventory_units < 0):
             paid = originals(seller, simulated.known_at)[line.original_reimbursement_id].approval_at.date()
             back = line.approval_at.date()
             if back - paid <= timedelta(days=42):
@@ -201,19 +241,16 @@ def _(rows: Rows, simulated: Simulated) -> None:
     assert {(account, asin, currency): amount for account, asin, currency, _, amount in rows if amount} == expected
 
 
-@NARROW
 def test_family_adds_up_the_skus_of_a_parent(simulated: Simulated, published: Path, tmp_path: Path) -> None:
     """The simulated sellers name no parents: here all of a seller's products have the same one."""
     shutil.copy(published.resolve(), tmp_path / "families.duckdb")
     with duckdb.connect(str(tmp_path / "families.duckdb")) as connection:
-        connection.execute("update marts.dim_products set parent_asin = 'B0FAMILY'")
+        connection.execute("update marts.fct_reimbursements set parent_asin = 'B0FAMILY'")
         rows = connection.execute(RECIPES[8]).fetchall()
     expected = sums((a, "B0FAMILY", line.currency_code, line.cash) for a, _, line in lines(simulated))
     assert {(account, asin, currency): amount for account, asin, currency, _, amount in rows} == expected
-    skus = {(a, line.currency_code): set() for a, _, line in lines(simulated)}
-    for account, _, line in lines(simulated):
-        skus[account, line.currency_code].add(line.sku)
-    assert {(account, currency): n for account, _, currency, n, _ in rows} == {key: len(found) for key, found in skus.items()}
+    skus = Counter((account, currency) for account, currency, _ in {(a, line.currency_code, line.sku) for a, _, line in lines(simulated)})
+    assert {(account, currency): n for account, _, currency, n, _ in rows} == skus
 
 
 @check(9)
@@ -246,7 +283,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
 @check(11)
 def _(rows: Rows, simulated: Simulated) -> None:
     expected: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 5)
-    for account, event, e in events(simulated):
+    for account, event, _, e in events(simulated):
         if event.kind == "LOST":
             found = (event.units, e.cash + e.inventory, e.reconciled, e.eligible + e.in_progress, e.ineligible)
             expected[account, event.seller_sku] = [a + b for a, b in zip(expected[account, event.seller_sku], found, strict=True)]
@@ -256,60 +293,35 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(12)
 def _(rows: Rows, simulated: Simulated) -> None:
-    today, windows = simulated.known_at.date(), {"na": 120, "eu": 105}
-    expected: dict[tuple[str, str, str], list[tuple[date, int]]] = defaultdict(list)
-    worth: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for account, event, e in events(simulated):
-        if e.eligible and (deadline := event.ledger_date + timedelta(days=60)) <= today + timedelta(days=30):
-            expected[account, kind(e), event.currency_code].append((deadline, e.eligible))
-            worth[account, event.currency_code] += (
-                e.eligible * cost(simulated, account, event.seller_sku, event.currency_code) * (event.kind == "LOST")
-            )
-    for account, item, e in refunds(simulated):
-        refunded = item.refunded_at.astimezone(UTC).date() if item.refunded_at else item.returned_date
-        region = "na" if MARKETPLACES[item.marketplace_id].country in ("US", "CA", "MX") else "eu"
-        if e.eligible and (deadline := refunded + timedelta(days=windows[region])) <= today + timedelta(days=30):
-            expected[account, kind(e), item.currency_code].append((deadline, e.eligible))
-    assert {row[:3]: row[3:6] for row in rows} == {k: (len(v), sum(units for _, units in v), min(v)[0]) for k, v in expected.items()}
-    # A lost unit is worth what it costs; the price less fees of a returned one is in no truth.
-    lost = {(account, currency): amount for account, of, currency, *_, amount in rows if of == "WAREHOUSE_LOST"}
-    assert lost == {key: amount for key, amount in worth.items() if amount}
-    assert lost
+    last = simulated.known_at.date() + timedelta(days=30)
+    closing = grouped(d for d in everything(simulated) if d.units.eligible and d.deadline <= last)
+    assert {row[:3]: row[3:] for row in rows} == {
+        key: (
+            sum(claims for d in found for _, claims in d.units.kinds),
+            sum(d.units.eligible for d in found),
+            min(d.deadline for d in found),
+            known(worths(found, "eligible")),
+        )
+        for key, found in closing.items()
+    }
 
 
 @check(13)
 def _(rows: Rows, simulated: Simulated) -> None:
-    units: Counter[tuple[str, str, str, str]] = Counter()
-    worth: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    claimed = {
-        (account, subject)
-        for account, seller in simulated.world.sellers.items()
-        for c in seller.truth(simulated.known_at).claims
-        for subject in ((c.event_id,) if c.event_id else ((c.order_id, c.sku),))
+    lost = grouped(d for d in everything(simulated) if d.units.denied or d.units.expired)
+    assert {row[:3]: row[3:5] for row in rows} == {
+        key: (sum(d.units.denied for d in found), sum(d.units.expired for d in found)) for key, found in lost.items()
     }
-    for account, event, e in events(simulated):
-        units[account, "REFUSED" if (account, event.event_id) in claimed else "NEVER_CLAIMED", kind(e), event.currency_code] += e.ineligible
-        if event.kind == "LOST":
-            worth[account, event.currency_code] += e.ineligible * cost(simulated, account, event.seller_sku, event.currency_code)
-    for account, item, e in refunds(simulated):
-        if kind(e) not in ("CUSTOMER_DAMAGE", "DEFECTIVE"):
-            why = "REFUSED" if (account, (item.order_id, item.sku)) in claimed else "NEVER_CLAIMED"
-            units[account, why, kind(e), item.currency_code] += e.ineligible
-    assert {row[:4]: row[4] for row in rows} == {key: n for key, n in units.items() if n}
-    lost = sums((account, currency, amount) for account, _, of, currency, _, amount in rows if of == "WAREHOUSE_LOST")
-    assert lost == {key: amount for key, amount in worth.items() if amount}
+    for row in rows:
+        # Without the settlement of its sale, of an order the price alone is known.
+        if row[1].startswith("WAREHOUSE") or not simulated.world.sellers[row[0]].profile.settled_from:
+            assert row[5:] == tuple(known(worths(lost[row[:3]], of)) for of in ("denied", "expired")), row
 
 
 @check(14)
 def _(rows: Rows, simulated: Simulated) -> None:
-    open_cases = {}
-    for account, seller in simulated.world.sellers.items():
-        truth = seller.truth(simulated.known_at)
-        multi_channel = {o.order_id for o in truth.orders if o.is_multi_channel}
-        for c in truth.claims:
-            if c.decided is None and c.order_id not in multi_channel:
-                open_cases[account, c.case_id, "WAREHOUSE_OPERATIONS" if c.event_id else "CUSTOMER_RETURNS"] = c.units
-    assert {row[:3]: row[4] for row in rows} == open_cases
+    claims = [(account, c) for account, truth in simulated.world.truth(simulated.known_at).items() for c in truth.claims]
+    assert set(rows) == {(account, c.case_id, c.filed, c.order_id, c.units) for account, c in claims if c.decided is None}
 
 
 @check(15)
@@ -328,31 +340,35 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(16)
 def _(rows: Rows, simulated: Simulated) -> None:
-    paid = [((account, kind(e), of.currency_code), e) for account, of, e in (*events(simulated), *refunds(simulated)) if e.cash]
-    assert {row[:3]: row[3] for row in rows} == counted((key, e.cash) for key, e in paid)
-    assert {row[:3]: row[4] for row in rows} == sums((*key, e.amount) for key, e in paid)
+    paid = [d for d in everything(simulated) if d.units.cash]
+    assert {row[:3]: row[3] for row in rows} == counted((d.key, d.units.cash) for d in paid)
+    assert {row[:3]: row[4] for row in rows} == sums((*d.key, d.units.amount) for d in paid)
     assert all(is_quotient(row[5], row[4], row[3]) for row in rows)
 
 
 @check(17)
 def _(rows: Rows, simulated: Simulated) -> None:
-    everything = [*events(simulated), *refunds(simulated)]
-    eligible = counted(((account, kind(e), of.currency_code), e.eligible) for account, of, e in everything)
-    paid = counted(((account, kind(e)), e.cash + e.inventory) for account, _, e in everything)
-    # Of a defect with several fates the one of most units is told.
-    mostly = [(account, e) for account, _, e in everything if e.ineligible > max(e.cash + e.inventory, e.reconciled)]
-    forfeited = counted(((account, kind(e)), e.ineligible) for account, e in mostly)
-    assert {(account, of, currency): units for account, _, of, currency, units, *_ in rows} == eligible
-    for account, _, of, _, _, potential, paid_units, known_units, paid_rate, expected_amount in rows:
+    defects = everything(simulated)
+    eligible = grouped(d for d in defects if d.units.eligible)
+    paid = counted((d.key[:2], d.units.cash + d.units.inventory) for d in defects)
+    unpaid = counted((d.key[:2], d.units.denied + d.units.expired) for d in defects)
+    assert {(account, of, currency): units for account, _, of, currency, units, *_ in rows} == {
+        key: sum(d.units.eligible for d in found) for key, found in eligible.items()
+    }
+    for account, _, of, currency, _, potential, paid_units, known_units, paid_rate, expected_amount in rows:
+        amounts = worths(eligible[account, of, currency], "eligible")
+        assert potential == (None if None in amounts else known(amounts))
         assert paid_units == paid[account, of]
-        assert known_units == paid_units + forfeited.get((account, of), 0)
+        assert known_units == paid_units + unpaid.get((account, of), 0)
         assert is_quotient(paid_rate, paid_units, known_units)
-        assert expected_amount == (potential * paid_units / known_units).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        expected = None if potential is None else (potential * paid_units / known_units).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        assert expected_amount == expected
+    assert {row[5] is None for row in rows} == {True, False}
 
 
 @check(18)
 def _(rows: Rows, simulated: Simulated) -> None:
-    grades = (((account, item.sku, item.disposition), item.units) for account, item, _ in refunds(simulated) if item.returned_date)
+    grades = (((account, item.sku, item.disposition), item.units) for account, item, *_ in returns(simulated) if item.returned_date)
     assert {row[:3]: row[3] for row in rows} == counted(grades)
 
 
@@ -374,7 +390,8 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(20)
 def _(rows: Rows, simulated: Simulated) -> None:
-    today, fates = simulated.known_at.date(), expected_by(simulated, simulated.known_at.date()).fates
+    today = simulated.known_at.date()
+    expected = expected_by(simulated, today)
     orders: dict[tuple[str, str], set[str]] = defaultdict(set)
     units: Counter[tuple[str, str]] = Counter()
     for account, seller in simulated.world.sellers.items():
@@ -383,9 +400,9 @@ def _(rows: Rows, simulated: Simulated) -> None:
             if not str(v["sales-channel"]).startswith("Non-Amazon"):
                 continue
             late = (today - v["estimated-arrival-date"].astimezone(UTC).date()).days
-            fate = fates.get((account, v["amazon-order-id"], v["sku"]), Fate())
+            fate = expected.fates.get((account, v["amazon-order-id"], v["sku"]), Fate())
             left = int(v["quantity-shipped"]) - fate.paid_units - fate.returned_units
-            if 7 <= late <= 90 and left and not fate.case_state:
+            if 7 <= late <= expected.claim_days[account, v["amazon-order-id"]] and left and not fate.case_state:
                 key = account, "UP_TO_30_DAYS" if late <= 30 else "UP_TO_60_DAYS" if late <= 60 else "LONGER"
                 orders[key].add(v["amazon-order-id"])
                 units[key] += left
@@ -394,16 +411,15 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 @check(21)
 def _(rows: Rows, simulated: Simulated) -> None:
-    reported, settled, on_its_way = [], [], []
+    cash: dict[str, list[tuple[str, str, Decimal]]] = defaultdict(list)
     for account, seller, line in lines(simulated):
-        of = account, line.currency_code, line.cash
-        reported.append(of)
-        (settled if line.posted_at and is_settled(simulated, seller, line) else on_its_way).append(of)
-    assert sums(row[:3] for row in rows) == sums(reported)
-    assert sums((*row[:2], row[4]) for row in rows) == sums(on_its_way)
-    assert {row[5:] for row in rows} == {(NOTHING, NOTHING, NOTHING)}
-    early = sums((*row[:2], row[3]) for row in rows)
-    assert {key: amount for key, amount in early.items() if amount != sums(settled).get(key)} == {}
+        where = "settled" if is_settled(simulated, seller, line) else unsettled(simulated, seller, line)[-1]
+        for of in ("reported", where):
+            cash[of].append((account, line.currency_code, line.cash))
+    for place, of in enumerate(("reported", "settled", "not_yet_posted", "before_settlements", "not_held"), 2):
+        assert sums((*row[:2], row[place]) for row in rows) == sums(cash[of]), of
+        assert cash[of], of
+    assert {row[7:] for row in rows} == {(NOTHING, NOTHING)}
 
 
 @check(22)
@@ -416,9 +432,8 @@ def _(rows: Rows, simulated: Simulated) -> None:
     assert all(is_quotient(row[4], sum(waits[row[:2]]), row[2]) for row in rows)
 
 
-def written_day(text: str) -> date:
-    """A day as the sellers' downloads write it: 07/23/2025 in America, 23.07.2025 in Europe."""
-    return datetime.strptime(text, "%m/%d/%Y" if "/" in text else "%d.%m.%Y").replace(tzinfo=UTC).date()
+WRITTEN = {"na": "%m/%d/%Y", "eu": "%d.%m.%Y", "fe": "%Y/%m/%d"}
+"""How the sellers' downloads write a day, by region."""
 
 
 @check(23)
@@ -433,7 +448,8 @@ def _(rows: Rows, simulated: Simulated) -> None:
         for at in (*(start + DOWNLOAD_EVERY * n for n in range(1, weeks + 1)), simulated.known_at):
             shown: dict[date, set[str]] = defaultdict(set)
             for row in seller.order_defects_csv(at).splitlines()[1:]:
-                shown[written_day(row.replace(";", ",").split(",")[1])].add(row)
+                written = row.replace(";", ",").split(",")[1]
+                shown[datetime.strptime(written, WRITTEN[seller.profile.region]).replace(tzinfo=UTC).date()].add(row)
             if not shown:
                 continue
             first, last = min(shown), max(shown)

@@ -179,6 +179,9 @@ FILES: dict[str, list[str]] = {
         "seller-sku,currency,sourcing-cost,effective-from,origin\nLAMP-01,USD,9.00,01/01/2025,AMAZON\nLAMP-01,USD,8.40,06/01/2026,SELLER\n",
     ],
     "two-cases": [TWO_LOSSES, log("904,,X001LAMP01,3,10/20/2026,Open,", "905,,X001LAMP01,1,10/21/2026,Open,")],
+    "denied-without-fnsku": [
+        ledger(loss("10/01/2026", 1, reconciled=1), loss("10/03/2026", 1, reconciled=0, FNSKU="")), log("906,,X001LAMP01,1,10/12/2026,Denied,"),
+    ],
     "denied-twice": [ONE_LOSS, log("906,,X001LAMP01,1,10/12/2026,DENIED,10/20/2026", "907,,X001LAMP01,1,10/25/2026,Denied,11/05/2026")],
     "granted-on-appeal": [ONE_LOSS, log("906,,X001LAMP01,1,10/12/2026,Denied,", "907,,X001LAMP01,1,10/25/2026,Approved,11/01/2026")],
     "appeal-withdrawn": [ONE_LOSS, log("906,,X001LAMP01,1,10/12/2026,Denied,", "907,,X001LAMP01,1,10/25/2026,Withdrawn,11/01/2026")],
@@ -356,12 +359,16 @@ def test_an_appeal_takes_over_from_the_case_that_was_denied(today: Warehouse) ->
     assert today.query(daily) == [("IN_PROGRESS",), ("RESOLVED",), ("IN_PROGRESS",), ("RESOLVED",)]
 
 
+def test_a_case_about_an_fnsku_is_about_the_loss_that_names_only_its_sku(today: Warehouse) -> None:
+    assert defects(today, "denied-without-fnsku", "fnsku", "status_reason", "case_id")[1:] == [("X001LAMP01", "CLAIM_DENIED", "906")]
+
+
 def test_a_denial_is_about_the_loss_that_was_open_then(today: Warehouse) -> None:
     assert defects(today, "denied-and-paid", "status_reason") == [("PAID",), ("UNPAID",)]
 
 
 def test_what_a_case_granted_in_part_does_not_bring_was_denied(today: Warehouse) -> None:
-    assert defects(today, "granted-in-part", *BUCKETS) == [(3, 1, 0, 0, 0, 1, 1)]
+    assert defects(today, "granted-in-part", *BUCKETS, "denied_units") == [(3, 1, 0, 0, 0, 1, 1, 1)]
 
 
 def test_a_case_about_a_unit_in_transit_goes_with_it(today: Warehouse) -> None:

@@ -100,12 +100,12 @@ def test_mart_has_a_section_with_a_query_on_it(mart: str) -> None:
     assert [q for q in queries(sections()[mart]) if f"marts.{mart}" in q]
 
 
-EMPTY = "marts.fct_settlement_differences"
-"""The simulated settlements leave no amount unexplained, so there are no lines behind any."""
+EMPTY = ("marts.fct_settlement_differences", "meta.set_aside")
+"""The simulated settlements leave no amount unexplained, and no row of the world breaks an assumption."""
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_query_of_the_docs_runs_and_answers(published: Path, name: str) -> None:
     with duckdb.connect(str(published), read_only=True) as connection:
         rows = connection.execute(QUERIES[name]).fetchall()
-    assert rows or EMPTY in QUERIES[name]
+    assert rows or any(table in QUERIES[name] for table in EMPTY)

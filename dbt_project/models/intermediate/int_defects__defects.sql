@@ -158,7 +158,7 @@ select
     end as outcome,
     defects.defect_date,
     coalesce(names.seller_sku, defects.seller_sku) as seller_sku,
-    defects.fnsku,
+    coalesce(defects.fnsku, names.paired_key) as fnsku,
     defects.asin,
     defects.product_name,
     defects.amazon_order_id,

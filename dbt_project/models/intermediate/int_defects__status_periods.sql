@@ -152,7 +152,8 @@ counted as (
         settled_bucket + case rest_bucket when 'RECONCILED' then rest_units else 0 end as reconciled_units,
         offset_bucket + in_case_bucket + case rest_bucket when 'IN_PROGRESS' then rest_units else 0 end as in_progress_units,
         case rest_bucket when 'ELIGIBLE' then rest_units else 0 end as eligible_units,
-        denied_bucket + case rest_bucket when 'INELIGIBLE' then rest_units else 0 end as ineligible_units
+        denied_bucket + case rest_bucket when 'INELIGIBLE' then rest_units else 0 end as ineligible_units,
+        case rest_reason when 'WINDOW_EXPIRED' then rest_units else 0 end as expired_units
     from bucketed
     where units > 0
 
@@ -184,6 +185,8 @@ select
     cast(in_progress_units as integer) as in_progress_units,
     cast(eligible_units as integer) as eligible_units,
     cast(ineligible_units as integer) as ineligible_units,
+    cast(denied_bucket as integer) as denied_units,
+    cast(expired_units as integer) as expired_units,
     cast(cash_amount as decimal(18, 4)) as reimbursed_cash_amount,
     defect_status,
     case when defect_status = 'RESOLVED' then most_units end as resolution_type,

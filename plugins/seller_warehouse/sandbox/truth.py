@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 T = TypeVar("T")
+
+ORDERS_SHOWN_AFTER = timedelta(hours=1)
+"""How much later than it happened the orders report shows what became of an order."""
 
 DEFECT_CLAIMS = ("Granted", "Refunded", "Cancelled")
 """Outcomes of an A-to-z claim that make the order a defect (the last: the seller cancelled the order after the claim)."""
@@ -242,9 +245,13 @@ class Order:
     a_to_z: tuple[tuple[datetime, str], ...] = ()
     chargeback: tuple[tuple[datetime, str], ...] = ()
 
+    def is_shown(self, known_at: datetime) -> bool:
+        """Whether the orders report shows it by then."""
+        return self.statuses[0][0] + ORDERS_SHOWN_AFTER <= known_at
+
     def truth(self, known_at: datetime) -> OrderTruth:
-        """The order as of an instant."""
-        status, stars = as_of(self.statuses, known_at) or self.statuses[0][1], as_of(self.feedback, known_at)
+        """The order as the reports of an instant show it."""
+        status, stars = as_of(self.statuses, known_at - ORDERS_SHOWN_AFTER) or self.statuses[0][1], as_of(self.feedback, known_at)
         claim, chargeback = as_of(self.a_to_z, known_at), as_of(self.chargeback, known_at)
         negative = stars is not None and stars <= 2
         bad = negative or claim in DEFECT_CLAIMS or chargeback in DEFECT_CHARGEBACKS

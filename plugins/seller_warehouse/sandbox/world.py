@@ -298,7 +298,7 @@ class Seller:
             inventory_events=[e.truth(known_at) for e in records.events if e.seen_from <= known_at],
             returns=[r.truth(known_at) for r in records.returns if r.seen_from <= known_at],
             reimbursements=paid,
-            orders=[o.truth(known_at) for o in records.orders if o.statuses[0][0] <= known_at],
+            orders=[o.truth(known_at) for o in records.orders if o.is_shown(known_at)],
             claims=[c.truth(known_at.date(), of_cases[c.case_id]) for c in records.claims if c.filed <= known_at.date()],
             cash=dict(cash),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from seller_warehouse.sandbox.truth import ORDERS_SHOWN_AFTER
 from seller_warehouse.sandbox.world_catalog import ORDERS, SHIPMENTS, Marketplace, Product
 from seller_warehouse.sandbox.world_payments import CAPITALS_IN_SETTLEMENT, other_capitals
 from seller_warehouse.sandbox.world_rows import Records, Row, Values, local_day, night
@@ -100,8 +101,8 @@ def order_rows(records: Records, rng: random.Random, line: Line, *, cancelled: b
         [
             (when, values | {"order-status": status, "item-status": status, "last-updated-date": at} | more)
             for when, status, at, more in (
-                (sale.purchased_at + timedelta(hours=1), pending, sale.purchased_at, {}),
-                (sale.shipped_at + timedelta(hours=1), ended, sale.shipped_at, priced),
+                (sale.purchased_at + ORDERS_SHOWN_AFTER, pending, sale.purchased_at, {}),
+                (sale.shipped_at + ORDERS_SHOWN_AFTER, ended, sale.shipped_at, priced),
                 (sale.shipped_at + updated, ended, sale.shipped_at + updated, priced),
             )
         ],

@@ -87,6 +87,8 @@ select
     periods.in_progress_units,
     periods.eligible_units,
     periods.ineligible_units,
+    periods.denied_units,
+    periods.expired_units,
     periods.defect_status,
     periods.resolution_type,
     periods.status_reason,

@@ -18,7 +18,7 @@ experience as (
         event_type,
         defect_type,
         sum(coalesce(reimbursed_cash_units, 0) + coalesce(reimbursed_inventory_units, 0)) as paid_units,
-        sum(case when status_reason in ('WINDOW_EXPIRED', 'CLAIM_DENIED') then ineligible_units else 0 end) as unpaid_units
+        sum(coalesce(denied_units, 0) + coalesce(expired_units, 0)) as unpaid_units
     from defects
     group by account_id, event_type, defect_type
 

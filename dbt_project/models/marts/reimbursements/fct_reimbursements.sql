@@ -93,6 +93,8 @@ taken_from as (
     select
         reversals.reimbursement_line_id,
         payouts.reason_category,
+        payouts.reimbursement_id,
+        payouts.approval_date,
         reversals.reversal_basis,
         row_number() over (partition by reversals.reimbursement_line_id order by reversals.units desc, payouts.place asc) as place
     from reversals
@@ -210,6 +212,8 @@ select
     lines.original_reimbursement_id,
     lines.original_reimbursement_type,
     case when lines.reason_category = 'REVERSAL' then coalesce(taken_from.reversal_basis, 'NONE') end as reversal_match_basis,
+    taken_from.reimbursement_id as reversed_reimbursement_id,
+    taken_from.approval_date as reversed_approval_date,
     coalesce(orders.marketplace_id, currency_marketplaces.marketplace_id) as marketplace_inferred,
     case
         when orders.marketplace_id is not null then 'ORDER'

@@ -1,1 +1,1 @@
-select cast(nullif('{{ var("as_known_at") }}', '') as timestamp) as as_known_at
+select cast(nullif('{{ time_of_build("as_known_at") }}', '') as timestamp) as as_known_at
