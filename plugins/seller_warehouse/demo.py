@@ -27,7 +27,7 @@ from seller_warehouse.airflow_run import Airflow, Drive, backfill, run_dags, wit
 from seller_warehouse.clock import clock_from_environment
 from seller_warehouse.console import LOADED, NOT_PUBLISHED, QUARANTINED, Progress, stop_when_ended, worst
 from seller_warehouse.landing import landed_documents
-from seller_warehouse.paths import DEMO_ACCOUNTS, Home, shown
+from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home, shown
 from seller_warehouse.ports import DASHBOARD, DEFAULTS
 from seller_warehouse.sandbox.clock import SandboxClock
 from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
@@ -96,7 +96,8 @@ def sandbox(home: Home) -> Iterator[Path]:
     newest = max((d.retrieved_at for d in landed_documents(home) if d.source == "sp_api"), default=FIRST_DAY - timedelta(minutes=1))
     command = [sys.executable, "-m", "seller_warehouse.sandbox", "--home", str(folder), "--with-parent", *SANDBOX]
     command += ["--shows", (newest + timedelta(minutes=1)).isoformat()]
-    with (folder / "sandbox.log").open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "plugins")}
+    with (folder / "sandbox.log").open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
         try:
             until = time.monotonic() + START_SECONDS
             while not (folder / "url").exists():
