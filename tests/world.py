@@ -67,6 +67,11 @@ def warehouse_of(world: World, folder: Path) -> Warehouse:
     return Warehouse(Home(folder / "home"), accounts={s.profile.seller_id: account_of(s) for s in world.sellers.values()})
 
 
+def asked_from(seller: Seller) -> datetime:
+    """The first instant that reports are asked for: in UTC a Japanese seller's first day begins on the day before."""
+    return datetime.combine(seller.start - timedelta(days=1), time(), UTC)
+
+
 def load_world(warehouse: Warehouse, world: World, known_at: datetime, *, since: datetime | None = None) -> None:
     """Load what every report says at ``known_at``, from the first simulated day on, and the seller's own files.
 
@@ -83,7 +88,7 @@ def load_world(warehouse: Warehouse, world: World, known_at: datetime, *, since:
 
 
 def _documents(seller: Seller, known_at: datetime, since: datetime) -> Iterable[tuple[Document, bytes]]:
-    region, start = seller.profile.region, datetime.combine(seller.start, time(), UTC)
+    region, start = seller.profile.region, asked_from(seller)
     for spec in SPECS.values():
         if spec.requests is None:
             continue
@@ -100,12 +105,13 @@ def _documents(seller: Seller, known_at: datetime, since: datetime) -> Iterable[
                 rows = seller.rows(spec.amazon_type or "", start, known_at, known_at, marketplace_id or None)
                 if rows:
                     content, charset = render(spec.amazon_type or "", rows, region=region, marketplace_id=marketplace_id or None)
-                    window = None if spec.unit is Unit.SNAPSHOT else (seller.start, known_at.date())
+                    window = None if spec.unit is Unit.SNAPSHOT else (start.date(), known_at.date())
                     yield _document(seller, spec, known_at, charset, window=window, marketplace_id=marketplace_id), content
     for name, text in (("sourcing_costs", seller.sourcing_costs_csv(known_at)), ("claims", seller.claims_csv(known_at))):
         if text.count("\n") > 1:
             yield _document(seller, SPECS[name], known_at, None, source="file", name=f"{name}.csv"), text.encode()
-    weekly = takewhile(lambda at: at < known_at, (start + DOWNLOAD_EVERY * number for number in count(1)))
+    opened = datetime.combine(seller.start, time(), UTC)
+    weekly = takewhile(lambda at: at < known_at, (opened + DOWNLOAD_EVERY * number for number in count(1)))
     for at in (*(w for w in weekly if w > since), known_at):
         text = seller.order_defects_csv(at)
         if text.count("\n") > 1:

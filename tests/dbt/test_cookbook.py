@@ -25,7 +25,7 @@ from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, s
 from tests.dbt.test_mcf_truth import Fate, expected_by
 from tests.dbt.test_order_defects_truth import true_rates
 from tests.defect_truth import RETURN_WINDOWS, STOCK_DEADLINE, Expected, refunds, stock
-from tests.world import DOWNLOAD_EVERY, Simulated
+from tests.world import DOWNLOAD_EVERY, Simulated, asked_from
 
 Rows = list[tuple[Any, ...]]
 Check = Callable[[Rows, Simulated], None]
@@ -257,7 +257,7 @@ def test_family_adds_up_the_skus_of_a_parent(simulated: Simulated, published: Pa
 def _(rows: Rows, simulated: Simulated) -> None:
     sold = []
     for account, seller in simulated.world.sellers.items():
-        for row in seller.rows(ORDERS, datetime.combine(seller.start, time(), UTC), simulated.known_at, simulated.known_at):
+        for row in seller.rows(ORDERS, asked_from(seller), simulated.known_at, simulated.known_at):
             v = row.values
             if v["order-status"] != "Cancelled" and v.get("item-price") is not None:
                 sold.append((account, month(v["purchase-date"].astimezone(UTC).date()), v["currency"], v["item-price"]))
@@ -395,7 +395,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
     orders: dict[tuple[str, str], set[str]] = defaultdict(set)
     units: Counter[tuple[str, str]] = Counter()
     for account, seller in simulated.world.sellers.items():
-        for row in seller.rows(SHIPMENTS, datetime.combine(seller.start, time(), UTC), simulated.known_at, simulated.known_at):
+        for row in seller.rows(SHIPMENTS, asked_from(seller), simulated.known_at, simulated.known_at):
             v = row.values
             if not str(v["sales-channel"]).startswith("Non-Amazon"):
                 continue

@@ -205,6 +205,20 @@ def test_settlements_add_up_and_follow_one_another(seller: Seller) -> None:
         assert abs(cash - settled) <= sum(open_ones)
 
 
+def test_of_a_refund_in_steps_every_settlement_is_held_or_none(seller: Seller) -> None:
+    held = [(i.marketplace_id, i.start, i.end) for i in seller.settlements(LATER)]
+    last = max(end for _, _, end in held)
+    steps: dict[tuple[str, str], set[tuple[str, datetime]]] = defaultdict(set)
+    for line in seller._records.money:
+        v = line.values
+        if v.get("transaction-type") == "Refund" and v["fulfillment-id"] == "AFN" and line.posted_at < last:
+            steps[v["order-id"], v["sku"].upper()].add((line.marketplace_id, line.posted_at))
+    in_steps = [s for s in steps.values() if len(s) > 1]
+    assert in_steps
+    for refund in in_steps:
+        assert len({any(m == of and start <= at < end for of, start, end in held) for m, at in refund}) == 1
+
+
 def test_units_of_a_removal_order_are_somewhere_in_every_version(seller: Seller) -> None:
     statuses = Counter()
     for row in versions(seller, catalog.REMOVAL_ORDERS):

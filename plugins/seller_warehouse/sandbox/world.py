@@ -69,7 +69,7 @@ class Seller:
     def __init__(self, profile: SellerProfile, world: str, seed: int, start: date, end: date) -> None:
         self.profile, self.start, self.end = profile, start, end
         self._names = (world, seed, profile.seller_id)
-        self._records = Records(profile)
+        self._records = Records(profile, start)
         for number in range((end - start).days + 1):
             _live(self._records, dice(*self._names, start + days(number)), start + days(number), number)
         self._records.money.sort(key=lambda line: line.posted_at)

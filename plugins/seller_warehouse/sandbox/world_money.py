@@ -31,14 +31,27 @@ def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[Sett
     """All settlements whose fourteen days lie within the simulated days, but for those that nobody holds."""
     account = zlib.crc32(profile.seller_id.encode()) % 900 + 100
     for place, market in enumerate(profile.markets, 1):
-        since = datetime.combine(start, time(7), UTC)
+        since = _opened(start)
         number = 1
         while (until := since + PERIOD).date() <= end:
             created_at = until + timedelta(hours=20)
-            is_missing = place == 1 and number == profile.missing_settlement
-            if not is_missing and since.date() >= start + days(profile.settled_from):
+            if _is_held(profile, market, number):
                 yield SettlementInfo(f"{account}{place}{number:07d}", market.marketplace_id, since, until, created_at, market.currency)
             since, number = until, number + 1
+
+
+def is_held(profile: SellerProfile, market: Marketplace, start: date, at: datetime) -> bool:
+    """Whether the settlement of an instant is held, or will be once Amazon has made it."""
+    return _is_held(profile, market, (at - _opened(start)) // PERIOD + 1)
+
+
+def _opened(start: date) -> datetime:
+    return datetime.combine(start, time(7), UTC)
+
+
+def _is_held(profile: SellerProfile, market: Marketplace, number: int) -> bool:
+    is_missing = market == profile.markets[0] and number == profile.missing_settlement
+    return not is_missing and (number - 1) * PERIOD >= days(profile.settled_from)
 
 
 def settlement_rows(info: SettlementInfo, market: Marketplace, money: list[MoneyLine]) -> list[Row]:

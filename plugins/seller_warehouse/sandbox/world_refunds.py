@@ -9,6 +9,7 @@ from decimal import Decimal
 from seller_warehouse.sandbox.truth import Order, ReimbursementTruth, Return
 from seller_warehouse.sandbox.world_catalog import REPLACEMENTS, RETURNS, SELLABLE
 from seller_warehouse.sandbox.world_claims import appealed
+from seller_warehouse.sandbox.world_money import is_held
 from seller_warehouse.sandbox.world_payments import pay, take_back
 from seller_warehouse.sandbox.world_rows import Records, Row, Values, days, local_day, moment, night
 from seller_warehouse.sandbox.world_sales import Line, Sale, order_id, order_rows, pay_back, ship
@@ -46,7 +47,8 @@ def refund(records: Records, rng: random.Random, line: Line) -> None:
         return
     if how < GOODWILL + IN_PARTS and not sale.before_reports:
         pay_back(records, rng, line, line.units, refunded_at, share=Decimal("0.5"))
-        refunded_at = moment(rng, refunded_at.date() + days(rng.randint(8, 25)), sale.market)
+        then_at = moment(rng, refunded_at.date() + days(rng.randint(8, 25)), sale.market)
+        refunded_at = then_at if _are_told_alike(records, line, refunded_at, then_at) else refunded_at
         pay_back(records, rng, line, line.units, refunded_at, share=Decimal("0.5"))
     else:
         pay_back(records, rng, line, line.units, refunded_at)
@@ -56,11 +58,20 @@ def refund(records: Records, rng: random.Random, line: Line) -> None:
         _stay_away(records, rng, line, refunded_at)
 
 
+def _are_told_alike(records: Records, line: Line, *steps: datetime) -> bool:
+    """Whether the settlements of all steps of a refund are held, or none is: of one step alone, no report tells what the other was."""
+    return len({is_held(records.profile, line.sale.market, records.start, at) for at in steps}) == 1
+
+
 def _refund_unevenly(records: Records, rng: random.Random, line: Line, first_at: datetime) -> None:
-    """One unit is refunded, and the others weeks later. What is paid or comes back is the first one's before it is the others'."""
+    """One unit is refunded, and the others weeks later, if both are told. What is paid or comes back is the first one's before it is the others'."""
     market, others = line.sale.market, line.units - 1
     gap = rng.randint(12, 30)
     then_at = moment(rng, first_at.date() + days(gap), market)
+    if not _are_told_alike(records, line, first_at, then_at):
+        pay_back(records, rng, line, line.units, first_at)
+        _stay_away(records, rng, line, first_at)
+        return
     pay_back(records, rng, line, 1, first_at)
     pay_back(records, rng, line, others, then_at)
     how = rng.choice(("nothing", "paid", "first paid", "first back"))

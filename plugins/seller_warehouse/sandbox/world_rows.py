@@ -143,8 +143,8 @@ class Book:
 class Records:
     """A seller's past and its consequences: all that births and accidents of each simulated day write down."""
 
-    def __init__(self, profile: SellerProfile) -> None:
-        self.profile = profile
+    def __init__(self, profile: SellerProfile, start: date) -> None:
+        self.profile, self.start = profile, start
         self.products = catalogue(profile)
         self.book = Book()
         self.orders: list[Order] = []
