@@ -219,6 +219,21 @@ def test_of_a_refund_in_steps_every_settlement_is_held_or_none(seller: Seller) -
         assert len({any(m == of and start <= at < end for of, start, end in held) for m, at in refund}) == 1
 
 
+def test_what_was_approved_within_ten_days_of_a_held_settlement_is_posted_in_one(seller: Seller) -> None:
+    settlements = seller.settlements(LATER)
+    alike = [p for p in seller.truth(LATER).reimbursements if p.posted_at and p.order_id is None]
+    assert alike
+    for p in alike:
+        own = [s for s in settlements if s.currency == p.currency_code]
+        if not any(s.start <= p.posted_at < s.end for s in own):
+            assert not any(timedelta(0) <= s.start.date() - p.approval_at.date() <= timedelta(days=10) for s in own if s.start > p.posted_at)
+
+
+def test_appeal_is_about_every_unit_of_its_entries(seller: Seller) -> None:
+    units = {e.event_id: e.units for e in seller.truth(LATER).inventory_events}
+    assert all(units[event] == claimed for c in seller.truth(LATER).claims if c.appeals for event, claimed in c.covers)
+
+
 def test_units_of_a_removal_order_are_somewhere_in_every_version(seller: Seller) -> None:
     statuses = Counter()
     for row in versions(seller, catalog.REMOVAL_ORDERS):

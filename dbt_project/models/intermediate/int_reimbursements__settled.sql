@@ -73,8 +73,7 @@ named as (
 
 ),
 
--- An order pays an amount for a product hardly ever twice, so its lines may wait for good. The two reports print days of
--- different time zones, hence the day before the approval.
+-- The two reports print days of different time zones, hence the day before the approval.
 lines as (
 
     select
@@ -87,11 +86,7 @@ lines as (
         case when reimbursements.amazon_order_id is null then 'SKU' else 'ORDER' end as match_basis,
         reimbursements.product_key,
         cast({{ dbt.dateadd('day', -1, 'reimbursements.approval_date') }} as date) as first_date,
-        case
-            when reimbursements.amazon_order_id is null
-                then cast({{ dbt.dateadd('day', var('settlement_match_days'), 'reimbursements.approval_date') }} as date)
-            else cast('9999-12-31' as date)
-        end as last_date
+        cast({{ dbt.dateadd('day', var('settlement_match_days'), 'reimbursements.approval_date') }} as date) as last_date
     from named as reimbursements
     inner join coverage
         on
@@ -127,15 +122,55 @@ single_postings as (
 
 {{ paired_in_order('single', 'single_claims', 'single_postings') }},
 
+-- An order pays an amount for a product hardly ever twice, so what is left of its lines may wait for good.
+late_claims as (
+
+    select
+        single_claims.unit_id,
+        single_claims.match_key,
+        single_claims.first_date,
+        cast('9999-12-31' as date) as last_date,
+        row_number() over (partition by single_claims.match_key order by single_claims.place) as place
+    from single_claims
+    inner join lines on single_claims.unit_id = lines.reimbursement_line_id
+    left join single_pairs on single_claims.unit_id = single_pairs.claim_unit_id
+    where lines.match_basis = 'ORDER' and single_pairs.claim_unit_id is null
+
+),
+
+late_postings as (
+
+    select
+        single_postings.unit_id,
+        single_postings.match_key,
+        single_postings.posted_date,
+        row_number() over (partition by single_postings.match_key order by single_postings.place) as place
+    from single_postings
+    left join single_pairs on single_postings.unit_id = single_pairs.posting_unit_id
+    where single_pairs.posting_unit_id is null
+
+),
+
+{{ paired_in_order('late', 'late_claims', 'late_postings') }},
+
+line_pairs as (
+
+    select * from single_pairs
+    union all
+    select * from late_pairs
+
+),
+
 open_lines as (
 
     select
         lines.*,
+        case when lines.match_basis = 'ORDER' then cast('9999-12-31' as date) else lines.last_date end as last_group_date,
         {{ row_key(['lines.approval_date', 'lines.reimbursement_id', 'lines.product_key']) }} as reimbursement_key,
         {{ row_key(['lines.approval_date', 'lines.reason_category', 'lines.product_key']) }} as day_key
     from lines
-    left join single_pairs on lines.reimbursement_line_id = single_pairs.claim_unit_id
-    where single_pairs.claim_unit_id is null
+    left join line_pairs on lines.reimbursement_line_id = line_pairs.claim_unit_id
+    where line_pairs.claim_unit_id is null
 
 ),
 
@@ -145,8 +180,8 @@ open_postings as (
         postings.*,
         {{ row_key(['postings.posted_date', 'postings.reason_category', 'postings.product_key']) }} as day_key
     from postings
-    left join single_pairs on postings.settlement_line_id = single_pairs.posting_unit_id
-    where single_pairs.posting_unit_id is null
+    left join line_pairs on postings.settlement_line_id = line_pairs.posting_unit_id
+    where line_pairs.posting_unit_id is null
 
 ),
 
@@ -181,7 +216,7 @@ group_claims as (
         unit_id,
         {{ row_key(['round_number', 'sum(cash_amount)', 'product_key']) }} as match_key,
         min(first_date) as first_date,
-        min(last_date) as last_date,
+        min(last_group_date) as last_date,
         row_number() over (partition by round_number, product_key, sum(cash_amount) order by min(first_date), unit_id) as place
     from group_lines
     group by round_number, unit_id, product_key
@@ -237,9 +272,9 @@ select
     lines.match_basis,
     lines.approval_date,
     postings.posted_date
-from single_pairs
-inner join lines on single_pairs.claim_unit_id = lines.reimbursement_line_id
-inner join postings on single_pairs.posting_unit_id = postings.settlement_line_id
+from line_pairs
+inner join lines on line_pairs.claim_unit_id = lines.reimbursement_line_id
+inner join postings on line_pairs.posting_unit_id = postings.settlement_line_id
 union all
 select
     group_members.account_id,

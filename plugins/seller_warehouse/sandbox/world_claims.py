@@ -84,12 +84,12 @@ def claim(
 
 
 def appealed(
-    records: Records, rng: random.Random, filed: date, product: Product, units: int, *, approved: bool, always: bool = False,
+    records: Records, rng: random.Random, filed: date, product: Product, units: int, *, approved: bool, always: bool = False, never: bool = False,
     order_id: str | None = None, covers: tuple[tuple[str, int], ...] = (), names_reference: bool = True,
 ) -> Claim:  # fmt: skip
-    """File a case, and at times (or always) only after a first one was denied; returns the last one."""
+    """File a case, and at times (or always, or never) only after a first one was denied; returns the last one."""
     same: dict[str, Any] = {"order_id": order_id, "covers": covers, "names_reference": names_reference}
-    if not always and rng.random() >= (APPEALED if not approved else APPEALED / 3):
+    if not always and (rng.random() >= (APPEALED if not approved else APPEALED / 3) or never):
         return claim(records, rng, filed, product, units, approved=approved, **same)
     denied = claim(records, rng, filed, product, units, approved=False, **same)
     again = denied.decided + days(rng.randint(1, 12))

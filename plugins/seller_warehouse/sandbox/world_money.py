@@ -42,7 +42,15 @@ def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[Sett
 
 def is_held(profile: SellerProfile, market: Marketplace, start: date, at: datetime) -> bool:
     """Whether the settlement of an instant is held, or will be once Amazon has made it."""
-    return _is_held(profile, market, (at - _opened(start)) // PERIOD + 1)
+    return next_held(profile, market, start, at) <= at
+
+
+def next_held(profile: SellerProfile, market: Marketplace, start: date, at: datetime) -> datetime:
+    """When the settlement of an instant begins, or the first one after it that is held."""
+    number = (at - _opened(start)) // PERIOD + 1
+    while not _is_held(profile, market, number):
+        number += 1
+    return _opened(start) + (number - 1) * PERIOD
 
 
 def _opened(start: date) -> datetime:

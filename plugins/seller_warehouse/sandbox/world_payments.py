@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from seller_warehouse.sandbox.truth import ReimbursementTruth
 from seller_warehouse.sandbox.world_catalog import REIMBURSEMENTS, Marketplace, Product, cents
+from seller_warehouse.sandbox.world_money import next_held
 from seller_warehouse.sandbox.world_rows import Records, Row, Values, moment, night
 
 # How the reimbursements report spells each reason, and what the settlement calls it.
@@ -27,6 +28,8 @@ REASONS = {
 # How often a payment has no FNSKU, or else no SKU, or its SKU in other capitals; and a settlement's line its SKU in other capitals.
 NO_FNSKU, NO_SKU, OTHER_CAPITALS = 0.05, 0.04, 0.06
 CAPITALS_IN_SETTLEMENT = 0.06
+POSTED_WITHIN_DAYS = 10
+"""How long a settlement may take to pay what was approved: policy."""
 
 
 def other_capitals(sku: str) -> str:
@@ -103,6 +106,10 @@ def pay(
             records.book.add(REIMBURSEMENTS, Row(approved, values | amounts(units) | new, seen_from, known_from))
         shares = [cash_units]
     posted_at = approved + timedelta(days=rng.randint(0, 4), hours=rng.randrange(24))
+    held_from = next_held(records.profile, market, records.start, posted_at)
+    if shown_order is None and posted_at < held_from and (held_from.date() - approved.date()).days <= POSTED_WITHIN_DAYS:
+        # Had a settlement paid it that is not held, no report would tell which of payments alike the next one pays.
+        posted_at = held_from + timedelta(hours=1)
     lines = []
     for units in shares:
         records.book.add(REIMBURSEMENTS, Row(approved, values | amounts(units), known_from))

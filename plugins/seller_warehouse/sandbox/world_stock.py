@@ -86,7 +86,9 @@ def _meet(it: Accident, fate: str, units: int) -> None:
             it.correct(it.ledger_date + days(rng.randint(3, 45)), units)
         case "claimed" | "denied":
             filed = it.ledger_date + days(rng.randint(8, 50))
-            answer = appealed(records, rng, filed, it.product, units, approved=fate == "claimed", covers=((it.reference, units),))
+            # Where the entry has other units, no log tells whether a second case is about those of the first one or about the others.
+            never = units < it.units
+            answer = appealed(records, rng, filed, it.product, units, approved=fate == "claimed", never=never, covers=((it.reference, units),))
             if answer.approved:
                 it.pay(moment(rng, answer.decided, it.market), units, case_id=answer.case_id)
         case "cash" | "inventory":
