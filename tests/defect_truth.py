@@ -113,10 +113,10 @@ def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expecte
 def refunds(seller: Seller, known_at: datetime) -> Iterator[tuple[ReturnTruth, date, Expected]]:
     """The same one by one: units that were refunded on one day, the day that their window is counted from, and where they are."""
     truth = seller.truth(known_at)
-    claims: dict[str, list[ClaimTruth]] = defaultdict(list)
+    claims: dict[tuple[str, str], list[ClaimTruth]] = defaultdict(list)
     for claim in standing(truth.claims):
         if claim.order_id:
-            claims[claim.order_id].append(claim)
+            claims[claim.order_id, claim.sku].append(claim)
     first = datetime(2025, 1, 1, tzinfo=UTC)
     statuses = {(r.values["order-id"], r.values["sku"]): r.values["status"] for r in seller.rows(RETURNS, first, known_at, known_at)}
     replaced = {(r.values["original-amazon-order-id"], r.values["sku"]) for r in seller.rows(REPLACEMENTS, first, known_at, known_at)}
@@ -130,7 +130,8 @@ def refunds(seller: Seller, known_at: datetime) -> Iterator[tuple[ReturnTruth, d
         # A payment that names the order proves a refund that no settlement shows.
         if item.returned_date or told or item.reimbursed_units:
             refund = item.refunded_at.astimezone(UTC).date() if item.refunded_at and told else item.returned_date or known_at.date()
-            yield item, refund, _return(item, claims[item.order_id], known_at.date(), refund, statuses.get(key))
+            # Of units that were refunded on different days, cases are about those of the first day.
+            yield item, refund, _return(item, claims.pop(key, []), known_at.date(), refund, statuses.get(key))
 
 
 def _is_settled(item: ReturnTruth, settled: list[tuple[str, datetime, datetime]]) -> bool:
@@ -150,8 +151,7 @@ def _return(item: ReturnTruth, claims: list[ClaimTruth], today: date, refund: da
         return Expected(kinds, cash=item.reimbursed_units, ineligible=rest, amount=item.cash)
     windows = RETURN_WINDOWS.get(MARKETPLACES[item.marketplace_id].country)
     opens, deadline = (refund + windows[0], refund + windows[1]) if windows else NEVER
-    of_item = [c for c in claims if c.sku == item.sku]
-    in_case, eligible, waiting, denied, expired = _open(rest, of_item, today, opens, deadline)
+    in_case, eligible, waiting, denied, expired = _open(rest, claims, today, opens, deadline)
     return Expected(
         kinds, cash=item.reimbursed_units, in_progress=in_case + waiting, eligible=eligible, ineligible=denied + expired, denied=denied,
         expired=expired, amount=item.cash,
