@@ -1,5 +1,6 @@
 -- One row per order and SKU: units ordered, and what the buyer paid for those that have a price, less the seller's promotions. The orders report says
--- so, else the sale in a settlement. The sale stands beside it where it is known of how many units it is: some settlements leave the tax out.
+-- so, else the sale in a settlement. The sale stands beside it where it is known of how many units it is: some settlements leave the tax out. Where
+-- the two name different currencies the settlement's counts: refunds and payouts are in it.
 
 with order_lines as (
 
@@ -48,37 +49,54 @@ sold as (
         min(seller_sku) as seller_sku,
         sum(case when amount_type = 'ITEM_PRICE' then purchased_units end) as sale_units,
         sum(line_amount) as sale_amount,
-        -sum(case when amount_type = 'PROMOTION' then line_amount end) as promotion_amount,
-        row_number() over (partition by account_id, amazon_order_id, sku_key order by currency_code) as place
+        -sum(case when amount_type = 'PROMOTION' then line_amount end) as promotion_amount
     from sale_lines
     group by account_id, amazon_order_id, sku_key, currency_code
     having sum(line_amount) > 0
 
 ),
 
+ranked as (
+
+    select
+        sold.*,
+        row_number() over (
+            partition by sold.account_id, sold.amazon_order_id, sold.sku_key
+            order by case when sold.currency_code = ordered.currency_code then 0 else 1 end, sold.currency_code
+        ) as place
+    from sold
+    left join ordered
+        on sold.account_id = ordered.account_id and sold.amazon_order_id = ordered.amazon_order_id and sold.sku_key = ordered.sku_key
+
+),
+
+sale as (
+
+    select * from ranked where place = 1
+
+),
+
 together as (
 
     select
-        coalesce(ordered.account_id, sold.account_id) as account_id,
-        coalesce(ordered.amazon_order_id, sold.amazon_order_id) as amazon_order_id,
-        coalesce(ordered.seller_sku, sold.seller_sku) as seller_sku,
+        coalesce(ordered.account_id, sale.account_id) as account_id,
+        coalesce(ordered.amazon_order_id, sale.amazon_order_id) as amazon_order_id,
+        coalesce(ordered.seller_sku, sale.seller_sku) as seller_sku,
         ordered.asin,
         ordered.product_name,
-        coalesce(nullif(ordered.ordered_units, 0), sold.sale_units, ordered.ordered_units) as ordered_units,
-        coalesce(ordered.currency_code, sold.currency_code) as currency_code,
-        ordered.price_amount - coalesce(ordered.promotion_amount, sold.promotion_amount, 0) as ordered_amount,
+        coalesce(nullif(ordered.ordered_units, 0), sale.sale_units, ordered.ordered_units) as ordered_units,
+        coalesce(sale.currency_code, ordered.currency_code) as currency_code,
+        case
+            when coalesce(sale.currency_code, ordered.currency_code) = ordered.currency_code
+                then ordered.price_amount - coalesce(ordered.promotion_amount, sale.promotion_amount, 0)
+        end as ordered_amount,
         ordered.priced_units,
-        sold.sale_amount,
-        coalesce(nullif(sold.sale_units, 0), case when ordered.ordered_units = 1 then 1 end) as sale_units,
-        coalesce(sold.sale_units, nullif(ordered.ordered_units, 0), 1) as assumed_sale_units
+        sale.sale_amount,
+        coalesce(nullif(sale.sale_units, 0), case when ordered.ordered_units = 1 then 1 end) as sale_units,
+        coalesce(sale.sale_units, nullif(ordered.ordered_units, 0), 1) as assumed_sale_units
     from ordered
-    full outer join sold
-        on
-            ordered.account_id = sold.account_id
-            and ordered.amazon_order_id = sold.amazon_order_id
-            and ordered.sku_key = sold.sku_key
-            and coalesce(ordered.currency_code, sold.currency_code) = sold.currency_code
-            and (ordered.currency_code is not null or sold.place = 1)
+    full outer join sale
+        on ordered.account_id = sale.account_id and ordered.amazon_order_id = sale.amazon_order_id and ordered.sku_key = sale.sku_key
 
 )
 
