@@ -384,9 +384,9 @@ def channels_of(urls: Sequence[str]) -> list[Channel]:
 
 
 def send_new(home: Home, accounts: Mapping[str, Account], environment: Mapping[str, str], *, today: date, at: datetime) -> dict[str, int]:
-    """The same over the channels and with the settings that an environment names.
+    """Send alerts over the channels, and with the settings, of the environment; returns the counts of ``send_alerts``.
 
-    Raises ConfigurationError where one of them cannot be understood.
+    Raises ConfigurationError for a channel or setting that is wrong, DeliveryFailed for a message that was not taken.
     """
     channels, settings = channels_of(channel_urls(environment)), Settings.from_environment(environment)
     return send_alerts(home, accounts, channels, settings, today=today, at=at)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
+
+DEFAULT_SETTLE_SECONDS = 10.0
 
 
 class Clock(Protocol):
@@ -36,6 +38,17 @@ class MachineClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(max(0.0, seconds))
+
+
+def day_from_environment() -> date | None:
+    """Today for every status and deadline where SELLER_WAREHOUSE_AS_OF sets it, else None. Raises ValueError for what is no date."""
+    setting = os.environ.get("SELLER_WAREHOUSE_AS_OF")
+    return date.fromisoformat(setting) if setting else None
+
+
+def settle_seconds_from_environment() -> float:
+    """How long a file in the inbox must have been unchanged before it is taken, in seconds (SELLER_WAREHOUSE_SETTLE_SECONDS)."""
+    return float(os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS") or DEFAULT_SETTLE_SECONDS)
 
 
 def clock_from_environment() -> Clock:

@@ -55,7 +55,7 @@ def stop_when_ended() -> None:
 
 
 def worst(*codes: int) -> int:
-    """The exit code that tells most."""
+    """The most serious of these exit codes."""
     return max(codes, key=(LOADED, QUARANTINED, NOT_PUBLISHED).index)
 
 

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 from airflow.sdk.log import mask_secret
 
 from seller_warehouse.accounts import Account, ConfigurationError, load_accounts
-from seller_warehouse.clock import MachineClock, clock_from_environment
+from seller_warehouse.clock import MachineClock, clock_from_environment, day_from_environment, settle_seconds_from_environment
 from seller_warehouse.paths import Home, accounts_file
 from seller_warehouse.steps import DocumentsRefused, Run
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from seller_warehouse.sp_api import Amazon
 
 log = logging.getLogger(__name__)
-
-DEFAULT_SETTLE_SECONDS = 10.0
 
 
 def run_of(context: Context) -> Run:
@@ -40,9 +38,8 @@ def run_of(context: Context) -> Run:
 
 def as_of(context: Context) -> date:
     """Today for every status and deadline: the setting, the sandbox's day, or the run's logical date."""
-    setting = os.environ.get("SELLER_WAREHOUSE_AS_OF")
-    if setting:
-        return date.fromisoformat(setting)
+    if day := day_from_environment():
+        return day
     clock = clock_from_environment()
     if not isinstance(clock, MachineClock):
         return clock.now().date()
@@ -171,9 +168,8 @@ class LandFilesOperator(BaseOperator):
         """Returns how many files were landed, are waiting, and are to be judged."""
         from seller_warehouse.steps import land_files
 
-        settle = float(os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS") or DEFAULT_SETTLE_SECONDS)
         try:
-            return land_files(run_of(context), settle_seconds=settle)
+            return land_files(run_of(context), settle_seconds=settle_seconds_from_environment())
         except DocumentsRefused as refused:
             raise AirflowFailException(str(refused)) from refused
 

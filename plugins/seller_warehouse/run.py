@@ -10,13 +10,14 @@ import argparse
 import logging
 import os
 import sys
-from datetime import UTC, date
+from datetime import UTC
 from functools import partial
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from seller_warehouse.accounts import Account, ConfigurationError
-from seller_warehouse.clock import clock_from_environment
+from seller_warehouse.accounts import Account
+from seller_warehouse.alerts import channel_urls, send_new
+from seller_warehouse.clock import clock_from_environment, day_from_environment, settle_seconds_from_environment
 from seller_warehouse.console import (
     NOT_PUBLISHED,
     Progress,
@@ -30,9 +31,6 @@ from seller_warehouse.console import (
 from seller_warehouse.paths import Home, accounts_file, shown
 from seller_warehouse.planner import PAUSE_HOURS
 from seller_warehouse.steps import Outcome, Run, land_due, plan_requests, run_pass
-
-SETTLE_SECONDS = 10.0
-"""A file that was changed more recently may still be written."""
 
 LOG_BYTES, LOGS_KEPT = 10_000_000, 3
 
@@ -49,14 +47,14 @@ class Passes:
         """Collect the inbox, ask Amazon for what is due, load, build and publish; returns the exit code."""
         at, before = self.clock.now(), published_loads(self.home)
         run = Run(self.home, self.accounts, f"{name}__{at.isoformat()}", at)
-        setting = os.environ.get("SELLER_WAREHOUSE_AS_OF")
-        as_of = date.fromisoformat(setting) if setting else at.astimezone(UTC).date()
+        as_of = day_from_environment() or at.astimezone(UTC).date()
         asks = any(a.source == "sp_api" for a in self.accounts.values())
         outcome = run_pass(
-            run, as_of=as_of, settle_seconds=float(os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS") or SETTLE_SECONDS),
+            run, as_of=as_of, settle_seconds=settle_seconds_from_environment(),
             land=partial(self._land, run, {"recent": recent, "months": 18, **plan}) if asks else None, say=self.say,
         )  # fmt: skip
-        self._send_alerts(as_of, run)
+        if channel_urls(os.environ) and not os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
+            outcome.attempt("send_alerts", partial(send_new, self.home, self.accounts, os.environ, today=as_of, at=run.at), self.say)
         return self._report(outcome, say_documents(self.home, before, self.say, is_published=outcome.is_published))
 
     def _land(self, run: Run, plan: dict[str, Any], outcome: Outcome) -> dict[str, int]:
@@ -79,17 +77,6 @@ class Passes:
         self.say(f"land_reports: {windows} windows of {len(lanes)} reports to ask for" + (f", {self.left} in later rounds" if self.left else ""))
         open_amazon = partial(amazon_of, home=self.home, connection_named=connection_named)
         return land_due(run, lanes, open_amazon, self.clock, outcome, self.say)
-
-    def _send_alerts(self, today: date, run: Run) -> None:
-        from seller_warehouse.alerts import DeliveryFailed, channel_urls, send_new
-
-        if not channel_urls(os.environ) or os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
-            return
-        try:
-            sent = send_new(self.home, self.accounts, os.environ, today=today, at=run.at)
-            self.say(f"send_alerts: {sent['events']} events are new, {sent['messages']} messages sent")
-        except (ConfigurationError, DeliveryFailed) as error:
-            print(f"ALERTS NOT SENT: {error}", flush=True)
 
     def _report(self, outcome: Outcome, code: int) -> int:
         for problem in outcome.unreached:
@@ -124,6 +111,9 @@ def _log_to(home: Home) -> None:
     handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # They would write the addresses that they call, which hold secrets.
+    for name in ("httpx", "apprise"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
@@ -36,6 +36,8 @@ from seller_warehouse.reports import SPECS
 from seller_warehouse.sp_api import AccessRefused, Amazon, Later
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _JUDGEMENT = TypeAdapter(Judgement)
 _WINDOWS = TypeAdapter(list[Window])
@@ -69,12 +71,13 @@ class Outcome:
     failed: dict[str, Exception] = field(default_factory=dict)
     is_published: bool = False
 
-    def attempt(self, step: str, do: Callable[[], object], say: Callable[[str], object]) -> None:
-        """Do one step and say what came of it; the steps after it are done whatever became of it."""
+    def attempt(self, step: str, do: Callable[[], T], say: Callable[[str], object]) -> T | None:
+        """Do one step, say what came of it and return its result; None where it failed, which the outcome then names."""
         try:
             result = do()
-            counts = ", ".join(f"{count} {what}" for what, count in result.items()) if isinstance(result, dict) else result
-            say(f"{step}: {counts or 'done'}")
+            counts = ", ".join(f"{count} {what}" for what, count in result.items()) if isinstance(result, dict) else ""
+            say(f"{step}: {counts or ('done' if result else 'nothing to do')}")
+            return result
         except DocumentsRefused as error:
             lines = str(error).splitlines()
             self.refused += lines
@@ -83,10 +86,11 @@ class Outcome:
             log.exception("%s failed", step)
             self.failed[step] = error
             say(f"{step}: failed")
+        return None
 
 
-TOLD_SECONDS = 20.0
-"""A wait for Amazon that is longer is said."""
+ANNOUNCED_SECONDS = 20.0
+"""Announce waits for Amazon that take longer than this on the machine's clock."""
 
 OpenAmazon = Callable[[Account], AbstractContextManager[Amazon]]
 Say = Callable[[str], object]
@@ -100,12 +104,15 @@ def run_pass(run: Run, *, as_of: date, settle_seconds: float, land: Callable[[Ou
     outcome = take_in(run, settle_seconds=settle_seconds, land=land, say=say)
     if "load_documents" in outcome.failed:
         return outcome
-    if is_due(run.home, as_of=as_of, code_version=code_version(), as_known_at=as_known_at()):
-        outcome.attempt("dbt_build", partial(build_marts, run.home, as_of=as_of), say)
-        if "dbt_build" not in outcome.failed:
-            publication = partial(publish, run.home, at=run.at, as_of=as_of, code_version=code_version(), run_id=run.run_id)
-            outcome.attempt("publish_marts", lambda: publication().publication_id, say)
-            outcome.is_published = "publish_marts" not in outcome.failed
+
+    def build() -> bool:
+        if due := is_due(run.home, as_of=as_of, code_version=code_version(), as_known_at=as_known_at()):
+            build_marts(run.home, as_of=as_of)
+        return due
+
+    if outcome.attempt("dbt_build", build, say):
+        publication = partial(publish, run.home, at=run.at, as_of=as_of, code_version=code_version(), run_id=run.run_id)
+        outcome.is_published = outcome.attempt("publish_marts", publication, say) is not None
     return outcome
 
 
@@ -143,7 +150,7 @@ def land_due(
         while waiting:
             (account_id, report), (until, lane) = min(waiting.items(), key=lambda item: item[1][0])
             wait = (until - clock.now()).total_seconds()
-            if clock.real_seconds(wait) > TOLD_SECONDS:
+            if clock.real_seconds(wait) > ANNOUNCED_SECONDS:
                 say(f"land_reports: {count - len(waiting)} of {count} reports are landed; Amazon lets us go on at {until:%Y-%m-%d %H:%M} UTC")
             clock.sleep(wait)
             try:
