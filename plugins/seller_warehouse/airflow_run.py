@@ -13,7 +13,7 @@ import httpx
 
 from seller_warehouse.accounts import Account
 from seller_warehouse.airflow_processes import AirflowFailed, Api, running_airflow
-from seller_warehouse.alerts import channel_urls
+from seller_warehouse.alert_channels import channel_urls
 from seller_warehouse.console import LOADED, NOT_PUBLISHED, Progress, in_home, known_account, published_loads, say_documents, worst
 from seller_warehouse.follow import DONE, Lanes, follow, lanes_of, until_published
 from seller_warehouse.paths import Home, shown

@@ -8,7 +8,6 @@ The events of one kind and account go out as one message.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import re
 import sys
@@ -18,29 +17,24 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-import apprise
 import duckdb
 
 from seller_warehouse.accounts import Account, ConfigurationError, marketplaces
+from seller_warehouse.alert_channels import URLS_SETTING, Channel, channel_urls, channels_of
 from seller_warehouse.paths import Home
 from seller_warehouse.published import Published
 from seller_warehouse.raw_store import open_warehouse
 from seller_warehouse.report_spec import ReportSpec
 from seller_warehouse.reports import SPECS
 
-URLS_SETTING = "SELLER_WAREHOUSE_ALERT_URLS"
 NO_CHANNEL = "no channel"
 LINES = 10
 """How many events a message names; it counts the others."""
 
 SETTLEMENT_DAYS, DROPPED_DAYS, ASKED_DAYS = 14, 7, 1
 """How often an answer is due: Amazon settles every two weeks, files are expected every week, all else is asked for every day."""
-
-# Both name whole URLs, tokens included: apprise whatever it says, urllib3 at DEBUG. What apprise says of a failure is passed on without them.
-logging.getLogger("apprise").propagate = False
-logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
 
 
 class Kind(StrEnum):
@@ -342,42 +336,6 @@ def _total(events: Iterable[Event]) -> str:
         if event.amount is not None:
             sums[event.currency_code] += event.amount
     return " + ".join(_worth(amount, currency) for currency, amount in sorted(sums.items(), key=str)) or _worth(None, None)
-
-
-class Channel:
-    """Where messages go: one URL of apprise. Neither its name nor what it says of a failure holds a secret."""
-
-    def __init__(self, url: str, place: int) -> None:
-        self._apprise, self._url = apprise.Apprise(), url
-        if not self._apprise.add(url):
-            raise ConfigurationError(f"{URLS_SETTING}: entry {place} is no address that apprise understands; docs/alerts.md shows some")
-        self.name = f"{url.split(':')[0].lower()}-{self._apprise[0].url_id()}"
-
-    def send(self, title: str, body: str) -> str:
-        """What went wrong; nothing where the message was taken."""
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
-            if self._apprise.notify(title=title, body=body, notify_type=apprise.NotifyType.WARNING, body_format=apprise.NotifyFormat.TEXT):
-                return ""
-            problem = " ".join(said.getvalue().split()).rstrip(".")
-        for secret in secrets_in(self._url):
-            problem = problem.replace(secret, "***")
-        return f"{self.name} did not take it: {problem or 'apprise says no reason'}"
-
-
-def secrets_in(url: str) -> list[str]:
-    """The URL, and every part of it that may be a token, longest first."""
-    parts = re.split(r"[/?&=@:#]+", url.split("://", 1)[-1])
-    return sorted({url, *(p for part in parts for p in (part, unquote(part)) if len(p) >= 8)}, key=len, reverse=True)
-
-
-def channel_urls(environment: Mapping[str, str]) -> list[str]:
-    """The apprise URLs of SELLER_WAREHOUSE_ALERT_URLS, separated by blanks."""
-    return environment.get(URLS_SETTING, "").split()
-
-
-def channels_of(urls: Sequence[str]) -> list[Channel]:
-    """The channels. Raises ConfigurationError naming the place of what is none."""
-    return [Channel(url, place) for place, url in enumerate(urls, start=1)]
 
 
 # What was sent

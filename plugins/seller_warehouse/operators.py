@@ -247,7 +247,8 @@ class SendAlertsOperator(BaseOperator):
         """Returns how many events were new, and how many messages were sent; skipped for books that were closed, of which nothing is news."""
         if os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
             raise AirflowSkipException("SELLER_WAREHOUSE_AS_KNOWN_AT is set: closed books raise no alerts")
-        from seller_warehouse.alerts import DeliveryFailed, channel_urls, secrets_in, send_new
+        from seller_warehouse.alert_channels import channel_urls, secrets_in
+        from seller_warehouse.alerts import DeliveryFailed, send_new
 
         run, urls = run_of(context), channel_urls(os.environ)
         for secret in (s for url in urls for s in secrets_in(url)):

@@ -16,7 +16,8 @@ from logging.handlers import RotatingFileHandler
 from typing import Any
 
 from seller_warehouse.accounts import Account
-from seller_warehouse.alerts import channel_urls, send_new
+from seller_warehouse.alert_channels import channel_urls
+from seller_warehouse.alerts import send_new
 from seller_warehouse.clock import clock_from_environment, day_from_environment, settle_seconds_from_environment
 from seller_warehouse.console import (
     NOT_PUBLISHED,
@@ -111,9 +112,6 @@ def _log_to(home: Home) -> None:
     handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # They would write the addresses that they call, which hold secrets.
-    for name in ("httpx", "apprise"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,8 @@ import duckdb
 import pytest
 
 from seller_warehouse.accounts import Account, ConfigurationError
-from seller_warehouse.alerts import DeliveryFailed, Settings, channel_urls, channels_of, send_alerts
+from seller_warehouse.alert_channels import channel_urls, channels_of
+from seller_warehouse.alerts import DeliveryFailed, Settings, send_alerts
 from seller_warehouse.paths import Home
 from seller_warehouse.raw_store import open_warehouse
 from tests.receiver import Receiver, receiving
