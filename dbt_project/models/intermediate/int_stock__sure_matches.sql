@@ -217,7 +217,26 @@ after_near as (
 
 ),
 
--- Which payouts the stock has an entry for that is of their kind.
+found_units as (
+
+    select
+        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
+        {{ row_key(['found.demand_id', 'found.supply_id']) }} as demand_id,
+        losses.stock_id,
+        losses.adjustment_group,
+        losses.demand_date,
+        losses.place,
+        found.units,
+        found.demand_id as loss_id,
+        found.supply_id as find_id,
+        evidence.supply_date as found_date
+    from found_by_reference as found
+    inner join losses on found.demand_id = losses.demand_id
+    inner join evidence on found.supply_id = evidence.supply_id
+
+),
+
+-- Which payouts the stock has an entry for that is of their kind: one of a unit that was not found, or not found yet.
 entries as (
 
     select
@@ -225,9 +244,10 @@ entries as (
         losses.demand_id,
         losses.demand_date,
         losses.place,
-        losses.units - coalesce(paid.units, 0) - coalesce(near.units, 0) as units
+        losses.units - coalesce(paid.units, 0) - coalesce(found.units, 0) - coalesce(near.units, 0) as units
     from losses
     left join paid_for_case as paid on losses.demand_id = paid.demand_id
+    left join {{ units_by('demand_id', 'found_by_reference') }} as found on losses.demand_id = found.demand_id
     left join {{ units_by('demand_id', 'found_shortly_before') }} as near on losses.demand_id = near.demand_id
 
 ),
@@ -241,17 +261,31 @@ stated_payouts as (
 
 {{ matched_oldest_first('entered', 'entries', 'stated_payouts', payout_days, supply_place='supply_place') }},
 
+paid_while_missing as (
+
+    select distinct payouts.supply_id
+    from payouts
+    inner join found_units
+        on
+            payouts.stock_id = found_units.stock_id
+            and {{ payout_group('payouts.') }} = found_units.adjustment_group
+            and payouts.approval_date < found_units.found_date
+            and payouts.supply_date between found_units.demand_date and {{ add_days('found_units.demand_date', payout_days) }}
+
+),
+
 grouped_payouts as (
 
     select
         payouts.*,
         case
-            when entered.supply_id is not null then {{ payout_group('payouts.') }}
+            when coalesce(entered.supply_id, paid_while_missing.supply_id) is not null then {{ payout_group('payouts.') }}
             when {{ payout_group('payouts.') }} = 'LOST' then 'DAMAGED'
             else 'LOST'
         end as counted_group
     from payouts_after_cases as payouts
     left join {{ units_by('supply_id', 'entered') }} as entered on payouts.supply_id = entered.supply_id
+    left join paid_while_missing on payouts.supply_id = paid_while_missing.supply_id
 
 ),
 
@@ -381,25 +415,6 @@ left_payouts as (
 ),
 
 {{ matched_oldest_first('paid_as_settled', 'settled_losses', 'left_payouts', payout_days, supply_place='supply_place') }},
-
-found_units as (
-
-    select
-        {{ row_key(['losses.stock_id', 'losses.adjustment_group']) }} as pool_id,
-        {{ row_key(['found.demand_id', 'found.supply_id']) }} as demand_id,
-        losses.stock_id,
-        losses.adjustment_group,
-        losses.demand_date,
-        losses.place,
-        found.units,
-        found.demand_id as loss_id,
-        found.supply_id as find_id,
-        evidence.supply_date as found_date
-    from found_by_reference as found
-    inner join losses on found.demand_id = losses.demand_id
-    inner join evidence on found.supply_id = evidence.supply_id
-
-),
 
 payouts_after_settled as (
 

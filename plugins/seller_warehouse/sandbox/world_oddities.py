@@ -59,9 +59,9 @@ def _early(odd: Odd) -> None:
 
 
 def _days_early(odd: Odd) -> None:
-    """Paid up to seven days before an entry that says for weeks that nothing is reconciled."""
+    """Paid up to seven days before an entry that says for weeks that nothing is reconciled; a day less, as days of two zones may lie between."""
     it = odd.either(odd.rng.randint(1, 3))
-    it.pay(it.moment(-odd.rng.randint(2, 7)), it.units)
+    it.pay(it.moment(-odd.rng.randint(2, 6)), it.units)
     odd.end(it, late_by=odd.rng.randint(10, 30))
 
 
