@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from seller_warehouse.paths import MARKETPLACES_SEED
 from seller_warehouse.report_spec import ISO, LOCAL
 
+JAPAN, POLAND, TURKEY = "A1VC38T7YXB528", "A1C3SOZRARQ6R3", "A33AVAJ2PDY3EV"
+
 
 class ConfigurationError(Exception):
     """A setting is missing or wrong; the message says which, where, and what to do."""
@@ -92,8 +94,15 @@ class Account(BaseModel):
 
     @property
     def fallback_charset(self) -> str:
-        """What text that is not UTF-8 is written in (reports.md section 4)."""
-        return "cp932" if "A1VC38T7YXB528" in self.marketplaces else "cp1252"
+        """What text that is not UTF-8 is written in, by the programs of the seller's country (reports.md section 4).
+
+        Turkish has the letters of all Western languages but the Icelandic, so it holds for an account that sells elsewhere too.
+        """
+        if JAPAN in self.marketplaces:
+            return "cp932"
+        if TURKEY in self.marketplaces:
+            return "cp1254"
+        return "cp1250" if self.marketplaces[0] == POLAND else "cp1252"
 
     @property
     def home_time_zone(self) -> str:

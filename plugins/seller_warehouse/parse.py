@@ -31,7 +31,7 @@ from seller_warehouse.recognise import Shape, recognise
 from seller_warehouse.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
 from seller_warehouse.reports import SPECS
 from seller_warehouse.rows import SetAside, double_quotes, even_out, wrong_field_count
-from seller_warehouse.values import as_date, identifier, is_broken, text_literal
+from seller_warehouse.values import GROUP_BLANKS, as_date, identifier, is_broken, text_literal
 from seller_warehouse.workbook import Sheet
 
 _ROW_GROUP = 1 << 14
@@ -368,7 +368,7 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection, parquet: Path, columns:
     if not columns or not account.writes_decimal_comma:
         return ".", True
     names = [identifier(c.name) for c in columns]
-    comma = " or ".join(f"regexp_matches({n}, ',[0-9]{{1,2}}$')" for n in names)
+    comma = " or ".join(f"regexp_matches({n}, ',[0-9]{{1,2}}$|[0-9][{GROUP_BLANKS}][0-9]')" for n in names)
     point = " or ".join(f"regexp_matches({n}, '\\.[0-9]{{1,2}}$')" for n in names)
     found = connection.execute(
         f"select coalesce(bool_or({comma}), false), coalesce(bool_or({point}), false) from read_parquet({text_literal(str(parquet))})"

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from seller_warehouse.report_spec import ISO, Agreement, Column, Kind
 
 WHOLE_NUMBER = "-?[0-9]{1,9}"
+GROUP_BLANKS = " \u00a0\u202f"
+"""What parts the thousands in French, Polish or Swedish: a blank, or one of two at which no line breaks."""
 
 
 def text_literal(text: str) -> str:
@@ -24,12 +26,12 @@ def identifier(name: str) -> str:
 
 
 def amount_pattern(decimal_mark: str) -> str:
-    """The regular expression of an amount: thousands in well-formed groups, at most four decimals.
+    """The regular expression of an amount: thousands in well-formed groups, at most four decimals. Blanks part groups where commas are decimal marks.
 
     DECIMAL(18,4) holds four decimals and fourteen digits, so that a hundred of the largest amounts can still be summed. No real one
     has more than twelve, while a barcode in the wrong column has thirteen.
     """
-    mark, group = (",", r"\.") if decimal_mark == "," else (r"\.", ",")
+    mark, group = (",", f"[.{GROUP_BLANKS}]") if decimal_mark == "," else (r"\.", ",")
     return rf"[-+]?([0-9]{{1,12}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,3}})({mark}[0-9]{{1,4}})?"
 
 
@@ -55,7 +57,7 @@ def is_damaged_id(column: Column) -> str:
 def amount_text(column: str, decimal_mark: str) -> str:
     """An amount with a decimal point and without thousands separators."""
     if decimal_mark == ",":
-        return f"replace(replace({column}, '.', ''), ',', '.')"
+        return f"replace(translate({column}, '.{GROUP_BLANKS}', ''), ',', '.')"
     return f"replace({column}, ',', '')"
 
 

@@ -12,6 +12,7 @@ from seller_warehouse.paths import REPOSITORY
 from seller_warehouse.report_spec import ISO, LOCAL
 
 US, CA, UK, DE, JP = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A1VC38T7YXB528"
+PL, TR = "A1C3SOZRARQ6R3", "A33AVAJ2PDY3EV"
 
 VALID = """
 accounts:
@@ -95,12 +96,20 @@ def test_a_decimal_comma_is_possible_where_a_marketplace_or_a_setting_says_so(se
     assert seller.writes_decimal_comma is expected
 
 
-def test_text_that_is_not_utf8_is_japanese_only_in_japan() -> None:
-    assert [account("fe", JP).fallback_charset, account("eu", DE).fallback_charset, account("na", US).fallback_charset] == [
-        "cp932",
-        "cp1252",
-        "cp1252",
-    ]
+@pytest.mark.parametrize(
+    ("seller", "expected"),
+    [
+        (account("fe", JP), "cp932"),
+        (account("eu", DE), "cp1252"),
+        (account("na", US), "cp1252"),
+        (account("eu", DE, TR), "cp1254"),
+        (account("eu", PL, DE), "cp1250"),
+        # In Polish "à" would be another letter, and most of this account's text is German.
+        (account("eu", DE, PL), "cp1252"),
+    ],
+)
+def test_text_that_is_not_utf8_is_read_as_the_sellers_country_writes_it(seller: Account, expected: str) -> None:
+    assert seller.fallback_charset == expected
 
 
 def test_local_dates_are_tried_in_the_order_of_the_marketplaces_after_iso() -> None:

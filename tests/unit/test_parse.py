@@ -416,6 +416,10 @@ def test_a_column_that_stands_twice_is_refused() -> None:
         (NA, ["1.25000"], Verdict.QUARANTINED),
         (EU, ["12,50", "1.250,00", "-3,5"], Verdict.PENDING),
         (EU, ["12.50", "1,250.00"], Verdict.PENDING),
+        (EU, ["1 250,00", "-1\u202f234\u202f567,8", "1\u00a0250"], Verdict.PENDING),
+        (EU, ["1 250.00"], Verdict.QUARANTINED),
+        (EU, ["12 50,00"], Verdict.QUARANTINED),
+        (NA, ["1 250,00"], Verdict.QUARANTINED),
         (EU, ["12,50", "12.50"], Verdict.QUARANTINED),
         (EU, ["1.250"], Verdict.QUARANTINED),
         (EU, ["1,250"], Verdict.QUARANTINED),
@@ -436,7 +440,10 @@ def test_amounts_are_read_as_the_account_writes_them_and_never_guessed(
     assert (judged.verdict, judged.row_count) == (verdict, len(amounts)), judged.reason
 
 
-@pytest.mark.parametrize(("amounts", "mark"), [(["12,50", "1.250"], ","), (["12.50", "1,250"], "."), (["12,5"], ","), (["7"], ".")])
+@pytest.mark.parametrize(
+    ("amounts", "mark"),
+    [(["12,50", "1.250"], ","), (["12.50", "1,250"], "."), (["12,5"], ","), (["1\u202f250"], ","), (["7"], ".")],
+)
 def test_the_values_of_a_document_prove_its_decimal_mark(parse: Parse, amounts: list[str], mark: str) -> None:
     content = reimbursements(*({"amount-per-unit": "", "amount-total": a} for a in amounts))
     assert parse(content, account=EU).prepared.decimal_mark == mark
