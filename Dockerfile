@@ -18,5 +18,6 @@ COPY dbt_project dbt_project
 COPY demo demo
 COPY expectations expectations
 COPY plugins plugins
+COPY sandbox sandbox
 
 USER 10001:10001

@@ -27,7 +27,7 @@ requirements: ## pin requirements.in anew
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header requirements.in --output-file requirements.txt
 
 demo: install ## 18 months of two simulated sellers, from the sandbox of Amazon's API to published marts
-	@$(BIN)/python -m seller_warehouse.demo
+	@$(BIN)/python -m seller_warehouse.cli.demo
 
 run: install ## one real pass: the inbox, and what is due at Amazon (0 all loaded, 2 something quarantined, 1 not published); [ORCHESTRATOR=airflow]
 	@$(BIN)/python -m seller_warehouse.run --orchestrator $(or $(ORCHESTRATOR),process)
@@ -37,13 +37,13 @@ backfill: install ## the history of one account; ACCOUNT=<id> [MONTHS=18] [ORCHE
 	@$(BIN)/python -m seller_warehouse.run --orchestrator $(or $(ORCHESTRATOR),process) backfill --account "$(ACCOUNT)" --months $(or $(MONTHS),18)
 
 up: install ## Airflow and its page on http://127.0.0.1:8080 (SELLER_WAREHOUSE_PORT) in the background, running by its timetables
-	@$(BIN)/python -m seller_warehouse.up
+	@$(BIN)/python -m seller_warehouse.cli.up
 
 serve: install ## the last publication over HTTP on http://127.0.0.1:8502 (SELLER_WAREHOUSE_SERVICE_PORT), for whoever has the token
-	@$(BIN)/python -m seller_warehouse.service
+	@$(BIN)/python -m seller_warehouse.readers.http_service
 
 down: ## stop what make up started
-	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.up down
+	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.cli.up down
 
 test: install chromium ## the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak
@@ -79,12 +79,13 @@ lint: install ## every static check
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 	@SELLER_WAREHOUSE_DATABASE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint --processes 1 dbt_project/models dbt_project/tests
 
 docs: install ## write docs/inputs.md and docs/requests.md from the report specs, and build docs/ as a site into data/site
-	@$(BIN)/python -m seller_warehouse.describe_inputs
-	@$(BIN)/python -m seller_warehouse.describe_requests
-	@$(BIN)/python -m seller_warehouse.site
+	@$(BIN)/python -m docsite.inputs
+	@$(BIN)/python -m docsite.requests
+	@$(BIN)/python -m docsite.site
 
 clean: ## remove the environment; data stays
 	@rm -rf $(VENV)

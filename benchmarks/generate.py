@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
+from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.reports import SPECS
-from seller_warehouse.values import identifier, text_literal
 
 LAST_DAY = date(2026, 10, 31)
 RESTATED_AT = datetime(2026, 11, 15, 5, tzinfo=UTC)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from benchmarks.plain import QUOTING
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 
 if TYPE_CHECKING:
-    from seller_warehouse.accounts import Account
+    from seller_warehouse.core.accounts import Account
     from seller_warehouse.steps import Run
 
 REPORTS = tuple(QUOTING)
@@ -63,8 +63,8 @@ def land(folder: Path, run_id: str, reports: tuple[str, ...]) -> None:
 
 def parse(folder: Path) -> None:
     """Parse every landed document, and throw the result away."""
-    from seller_warehouse.landing import landed_documents
-    from seller_warehouse.parse import prepare
+    from seller_warehouse.ingest.landing import landed_documents
+    from seller_warehouse.ingest.parse import prepare
 
     for document in landed_documents(_home(folder)):
         prepare(document, _account(), folder / "parsed")
@@ -94,15 +94,15 @@ def count(folder: Path) -> None:
 
 def build(folder: Path) -> None:
     """Build and test every model."""
-    from seller_warehouse.build import build_marts
+    from seller_warehouse.marts.build import build_marts
 
     build_marts(_home(folder), as_of=AT.date())
 
 
 def publish(folder: Path) -> None:
     """Publish what was built."""
-    from seller_warehouse.build import code_version
-    from seller_warehouse.publish import publish
+    from seller_warehouse.marts.build import code_version
+    from seller_warehouse.marts.publish import publish
 
     publish(_home(folder), at=AT, as_of=AT.date(), code_version=code_version(), run_id="first")
 
@@ -128,7 +128,7 @@ STEPS: dict[str, Callable[..., None]] = {
 
 
 def _account() -> Account:
-    from seller_warehouse.accounts import Account
+    from seller_warehouse.core.accounts import Account
 
     return Account(id="bench", name="Benchmark", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")
 

@@ -15,7 +15,7 @@ are given up and named in `meta.loads` and `meta.freshness`.
 
 from airflow.sdk import dag
 
-from seller_warehouse.airflow_settings import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
+from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
 
 
 @dag(

@@ -12,8 +12,8 @@ Runs whenever raw data changed, once for a whole batch of loads.
 
 from airflow.sdk import dag
 
-from seller_warehouse.airflow_settings import DEFAULT_ARGS, MARTS, RAW, TAGS, WAREHOUSE_POOL
-from seller_warehouse.operators import BuildMartsOperator, PublishMartsOperator
+from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, MARTS, RAW, TAGS, WAREHOUSE_POOL
+from seller_warehouse.orchestration.operators import BuildMartsOperator, PublishMartsOperator
 
 
 @dag(schedule=[RAW], catchup=False, max_active_runs=1, default_args={**DEFAULT_ARGS, "retries": 0}, tags=[*TAGS, "marts"], doc_md=__doc__)

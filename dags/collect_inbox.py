@@ -14,8 +14,8 @@ the rows and the remedy; everything else of the run was loaded. Put the correcte
 
 from airflow.sdk import TriggerRule, dag
 
-from seller_warehouse.airflow_settings import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL, at
-from seller_warehouse.operators import GateDocumentsOperator, LandFilesOperator, LoadDocumentsOperator
+from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL, at
+from seller_warehouse.orchestration.operators import GateDocumentsOperator, LandFilesOperator, LoadDocumentsOperator
 
 
 @dag(schedule=at("*/10 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, tags=[*TAGS, "inbox"], doc_md=__doc__)

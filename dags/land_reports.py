@@ -14,7 +14,7 @@ Every day, for every account of `accounts.yaml` with `source: sp_api`.
 
 from airflow.sdk import dag
 
-from seller_warehouse.airflow_settings import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
+from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
 
 
 # 10:00 UTC: by then yesterday is over in every American zone, and Amazon's nightly reports are made.

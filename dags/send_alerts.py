@@ -12,8 +12,8 @@ Runs after every publication, and every hour, since nothing is published where e
 
 from airflow.sdk import dag
 
-from seller_warehouse.airflow_settings import DEFAULT_ARGS, MARTS, TAGS, WAREHOUSE_POOL, at_or_after
-from seller_warehouse.operators import SendAlertsOperator
+from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, MARTS, TAGS, WAREHOUSE_POOL, at_or_after
+from seller_warehouse.orchestration.operators import SendAlertsOperator
 
 
 # Tried again by the next run: waiting for a retry would keep make run from ending.

@@ -20,7 +20,7 @@ from dashboard import (
     resolved,
     sourcing_cost,
 )  # fmt: skip
-from seller_warehouse.published import NotPublished
+from seller_warehouse.readers.published import NotPublished
 
 LOOK_EVERY = "10s"
 LESS_SPACE = "<style>.stMainBlockContainer {padding-top: 3rem}</style>"

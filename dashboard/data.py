@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow
 import streamlit as st
 
-from seller_warehouse.paths import Home
-from seller_warehouse.published import Published
+from seller_warehouse.core.home import Home
+from seller_warehouse.readers.published import Published
 
 
 @dataclass(frozen=True)

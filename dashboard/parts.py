@@ -13,8 +13,8 @@ from streamlit.navigation.page import Page
 
 from dashboard.filters import words
 from dashboard.reasons import why
-from seller_warehouse.accounts import marketplaces
-from seller_warehouse.spreadsheet import as_csv
+from seller_warehouse.core.accounts import marketplaces
+from seller_warehouse.marts.spreadsheet import as_csv
 
 # Okabe and Ito's colours, which people who see colours differently can tell apart; https://jfly.uni-koeln.de/color/
 COLOURS = {

@@ -3,9 +3,9 @@
 from great_expectations import ExpectationSuite
 
 from expectations.common import number, row_rule, suite
-from seller_warehouse.gate import GateContext
-from seller_warehouse.report_spec import ReportSpec
-from seller_warehouse.values import identifier
+from seller_warehouse.core.report_spec import ReportSpec
+from seller_warehouse.core.sql import identifier
+from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:

@@ -15,9 +15,10 @@ import pycountry
 from great_expectations import ExpectationSuite
 from great_expectations.expectations import Expectation, UnexpectedRowsExpectation
 
-from seller_warehouse.gate import SHOWN_ROWS, GateContext
-from seller_warehouse.report_spec import Column, Kind, ReportSpec, Unit
-from seller_warehouse.values import as_date, identifier, is_ambiguous_amount, is_broken, is_damaged_id, is_valid, text_literal
+from seller_warehouse.core.report_spec import Column, Kind, ReportSpec, Unit
+from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.ingest.formats import as_date, is_ambiguous_amount, is_broken, is_damaged_id, is_valid
+from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
 

@@ -3,8 +3,8 @@
 from great_expectations import ExpectationSuite
 
 from expectations.common import identity, number, suite
-from seller_warehouse.gate import GateContext
-from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.core.report_spec import ReportSpec
+from seller_warehouse.ingest.gate import GateContext
 
 MOVEMENTS = (
     "receipts",

@@ -13,16 +13,16 @@ from typing import Any
 
 import httpx
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.report_spec import Unit
+from sandbox.faults import FaultPlan
+from sandbox.server import build_app, serve
+from sandbox.world import World
+from seller_warehouse.amazon.client import Access, Amazon
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.report_spec import Unit
+from seller_warehouse.core.simulated_clock import ManualClock
+from seller_warehouse.core.sql import identifier
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sandbox.clock import ManualClock
-from seller_warehouse.sandbox.faults import FaultPlan
-from seller_warehouse.sandbox.server import build_app, serve
-from seller_warehouse.sandbox.world import World
-from seller_warehouse.sp_api import Access, Amazon
 from seller_warehouse.steps import Outcome, Run, land_due, plan_requests
-from seller_warehouse.values import identifier
 from tests.support import SAMPLES, Warehouse
 
 CLIENT_ID, CLIENT_SECRET = "amzn1.application-oa2-client.sandbox", "sandbox-client-secret"

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 from tests.browser import NoChromium, chromium
 from tests.support import Warehouse, built_once
 from tests.world import Simulated, simulate, simulated_in

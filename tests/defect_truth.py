@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from seller_warehouse.sandbox.truth import ClaimTruth, InventoryEventTruth, ReturnTruth
-from seller_warehouse.sandbox.world import Seller
-from seller_warehouse.sandbox.world_catalog import MARKETPLACES, REPLACEMENTS, RETURNS
+from sandbox.truth import ClaimTruth, InventoryEventTruth, ReturnTruth
+from sandbox.world import Seller
+from sandbox.world_catalog import MARKETPLACES, REPLACEMENTS, RETURNS
 
 GRACE, STOCK_DEADLINE = timedelta(days=7), timedelta(days=60)
 _ELSEWHERE = timedelta(days=45), timedelta(days=105)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from seller_warehouse.paths import DBT_PROJECT
+from seller_warehouse.core.home import DBT_PROJECT
 
 LIST = Path(__file__).parent / "soak" / "mutations.yaml"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg2
 
-from seller_warehouse.ports import free_port
+from seller_warehouse.core.ports import free_port
 
 USER = "airflow"
 

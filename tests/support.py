@@ -17,11 +17,11 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts, code_version
-from seller_warehouse.documents import Document
-from seller_warehouse.paths import Home
-from seller_warehouse.publish import Publication, publish
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Document
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts, code_version
+from seller_warehouse.marts.publish import Publication, publish
 from seller_warehouse.steps import Run, take_in
 
 NA = Account(id="acme-na", name="Acme North America", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")

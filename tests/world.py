@@ -12,15 +12,15 @@ from pathlib import Path
 
 from dateutil.relativedelta import relativedelta
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.documents import Document
-from seller_warehouse.landing import identified, land
-from seller_warehouse.paths import Home
-from seller_warehouse.report_spec import ReportSpec, Scope, Unit
+from sandbox.render import SETTLEMENT, render, render_json
+from sandbox.world import Seller, World
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Document
+from seller_warehouse.core.home import Home
+from seller_warehouse.core.report_spec import ReportSpec, Scope, Unit
+from seller_warehouse.ingest.landing import identified, land
+from seller_warehouse.marts.build import build_marts
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sandbox.render import SETTLEMENT, render, render_json
-from seller_warehouse.sandbox.world import Seller, World
 from tests.support import AT, Warehouse
 
 DOWNLOAD_EVERY = timedelta(days=7)

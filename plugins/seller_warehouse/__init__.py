@@ -1,5 +1,5 @@
 """The pipeline from Amazon's report files to published marts.
 
-``land`` keeps the bytes, ``parse`` turns them into text columns, ``gate`` judges them, ``raw_store`` keeps
-their history, dbt builds the marts and ``publish`` hands them to readers. See DESIGN in the README.
+``steps`` is one pass: ``amazon`` asks for reports, ``ingest`` lands, parses, judges and loads them, ``marts`` builds and publishes. ``readers`` and
+``alerts`` read what was published; ``orchestration`` and ``cli`` start it all; ``core`` and ``reports`` hold what they share.
 """

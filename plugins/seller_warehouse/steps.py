@@ -20,20 +20,21 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from seller_warehouse.accounts import Account, ConfigurationError
-from seller_warehouse.build import as_known_at, build_marts, code_version
-from seller_warehouse.clock import Clock
-from seller_warehouse.documents import CANCELLED, DONE, Document, Verdict
-from seller_warehouse.fetch import advance, load_lane
-from seller_warehouse.gate import Judgement, Pending, as_log_lines, judge_documents
-from seller_warehouse.landing import collect_inbox, find_document, landed_documents, quarantine
-from seller_warehouse.parse import Prepared, prepare
-from seller_warehouse.paths import Home, write_whole
-from seller_warehouse.planner import PAUSE_HOURS, Answer, Kind, Window, plan_windows, round_of
-from seller_warehouse.publish import is_due, publish
-from seller_warehouse.raw_store import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
+from seller_warehouse.amazon.client import AccessRefused, Amazon, Later
+from seller_warehouse.amazon.planner import PAUSE_HOURS, Window, plan_windows, round_of
+from seller_warehouse.amazon.report_queue import advance, load_lane
+from seller_warehouse.core.accounts import Account, ConfigurationError
+from seller_warehouse.core.clock import Clock
+from seller_warehouse.core.documents import CANCELLED, DONE, Document, Verdict
+from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.windows import Answer, AnswerKind
+from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
+from seller_warehouse.ingest.landing import collect_inbox, find_document, landed_documents, quarantine
+from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.ingest.warehouse import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
+from seller_warehouse.marts.build import as_known_at, build_marts, code_version
+from seller_warehouse.marts.publish import is_due, publish
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sp_api import AccessRefused, Amazon, Later
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 _JUDGEMENT = TypeAdapter(Judgement)
 _WINDOWS = TypeAdapter(list[Window])
+_ANSWERS = {DONE: AnswerKind.GOOD, CANCELLED: AnswerKind.EMPTY}
 
 
 class DocumentsRefused(Exception):
@@ -211,7 +213,7 @@ def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = Non
             answered.setdefault((document.account_id, document.report), []).append(
                 Answer(
                     marketplace_id=document.marketplace_id, first=document.window_start, last=document.window_end,
-                    asked_at=document.retrieved_at, kind={DONE: Kind.GOOD, CANCELLED: Kind.EMPTY}.get(document.answer, Kind.REFUSED),
+                    asked_at=document.retrieved_at, kind=_ANSWERS.get(document.answer, AnswerKind.REFUSED),
                 )
             )  # fmt: skip
     lanes = []

@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import as_known_at, build_marts, code_version
-from seller_warehouse.paths import Home
-from seller_warehouse.publish import Publication, holds_every_load, is_due, publish
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import as_known_at, build_marts, code_version
+from seller_warehouse.marts.publish import Publication, holds_every_load, is_due, publish
 from tests.cases.test_mart_cases import FOLDER, LOADED_AT, cases
 from tests.support import Warehouse, reimbursements
 

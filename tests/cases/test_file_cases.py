@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.landing import landed_documents
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.landing import landed_documents
 from tests.support import Warehouse
 
 FOLDER = Path(__file__).parent / "files"

@@ -18,9 +18,9 @@ import duckdb
 import pytest
 import yaml
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.support import Warehouse
 
 FOLDER, FILES = Path(__file__).parent / "marts", Path(__file__).parent / "files"

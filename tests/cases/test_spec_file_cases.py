@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.documents import Verdict
-from seller_warehouse.gate import Judgement, judge
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Verdict
+from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.gate import Judgement, judge
+from seller_warehouse.marts.build import build_marts
 from tests.support import FIXTURES, NA, Warehouse, document_of
 
 FOLDER = Path(__file__).parent / "files"

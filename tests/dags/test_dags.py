@@ -11,16 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.airflow_processes import environment
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.cli.airflow_processes import environment
+from seller_warehouse.core.home import REPOSITORY, Home
 
-CLOCK_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.monotonic"}
 DAGS = sorted((REPOSITORY / "dags").glob("*.py"))
-MODULES = sorted((REPOSITORY / "plugins" / "seller_warehouse").rglob("*.py"))
-KNOW_AIRFLOW = {"operators", "airflow_settings"}
-"""What runs inside Airflow."""
-TELL_TIME = {"clock", "__main__", "console", "follow", "airflow_processes", "demo", "up", "operators"}
-"""The clock itself, and what shows progress or waits for processes."""
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +78,3 @@ def test_a_dag_file_is_wiring_only_and_named_like_its_dag(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 80
     assert [n.name for n in tree.body if isinstance(n, ast.FunctionDef)] == [path.stem]
     assert not [n for n in ast.walk(tree) if isinstance(n, (ast.For, ast.While, ast.If, ast.Try))]
-
-
-@pytest.mark.parametrize("path", [p for p in MODULES if p.stem not in KNOW_AIRFLOW], ids=lambda p: p.stem)
-def test_pure_modules_do_not_know_airflow(path: Path) -> None:
-    """A command reaches for it where it needs it, inside a function."""
-    imported = [n for n in ast.parse(path.read_text()).body if isinstance(n, (ast.Import, ast.ImportFrom))]
-    names = [a.name for n in imported for a in n.names] + [n.module or "" for n in imported if isinstance(n, ast.ImportFrom)]
-    assert not [n for n in names if n.split(".")[0] == "airflow"]
-
-
-@pytest.mark.parametrize("path", [p for p in MODULES if p.stem not in TELL_TIME], ids=lambda p: p.stem)
-def test_logic_never_asks_the_machine_for_the_time(path: Path) -> None:
-    calls = [n.func for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
-    attributes = [f for f in calls if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name)]
-    assert not [f for f in attributes if isinstance(f.value, ast.Name) and f"{f.value.id}.{f.attr}" in CLOCK_CALLS]

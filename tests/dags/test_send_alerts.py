@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seller_warehouse.airflow_processes import environment
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.cli.airflow_processes import environment
+from seller_warehouse.core.home import REPOSITORY, Home
 from tests.receiver import receiving
 from tests.support import AT, Warehouse, reimbursements
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.support import AT, FIXTURES, Warehouse, built_once
 from tests.world import Simulated
 

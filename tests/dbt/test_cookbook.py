@@ -15,11 +15,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.sandbox.truth import InventoryEventTruth, ReimbursementTruth, ReturnTruth
-from seller_warehouse.sandbox.world import Seller
-from seller_warehouse.sandbox.world_accidents import DAMAGES
-from seller_warehouse.sandbox.world_catalog import MARKETPLACES, ORDERS, SELLABLE, SHIPMENTS
+from sandbox.truth import InventoryEventTruth, ReimbursementTruth, ReturnTruth
+from sandbox.world import Seller
+from sandbox.world_accidents import DAMAGES
+from sandbox.world_catalog import MARKETPLACES, ORDERS, SELLABLE, SHIPMENTS
+from seller_warehouse.core.home import REPOSITORY
 from tests.dbt.test_docs import queries
 from tests.dbt.test_finance_truth import CATEGORIES, is_settled, lines, month, sums, unsettled
 from tests.dbt.test_mcf_truth import Fate, expected_by

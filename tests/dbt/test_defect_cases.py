@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.render import CUSTOMER_RETURNS, HEADERS, LEDGER, ORDERS, SETTLEMENT
+from sandbox.render import CUSTOMER_RETURNS, HEADERS, LEDGER, ORDERS, SETTLEMENT
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.support import Warehouse, reimbursements
 
 TODAY, LATER = date(2026, 11, 20), date(2026, 12, 9)

@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.sandbox.world import Seller
+from sandbox.world import Seller
+from seller_warehouse.marts.build import build_marts
 from tests.defect_truth import Expected, returns, stock
 from tests.support import Warehouse
 from tests.world import Simulated, load_world, warehouse_of

@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from seller_warehouse.exports import EXPORTED
-from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY
+from seller_warehouse.marts.exports import EXPORTED
 from tests.support import Warehouse
 
 MARTS_PAGE = REPOSITORY / "docs" / "marts.md"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from currency_converter import CurrencyConverter
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.truth import ReimbursementTruth
-from seller_warehouse.sandbox.world import Seller, SettlementInfo
+from sandbox.truth import ReimbursementTruth
+from sandbox.world import Seller, SettlementInfo
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.support import Warehouse
 from tests.world import Simulated
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse import build
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import BuildFailed
-from seller_warehouse.paths import DBT_PROJECT, Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import DBT_PROJECT, Home
+from seller_warehouse.marts import build
+from seller_warehouse.marts.build import BuildFailed
 from tests.support import ACCOUNTS, AT, EU, FIXTURES, NA, Warehouse, reimbursements
 
 AU = Account(id="acme-au", name="Acme Australia", region="fe", marketplaces=("A39IBJ37TRP1C6",), source="files")

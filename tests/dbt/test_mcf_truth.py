@@ -11,11 +11,11 @@ from decimal import Decimal
 
 import pytest
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.world_catalog import MARKETPLACES
-from seller_warehouse.sandbox.world_claims import APPROVED, DENIED
-from seller_warehouse.sandbox.world_payments import REASONS
+from sandbox.world_catalog import MARKETPLACES
+from sandbox.world_claims import APPROVED, DENIED
+from sandbox.world_payments import REASONS
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.support import Warehouse
 from tests.world import Simulated
 

@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.core.home import Home
+from seller_warehouse.core.report_spec import ReportSpec
+from seller_warehouse.core.sql import identifier
+from seller_warehouse.marts.build import build_marts
 from seller_warehouse.reports import SPECS
-from seller_warehouse.values import identifier
 from tests.support import Warehouse
 from tests.world import Simulated
 

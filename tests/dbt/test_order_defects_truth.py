@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from seller_warehouse.sandbox.truth import DEFECT_CHARGEBACKS, DEFECT_CLAIMS, OrderTruth
-from seller_warehouse.sandbox.world import Seller
+from sandbox.truth import DEFECT_CHARGEBACKS, DEFECT_CLAIMS, OrderTruth
+from sandbox.world import Seller
 from tests.world import Simulated
 
 WINDOW_DAYS, LAG_DAYS = 60, 15

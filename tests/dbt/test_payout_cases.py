@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.render import SHIPMENTS
+from sandbox.render import SHIPMENTS
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.dbt.test_defect_cases import ORDER, came_back, in_kind, ledger, loss, order, paid, refund, tsv
 from tests.support import Warehouse, reimbursements
 

@@ -7,8 +7,8 @@ import json
 import duckdb
 import pytest
 
-from seller_warehouse.build import BuildFailed, build_marts
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import BuildFailed, build_marts
 from tests.support import AT, Warehouse, reimbursements
 
 

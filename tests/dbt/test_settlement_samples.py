@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.support import AT, FIXTURES, SAMPLES, Warehouse
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason=f"the sample files are no part of the project; there are none at {SAMPLES}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from seller_warehouse.reports import SPECS
 from tests.dbt.conftest import cases
 from tests.support import AT, Warehouse

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY
 from tests.support import Warehouse
 
 

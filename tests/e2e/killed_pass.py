@@ -10,12 +10,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 from tests.support import Warehouse
 
 # Great Expectations takes seconds to import: every pass is forked from one process that has done so and nothing else.
 FRESH = multiprocessing.get_context("forkserver")
-FRESH.set_forkserver_preload([__name__, "seller_warehouse.gx_duckdb"])
+FRESH.set_forkserver_preload([__name__, "seller_warehouse.ingest.gx_duckdb"])
 
 
 def started(home: Path, target: str, when: str, number: int, steps: str = "pass") -> ForkServerProcess:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from seller_warehouse import demo
-from seller_warehouse.airflow_processes import PROCESSES, environment
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.cli import demo
+from seller_warehouse.cli.airflow_processes import PROCESSES, environment
+from seller_warehouse.core.home import REPOSITORY, Home
 
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8"))
 DEMO = yaml.safe_load((REPOSITORY / "docker-compose.demo.yaml").read_text(encoding="utf-8"))

@@ -16,9 +16,9 @@ import duckdb
 import httpx
 import pytest
 
-from seller_warehouse.exports import EXPORTED
-from seller_warehouse.paths import REPOSITORY, Home
-from seller_warehouse.ports import free_port
+from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.core.ports import free_port
+from seller_warehouse.marts.exports import EXPORTED
 from tests.support import Warehouse, reimbursements
 
 PAGE = (REPOSITORY / "docs" / "connect.md").read_text(encoding="utf-8")

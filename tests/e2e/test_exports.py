@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from openpyxl import load_workbook
 
-from seller_warehouse.exports import EXPORTED, SHEETS, export, write_workbook
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.exports import EXPORTED, SHEETS, export, write_workbook
 from tests.support import EU, Warehouse, reimbursements
 
 FORMULA = '=HYPERLINK("http://evil.example","+1")'

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 from seller_warehouse.steps import Run, load_documents
 from tests.e2e.killed_pass import kill, started
 from tests.support import AT, Warehouse, reimbursements

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.paths import Home
-from seller_warehouse.report_spec import ReportSpec, Scope, Unit
+from sandbox.world import Row, Seller, World
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
+from seller_warehouse.core.report_spec import ReportSpec, Scope, Unit
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sandbox.world import Row, Seller, World
 from tests.amazon import DEMO_NA, SECOND_NA, Landing, days_before, morning, raw_now, sandbox
 from tests.support import Warehouse
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.paths import REPOSITORY
+from seller_warehouse.core.home import REPOSITORY
 from tests.unit.test_report_types import SOURCES, missing_pieces, pieces
 
 REPORT = "pallet_swaps"
 
 SPEC = '''"""Pallet swaps: a made-up report."""
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column
 
 SPEC = ReportSpec(
     name="pallet_swaps",
@@ -44,8 +44,8 @@ SUITE = '''"""What a pallet swap must be."""
 from great_expectations import ExpectationSuite
 
 from expectations.common import number, row_rule, suite
-from seller_warehouse.gate import GateContext
-from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.ingest.gate import GateContext
+from seller_warehouse.core.report_spec import ReportSpec
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
@@ -103,10 +103,10 @@ rows: 3
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from seller_warehouse import paths
+from seller_warehouse.core import home as paths
 from tests.support import AT, NA, Warehouse
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
+from seller_warehouse.marts.build import build_marts
+from seller_warehouse.core.home import Home
 
 warehouse = Warehouse(Home(Path(sys.argv[1])))
 valid = (paths.REPOSITORY / "tests/fixtures/pallet_swaps/valid.txt").read_text()

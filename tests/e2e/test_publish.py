@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from seller_warehouse.build import build_marts, code_version
-from seller_warehouse.paths import Home
-from seller_warehouse.publish import KEPT_PUBLICATIONS, PublicationFailed, is_due, last_publication, publish
-from seller_warehouse.published import NotPublished, Published
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts, code_version
+from seller_warehouse.marts.publish import KEPT_PUBLICATIONS, PublicationFailed, is_due, last_publication, publish
+from seller_warehouse.readers.published import NotPublished, Published
 from tests.support import AT, Warehouse, reimbursements
 
 READER = """
@@ -89,7 +89,7 @@ def test_readers_never_fail_and_never_block_while_ten_publications_are_made(buil
 
 def test_a_publication_that_is_not_what_was_built_is_never_pointed_to(built: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     before = publish_at(built, 30)
-    monkeypatch.setattr("seller_warehouse.publish._tables", lambda *_: [("meta", "loads")])
+    monkeypatch.setattr("seller_warehouse.marts.publish._tables", lambda *_: [("meta", "loads")])
     with pytest.raises(PublicationFailed, match="no marts"):
         publish_at(built, 31)
     assert published_id(built) == before

@@ -12,8 +12,8 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from seller_warehouse.accounts import load_accounts
-from seller_warehouse.paths import REPOSITORY, Home
+from seller_warehouse.core.accounts import load_accounts
+from seller_warehouse.core.home import REPOSITORY, Home
 from tests.support import AT, Warehouse, processes_of, reimbursements
 
 FILES = REPOSITORY / "tests" / "files"

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from seller_warehouse import demo
-from seller_warehouse.accounts import load_accounts
-from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home
+from seller_warehouse.cli import demo
+from seller_warehouse.core.accounts import load_accounts
+from seller_warehouse.core.home import DEMO_ACCOUNTS, REPOSITORY, Home
 from tests.support import Warehouse
 
 

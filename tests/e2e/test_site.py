@@ -11,10 +11,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from seller_warehouse import data_docs
-from seller_warehouse import site as site_module
-from seller_warehouse.paths import REPOSITORY, Home
-from seller_warehouse.site import SiteFailed, build_site
+from docsite import data_docs
+from docsite import site as site_module
+from docsite.site import SiteFailed, build_site
+from seller_warehouse.core.home import REPOSITORY, Home
 from tests.support import AT, Warehouse, reimbursements
 
 

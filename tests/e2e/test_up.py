@@ -18,11 +18,12 @@ import httpx
 import psutil
 import pytest
 
-from seller_warehouse import ports, up
-from seller_warehouse.airflow_processes import PROCESSES, AirflowFailed, Api, Processes, stop_left_behind
-from seller_warehouse.paths import REPOSITORY, Home
-from seller_warehouse.ports import free_port
-from seller_warehouse.up import down, supervisor
+from seller_warehouse.cli import up
+from seller_warehouse.cli.airflow_processes import PROCESSES, AirflowFailed, Api, Processes, stop_left_behind
+from seller_warehouse.cli.up import down, supervisor
+from seller_warehouse.core import ports
+from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.core.ports import free_port
 from tests.support import files_in, processes_of
 
 SECRET = "the-secret-of-a-connection"

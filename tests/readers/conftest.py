@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.sandbox.world import World
+from sandbox.world import World
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import build_marts
 from tests.readers.dashboard import Dashboard, opened, streamlit
 from tests.support import AT, Warehouse, built_once, reimbursements
 from tests.world import Simulated

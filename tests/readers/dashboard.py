@@ -17,8 +17,8 @@ import duckdb
 import httpx
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from seller_warehouse.paths import REPOSITORY, Home
-from seller_warehouse.ports import free_port
+from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.core.ports import free_port
 from tests.support import Warehouse
 
 expect.set_options(timeout=30_000)

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from seller_warehouse.paths import REPOSITORY, Home, shown
+from seller_warehouse.core.home import REPOSITORY, Home, shown
 from tests.browser import NoChromium, chromium
 from tests.readers.dashboard import PAGES, Dashboard, opened, streamlit
 from tests.support import Warehouse

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 from playwright.sync_api import BrowserContext, expect
 
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 from tests.readers.conftest import PublishedWorld
 from tests.readers.dashboard import EVER, PAGES, Dashboard, opened, streamlit
 from tests.support import AT, Warehouse

@@ -19,15 +19,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from seller_warehouse import demo, ports
-from seller_warehouse.accounts import load_accounts
-from seller_warehouse.airflow_processes import reached_airflow
-from seller_warehouse.airflow_run import run_dags, with_airflow
-from seller_warehouse.airflow_settings import WAREHOUSE_POOL
-from seller_warehouse.console import NOT_PUBLISHED
-from seller_warehouse.paths import DEMO_ACCOUNTS, REPOSITORY, Home
-from seller_warehouse.ports import free_port
-from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET
+from sandbox.server import CLIENT_ID, CLIENT_SECRET
+from seller_warehouse.cli import demo
+from seller_warehouse.cli.airflow_processes import reached_airflow
+from seller_warehouse.cli.airflow_run import run_dags, with_airflow
+from seller_warehouse.cli.console import NOT_PUBLISHED
+from seller_warehouse.core import ports
+from seller_warehouse.core.accounts import load_accounts
+from seller_warehouse.core.home import DEMO_ACCOUNTS, REPOSITORY, Home
+from seller_warehouse.core.ports import free_port
+from seller_warehouse.orchestration.dag_parts import WAREHOUSE_POOL
 from tests.e2e.test_compose import DEMO, LASTING, READERS, SECRETS, SERVICES
 from tests.postgresql import Server, postgresql, programs
 from tests.support import Warehouse, files_in

@@ -18,7 +18,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.pages import AIMS, as_table, load_times
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 from tests.readers.conftest import PublishedWorld, address, dashboard, published
 from tests.readers.dashboard import PAGES, Dashboard, streamlit
 from tests.readers.screenshots import TALLEST, take

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seller_warehouse.demo import connections
-from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.sandbox.clock import SandboxClock
-from seller_warehouse.sandbox.faults import REPORT_FAULTS
-from seller_warehouse.sandbox.world import World
+from sandbox.faults import REPORT_FAULTS
+from sandbox.world import World
+from seller_warehouse.cli.demo import connections
+from seller_warehouse.core.home import REPOSITORY
+from seller_warehouse.core.simulated_clock import SandboxClock
 from tests.amazon import DEMO_EU, Landing, days_before, differences, marts_now, morning, raw_now, sandbox
 from tests.e2e.test_landing import DAY, warehouse_of
 from tests.soak.test_landing_storms import CALL_FAULTS
@@ -42,7 +42,7 @@ def failing_amazon(folder: Path) -> Iterator[SandboxClock]:
         "seed": 2,
         "rates": dict.fromkeys(REPORT_FAULTS, 0.06) | dict.fromkeys(CALL_FAULTS, 0.02), "max_per_window": 1, "limit": 60, "hang_seconds": 1,
     }  # fmt: skip
-    command = [sys.executable, "-m", "seller_warehouse.sandbox", "--home", str(folder), "--profile", "test", "--seed", "1", "--rate", str(RATE)]
+    command = [sys.executable, "-m", "sandbox", "--home", str(folder), "--profile", "test", "--seed", "1", "--rate", str(RATE)]
     command += ["--start", str(days_before(DAY, DAYS)), "--until", str(LAST + timedelta(days=9)), "--shows", morning(DAY).isoformat()]
     folder.mkdir(parents=True)
     with subprocess.Popen([*command, "--faults", json.dumps(faults)]) as process:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.accounts import Account
+from sandbox.faults import KINDS, REPORT_FAULTS, FaultPlan
+from sandbox.world import World
+from seller_warehouse.core.accounts import Account
 from seller_warehouse.reports import SPECS
-from seller_warehouse.sandbox.faults import KINDS, REPORT_FAULTS, FaultPlan
-from seller_warehouse.sandbox.world import World
 from tests.amazon import DEMO_EU, SECOND_NA, Landing, days_before, differences, marts_now, morning, raw_now, sandbox
 from tests.e2e.test_landing import DAY, warehouse_of
 from tests.soak.test_storms import COUNT, SEED
@@ -117,7 +117,7 @@ def assert_nothing_else_lacks(spoiled: Warehouse, calm: Warehouse) -> None:
 
 @pytest.mark.parametrize("round_", range(COUNT))
 def test_failures_of_every_kind_leave_no_trace(round_: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seller_warehouse.sp_api.TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("seller_warehouse.amazon.client.TIMEOUT_SECONDS", 1.0)
     accounts = (DEMO_EU, SECOND_NA) if COUNT > 1 else (SECOND_NA,)
     faults = passing_faults(SEED + round_, *accounts)
     calm = landed_in_spite_of(None, tmp_path / "calm", *accounts, days=120)

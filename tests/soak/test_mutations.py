@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY
 from tests.mutations import Mutation, mistakes, mutations, rounds, unit_tests
 from tests.soak.test_storms import COUNT
 from tests.support import AT

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from seller_warehouse.build import build_marts
-from seller_warehouse.paths import Home
-from seller_warehouse.report_spec import Column, Kind, ReportSpec
+from seller_warehouse.core.home import Home
+from seller_warehouse.core.report_spec import Column, Kind, ReportSpec
+from seller_warehouse.core.sql import identifier
+from seller_warehouse.marts.build import build_marts
 from seller_warehouse.reports import SPECS
-from seller_warehouse.values import identifier
 from tests.cases.test_mart_cases import cases, load_cases
 from tests.soak.test_storms import COUNT, SEED
 from tests.support import AT, Warehouse

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.e2e.test_service import built, read_while_published, started
+from tests.e2e.test_http_service import built, read_while_published, started
 from tests.soak.test_storms import COUNT
 from tests.support import Warehouse
 

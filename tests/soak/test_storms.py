@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 from seller_warehouse.reports import SPECS
 from tests.e2e.killed_pass import kill
 from tests.e2e.test_kill import dropped, raw_of

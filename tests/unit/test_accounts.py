@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from seller_warehouse.accounts import Account, ConfigurationError, load_accounts, marketplaces
-from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.report_spec import ISO, LOCAL
+from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts, marketplaces
+from seller_warehouse.core.home import REPOSITORY
+from seller_warehouse.core.report_spec import ISO, LOCAL
 
 US, CA, UK, DE, JP = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A1VC38T7YXB528"
 PL, TR = "A1C3SOZRARQ6R3", "A33AVAJ2PDY3EV"

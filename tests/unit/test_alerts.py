@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from seller_warehouse.accounts import Account, ConfigurationError
-from seller_warehouse.alert_channels import channel_urls, channels_of
-from seller_warehouse.alerts import DeliveryFailed, Settings, send_alerts
-from seller_warehouse.paths import Home
-from seller_warehouse.raw_store import open_warehouse
+from seller_warehouse.alerts.channels import channel_urls, channels_of
+from seller_warehouse.alerts.delivery import DeliveryFailed, Settings, send_alerts
+from seller_warehouse.core.accounts import Account, ConfigurationError
+from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.warehouse import open_warehouse
 from tests.receiver import Receiver, receiving
 
 TODAY = date(2026, 11, 20)

@@ -15,7 +15,7 @@ from babel.numbers import get_currency_precision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seller_warehouse.paths import DBT_PROJECT
+from seller_warehouse.core.home import DBT_PROJECT
 
 MACROS = "\n".join((DBT_PROJECT / "macros" / f"{name}.sql").read_text(encoding="utf-8") for name in ("converted_amount", "units"))
 LARGEST = Decimal("99999999999999.9999")

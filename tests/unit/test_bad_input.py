@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse import decode, landing
-from seller_warehouse.accounts import ConfigurationError
-from seller_warehouse.documents import Verdict
-from seller_warehouse.gate import judge
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import ConfigurationError
+from seller_warehouse.core.documents import Verdict
+from seller_warehouse.core.home import Home
+from seller_warehouse.ingest import decode, landing
+from seller_warehouse.ingest.gate import judge
 from seller_warehouse.reports import SPECS
 from seller_warehouse.steps import DocumentsRefused, Run, gate_documents, land_files
 from tests.support import ACCOUNTS, AT, EU, FIXTURES, NA, REIMBURSEMENTS, Warehouse, document_of, raw_state, reimbursements
@@ -420,7 +420,7 @@ def test_a_file_that_grows_while_it_is_read_waits_too(warehouse: Warehouse, monk
             stream.write(SECOND + "\n")
         return really_open(name, *args)
 
-    monkeypatch.setattr("seller_warehouse.landing.os.open", open_and_grow)
+    monkeypatch.setattr("seller_warehouse.ingest.landing.os.open", open_and_grow)
     found = land_files(Run(warehouse.home, ACCOUNTS, "test", AT), settle_seconds=0)
     assert (found["waiting"], found["landed"]) == (1, 0)
     assert path.read_text().endswith(SECOND + "\n")

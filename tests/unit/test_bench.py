@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bench, generate, steps
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
 
 
 def write(folder: Path, rows: int, seed: int = 1) -> dict[str, list[str]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from seller_warehouse.build import BuildFailed, as_known_at, build_marts, code_version, policy_settings
-from seller_warehouse.paths import Home
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.build import BuildFailed, as_known_at, build_marts, code_version, policy_settings
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
 

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
-from seller_warehouse import containers, decode, workbook
-from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Refusal, Verdict
-from seller_warehouse.gate import judge
-from seller_warehouse.parse import Prepared, prepare
-from seller_warehouse.recognise import recognise_file
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Refusal, Verdict
+from seller_warehouse.ingest import containers, decode, workbook
+from seller_warehouse.ingest.gate import judge
+from seller_warehouse.ingest.header import recognise_file
+from seller_warehouse.ingest.parse import Prepared, prepare
 from tests.support import EU, FIXTURES, NA, document_of, reimbursements
 
 TEXT = reimbursements({"reimbursement-id": "30040000001"}, {"reimbursement-id": "30040000002"})

@@ -7,13 +7,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.describe_inputs import whole_suite
-from seller_warehouse.documents import Verdict
-from seller_warehouse.gate import judge
-from seller_warehouse.report_spec import Column, Kind, column
+from docsite.inputs import whole_suite
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Verdict
+from seller_warehouse.core.report_spec import Column, Kind, column
+from seller_warehouse.ingest.formats import is_damaged_id
+from seller_warehouse.ingest.gate import judge
 from seller_warehouse.reports import SPECS
-from seller_warehouse.values import is_damaged_id
 from tests.support import NA, document_of, reimbursements
 
 WORDS = {

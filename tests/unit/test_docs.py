@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from seller_warehouse.paths import DBT_PROJECT, REPOSITORY
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "policy.md"
 SET_BY_THE_RUN = {"as_of_date", "as_known_at"}

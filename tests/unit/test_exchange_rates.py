@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from currency_converter import CURRENCY_FILE
 
-from seller_warehouse.exchange_rates import RatesUnreadable, store_rates
+from seller_warehouse.marts.exchange_rates import RatesUnreadable, store_rates
 from tests.support import Warehouse
 
 

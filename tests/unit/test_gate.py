@@ -11,10 +11,10 @@ import pytest
 from great_expectations.constants import MAX_RESULT_RECORDS
 from great_expectations.datasource.fluent.interfaces import Batch
 
-from seller_warehouse import gate
-from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Verdict
-from seller_warehouse.gate import Judgement, Pending, RuleResult, judge, judge_documents
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Verdict
+from seller_warehouse.ingest import gate
+from seller_warehouse.ingest.gate import Judgement, Pending, RuleResult, judge, judge_documents
 from tests.support import AT, EU, FIXTURES, NA, document_of, reimbursements
 
 BRITISH = Account(id="british", name="British", region="eu", marketplaces=("A1F83G8C2ARO7P",), source="files")

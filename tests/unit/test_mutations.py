@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seller_warehouse.paths import DBT_PROJECT
+from seller_warehouse.core.home import DBT_PROJECT
 from tests.mutations import Mutation, mutations, reach, unit_tests
 
 LISTED = [m for listed in mutations().values() for m in listed]

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Refusal, Verdict
-from seller_warehouse.gate import judge
-from seller_warehouse.parse import Prepared, prepare
-from seller_warehouse.recognise import recognise, recognise_file
-from seller_warehouse.report_spec import ISO
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Refusal, Verdict
+from seller_warehouse.core.report_spec import ISO
+from seller_warehouse.ingest.gate import judge
+from seller_warehouse.ingest.header import recognise, recognise_file
+from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
 from tests.support import EU, FIXTURES, NA, REIMBURSEMENTS, document_of, reimbursements
 

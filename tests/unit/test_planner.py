@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.planner import Answer, Kind, Window, hours_needed, plan_windows, round_of
-from seller_warehouse.report_spec import ReportSpec, Requests
+from seller_warehouse.amazon.planner import Window, hours_needed, plan_windows, round_of
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.report_spec import ReportSpec, Requests
+from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.reports import SPECS
 from tests.amazon import DEMO_NA
 
 TODAY = date(2026, 11, 22)
 YESTERDAY = date(2026, 11, 21)
 JAPAN = Account(id="japan", name="JP", region="fe", marketplaces=("A1VC38T7YXB528",), source="sp_api")
-GOOD, EMPTY, REFUSED = Kind.GOOD, Kind.EMPTY, Kind.REFUSED
+GOOD, EMPTY, REFUSED = AnswerKind.GOOD, AnswerKind.EMPTY, AnswerKind.REFUSED
 SHIPMENTS = SPECS["fulfilled_shipments"]  # At most 30 days a request; rows change for 30 days.
 RANGED = [s.name for s in SPECS.values() if s.requests and s.requests.history_months == 18]
 
@@ -37,7 +38,7 @@ def at(day: date, hour: float = 10) -> datetime:
     return datetime.combine(day, time(), UTC) + timedelta(hours=hour)
 
 
-def answer(kind: Kind, first: date, last: date, asked: date, hour: float = 10, marketplace_id: str = "") -> Answer:
+def answer(kind: AnswerKind, first: date, last: date, asked: date, hour: float = 10, marketplace_id: str = "") -> Answer:
     return Answer(marketplace_id=marketplace_id, first=first, last=last, asked_at=at(asked, hour), kind=kind)
 
 
@@ -286,7 +287,7 @@ def test_the_answer_of_one_marketplace_says_nothing_of_another():
 def test_a_snapshot_is_taken_once_a_day():
     performance = SPECS["seller_performance"]
 
-    def taken(kind: Kind, day: date, hour: float = 10) -> Answer:
+    def taken(kind: AnswerKind, day: date, hour: float = 10) -> Answer:
         return Answer(marketplace_id="", first=None, last=None, asked_at=at(day, hour), kind=kind)
 
     assert plan(performance) == [Window(marketplace_id="")]
@@ -342,7 +343,7 @@ def _histories(draw: st.DrawFn) -> tuple[ReportSpec, list[dict[str, Any] | None]
     )  # fmt: skip
     runs = st.one_of(
         st.none(),  # An outage.
-        st.fixed_dictionaries({"older": st.booleans(), "kinds": st.lists(st.sampled_from(list(Kind)), min_size=1, max_size=5)}),
+        st.fixed_dictionaries({"older": st.booleans(), "kinds": st.lists(st.sampled_from(list(AnswerKind)), min_size=1, max_size=5)}),
     )
     return replace(SHIPMENTS, requests=requests), draw(st.lists(runs, min_size=1, max_size=12))
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.documents import Refusal, Verdict
-from seller_warehouse.gate import judge
-from seller_warehouse.paths import REPOSITORY
-from seller_warehouse.recognise import recognise, recognise_file
-from seller_warehouse.report_spec import Quoting, ReportSpec, normalise_header
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Refusal, Verdict
+from seller_warehouse.core.home import REPOSITORY
+from seller_warehouse.core.report_spec import Quoting, ReportSpec, normalise_header
+from seller_warehouse.ingest.gate import judge
+from seller_warehouse.ingest.header import recognise, recognise_file
 from seller_warehouse.reports import SPECS
 from tests.support import FIXTURES, document_of
 

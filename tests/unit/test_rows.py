@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seller_warehouse.documents import Refusal
-from seller_warehouse.parse import prepare
+from seller_warehouse.core.documents import Refusal
+from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.reports import SPECS
 from tests.support import FIXTURES, NA, document_of, reimbursements
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.accounts import Account
-from seller_warehouse.paths import Home
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import Home
 from tests.support import NA, SAMPLES, Warehouse
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason=f"the sample files are no part of the project; there are none at {SAMPLES}")

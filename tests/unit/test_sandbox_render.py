@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.sandbox import render as r
-from seller_warehouse.sandbox.world import World
+from sandbox import render as r
+from sandbox.world import World
 
 US, CANADA, UK, GERMANY, INDIA = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A21TJRUUN4KGV"
 

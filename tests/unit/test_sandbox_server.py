@@ -20,10 +20,10 @@ from sp_api.api import Reports
 from sp_api.auth import AccessTokenClient
 from sp_api.base import Marketplaces, SellingApiForbiddenException
 
-from seller_warehouse.sandbox import render as r
-from seller_warehouse.sandbox.clock import ManualClock, SandboxClock
-from seller_warehouse.sandbox.faults import REPORT_FAULTS, FaultPlan
-from seller_warehouse.sandbox.server import CLIENT_ID, CLIENT_SECRET, build_app, serve
+from sandbox import render as r
+from sandbox.faults import REPORT_FAULTS, FaultPlan
+from sandbox.server import CLIENT_ID, CLIENT_SECRET, build_app, serve
+from seller_warehouse.core.simulated_clock import ManualClock, SandboxClock
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 US, CANADA, GERMANY = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1PA6795UKMFR9"

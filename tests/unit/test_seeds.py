@@ -8,7 +8,7 @@ from itertools import combinations
 
 import pytest
 
-from seller_warehouse.paths import DBT_PROJECT
+from seller_warehouse.core.home import DBT_PROJECT
 
 OUR_OWN_WORDS = {"claim_statuses"}
 """Seeds of what sellers write in their own log, which nobody publishes."""

@@ -15,8 +15,8 @@ from itertools import pairwise
 
 import pytest
 
-from seller_warehouse.sandbox import world_catalog as catalog
-from seller_warehouse.sandbox.world import Row, Seller, World
+from sandbox import world_catalog as catalog
+from sandbox.world import Row, Seller, World
 
 START, END = date(2025, 6, 1), date(2026, 3, 31)
 NOW = datetime(2026, 3, 31, 6, tzinfo=UTC)

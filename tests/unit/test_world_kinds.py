@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from seller_warehouse.demo import DAILY_RUN, SEED, WORLD_START
-from seller_warehouse.sandbox import world_catalog as catalog
-from seller_warehouse.sandbox.truth import InventoryEvent
-from seller_warehouse.sandbox.world import Seller, World
-from seller_warehouse.sandbox.world_accidents import DAMAGES
-from seller_warehouse.sandbox.world_oddities import KINDS
+from sandbox import world_catalog as catalog
+from sandbox.truth import InventoryEvent
+from sandbox.world import Seller, World
+from sandbox.world_accidents import DAMAGES
+from sandbox.world_oddities import KINDS
+from seller_warehouse.cli.demo import DAILY_RUN, SEED, WORLD_START
 
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 LOST, DAMAGED = ("M", "5"), tuple(DAMAGES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from seller_warehouse.report_spec import ReportSpec
+from seller_warehouse.core.report_spec import ReportSpec
 
 
 def _load() -> dict[str, ReportSpec]:

@@ -10,7 +10,7 @@ Quirks, with their source:
 - Spreadsheet programs write the log: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.report_spec import LOCAL, Agreement, Kind, Quoting, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Agreement, Kind, Quoting, ReportSpec, Unit, column
 
 STATUSES = (
     "OPEN",

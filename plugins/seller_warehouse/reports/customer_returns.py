@@ -14,7 +14,7 @@ Quirks, with their source:
 - ``customer-comments`` is the buyer's own text: dropped. Being the last column, it may be left out of a row.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
 
 DISPOSITIONS = ("SELLABLE", "DAMAGED", "CUSTOMER_DAMAGED", "DEFECTIVE", "CARRIER_DAMAGED", "EXPIRED")
 STATUSES = ("Unit returned to inventory", "Reimbursed", "Pending repackaging", "Repackaged Successfully")

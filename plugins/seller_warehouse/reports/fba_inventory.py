@@ -11,7 +11,7 @@ Quirks, with their source:
 - ``afn-researching-quantity`` is what Amazon is looking for: units that are missing and not yet in the ledger.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 SPEC = ReportSpec(
     name="fba_inventory",

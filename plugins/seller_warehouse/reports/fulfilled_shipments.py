@@ -13,7 +13,7 @@ Quirks, with their source:
 - Older files may end before ``fulfillment-center-id``, ``fulfillment-channel`` or ``sales-channel`` (no source; tolerated).
 """
 
-from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 
 SPEC = ReportSpec(
     name="fulfilled_shipments",

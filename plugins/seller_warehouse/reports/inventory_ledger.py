@@ -11,7 +11,7 @@ Quirks, with their source:
 - ``FNSKU`` may be blank where ``MSKU`` is not; what names no stock at all is no ledger.
 """
 
-from seller_warehouse.report_spec import Agreement, Kind, Quoting, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, Quoting, ReportSpec, Requests, Unit, column, usual
 
 EVENT_TYPES = ("Shipments", "CustomerReturns", "Receipts", "Adjustments", "VendorReturns", "WhseTransfers")
 DISPOSITIONS = (

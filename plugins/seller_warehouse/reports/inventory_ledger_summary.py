@@ -14,7 +14,7 @@ Quirks, with their source:
 - No key is promised (jlevers/selling-partner-api issue 274).
 """
 
-from seller_warehouse.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS
 
 SPEC = ReportSpec(

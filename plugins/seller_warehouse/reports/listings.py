@@ -19,7 +19,7 @@ Quirks, with their source:
 
 import pyarrow as pa
 
-from seller_warehouse.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column, usual
 
 STATUSES = ("Active", "Inactive", "Incomplete")
 

@@ -11,7 +11,7 @@ Quirks, with their source:
 - How ``SafeT claim creation time`` is written was never seen, so it stays text.
 """
 
-from seller_warehouse.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 DATES = ("%d-%b-%Y", ISO)
 FLAGS = ("Y", "N")

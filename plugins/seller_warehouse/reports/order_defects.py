@@ -13,7 +13,7 @@ Quirks, with their source:
 - Late shipments and cancellations stand beside the defects and are none.
 """
 
-from seller_warehouse.report_spec import LOCAL, Kind, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, ReportSpec, Unit, column
 
 FLAGS = ("No", "N", "0", "False", "None", "N/A", "Yes", "Y", "1", "True")
 CHANNELS = (

@@ -16,7 +16,7 @@ Quirks, with their source:
 - ``ship-city``, ``ship-state`` and ``ship-postal-code`` are the buyer's and are dropped; ``ship-country`` is kept.
 """
 
-from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 
 ORDER_STATUSES = (
     "Pending",

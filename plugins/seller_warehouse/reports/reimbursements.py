@@ -9,7 +9,7 @@ Quirks, with their source:
 - German files may carry ``12,50`` where American ones carry ``12.50``.
 """
 
-from seller_warehouse.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
 
 REASONS = (
     "Lost_Warehouse",

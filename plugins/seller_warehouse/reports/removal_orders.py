@@ -12,7 +12,7 @@ Quirks, with their source:
 - Return, Disposal and the statuses are documented as examples; there is no published list.
 """
 
-from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS as LEDGER_DISPOSITIONS
 
 ORDER_TYPES = ("Return", "Disposal", "Liquidation", "Liquidations")

@@ -15,7 +15,7 @@ Quirks, with their source:
   never the days of its range: that is right under either meaning, and a parcel that is missing from a later answer stays.
 """
 
-from seller_warehouse.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.removal_orders import DISPOSITIONS, ORDER_TYPES
 
 SPEC = ReportSpec(

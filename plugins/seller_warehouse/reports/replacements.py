@@ -11,7 +11,7 @@ Quirks, with their source:
 - Few orders are replaced, so a file with a header and no rows is a normal answer.
 """
 
-from seller_warehouse.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column, usual
 
 REASON_CODES = tuple(str(code) for code in range(13))
 

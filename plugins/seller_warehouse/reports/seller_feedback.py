@@ -11,7 +11,7 @@ Quirks, with their source:
 - The text is often ISO-8859-1. One report is one marketplace.
 """
 
-from seller_warehouse.report_spec import LOCAL, Kind, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, ReportSpec, Requests, Scope, Unit, column
 
 SPEC = ReportSpec(
     name="seller_feedback",

@@ -19,8 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from seller_warehouse.documents import Refusal
-from seller_warehouse.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.documents import Refusal
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
 
 CHANNELS = ("afn", "mfn")
 STATUSES = ("GOOD", "BAD", "NONE")

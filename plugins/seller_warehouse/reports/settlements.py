@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from seller_warehouse.report_spec import ISO, Agreement, Kind, Layout, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, Layout, ReportSpec, Requests, Unit, column, usual
 from seller_warehouse.reports.reimbursements import REASONS
 
 # One file may write its period, its posted days and its posted times in three ways, so each has a list of its own.

@@ -1,0 +1,1 @@
+"""Pages written from the specs and the models, joined to one site."""

@@ -1,0 +1,309 @@
+"""Write ``docs/inputs.md``, the page about every file that is understood, from the specs and the suites themselves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING
+
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import REPOSITORY, write_whole
+from seller_warehouse.core.report_spec import LOCAL, Column, ReportSpec, Unit
+from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
+from seller_warehouse.ingest.gate import GateContext
+from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
+from seller_warehouse.ingest.workbook import MAX_WORKBOOK_BYTES
+from seller_warehouse.reports import SPECS
+
+PAGE = REPOSITORY / "docs" / "inputs.md"
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+Rule = tuple[str, str, str]
+"""Severity, name, and what is wrong where the rule is broken."""
+
+# Its own way of writing dates is that of no report, so it can be told from the reports' formats.
+_ACCOUNT = Account(id="any", name="Any", region="eu", marketplaces=("A1F83G8C2ARO7P",), source="files")
+_ISO = "YYYY-MM-DD (a time may follow)"
+_LATEST_DAY = date(2026, 1, 1)
+_WRITTEN = {"%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%b": "Mon", "%H": "hh", "%M": "mm", "%S": "ss", "ISO": _ISO}
+
+INTRODUCTION = f"""# The files that are understood
+
+This page is made by `make docs` from the code that reads the files; do not edit it by hand.
+
+## How to hand in a file
+
+Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SELLER_WAREHOUSE_HOME` says otherwise) and run
+`make run`. Any file name will do: a file is recognised by its **header**, never by its name. It may be
+
+- tab-separated text as Amazon sends it, or text with commas or semicolons as a spreadsheet saves it (CSV), where a value that
+  holds the separator stands in double quotes; `seller_performance` is JSON;
+- an Excel workbook (XLSX) of which one sheet holds anything;
+- plain, compressed with gzip, or in a ZIP with nothing else in it; text in UTF-8, UTF-16 or what is usual where the account sells:
+  Windows-1252; Windows-1254 where it sells in Turkey; Windows-1250 where Poland is its first marketplace; Shift_JIS where it sells in Japan,
+  unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1, with a warning;
+- with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`;
+- with all required columns, and with at least half of those that the report has in all, by which it is recognised.
+
+Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50` or `1 250,00`, each file decides by
+what is in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
+An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
+the day the file was last modified.
+The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, for a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB.
+
+### Quotes inside values
+
+Where values stand in double quotes, a quote inside one should be doubled (`27"" monitor`), and often is not. A quote therefore ends a
+value only before a separator or the line end, and the reading that gives the row as many values as the header is taken: `"Monitor 27""`
+is `Monitor 27"`. A row that can be read in no way or in two ways is refused, and so is a quote that would swallow the rows after it.
+A tab-separated report that Amazon does not quote is read as quoted where its header or its first row is.
+
+### Spreadsheets
+
+A spreadsheet changes what it opens, so drop a report as Amazon sends it wherever you can. An id that it has shortened (`8.11E+09`,
+`8,11E+09`) is refused, in every column of ids, SKUs and tracking numbers. In a workbook a number keeps its digits, a date becomes
+YYYY-MM-DD; a formula without its value and an error such as `#N/A` are refused. Two things are warned of, since no file shows them: ids that
+are numbers (`sheet_numbers`: zeros in front are lost unless the format of the cell shows them), and dates where the report writes the month first
+(`sheet_dates`: the spreadsheet may have taken the day for the month).
+
+### What is dropped in place of a report
+
+| this | is refused; take instead |
+|---|---|
+| a settlement in XML | the same settlement as text: Settlement, Flat File V2 |
+| the date range report of payments (Transaction, Custom Unified Transaction), in any language | Settlement, Flat File V2, for the \
+same days; the FBA reimbursements report for what Amazon paid back |
+| a web page | sign in to Seller Central and download the report again |
+| a ZIP with several files, a workbook with several sheets | each by itself |
+| a ZIP or a workbook with a password | the file unpacked, or saved without it |
+| XLS, XLSB, ODS, a workbook in XML | the sheet saved as XLSX, or as CSV in UTF-8 |
+| a PDF, a picture, RTF, DOCX | the same report as text or CSV |
+| RAR, 7-Zip, bzip2, xz, zstd | the file unpacked |
+
+### What Amazon itself sends with faults
+
+- **A tab inside a value** makes a row with a field too many, whenever it is downloaded. In a report that is known for it the certain rows
+  load and that row is set aside with the warning `rows_set_aside`, which keeps its line and text in `meta.gate_results`. In any other
+  report the file is refused: look at the line, and remove the tab.
+- **A settlement whose lines do not add up to its total** is refused. Where Seller Central shows the same, name it in
+  `accept_unbalanced_settlements` of the account in `accounts.yaml` and drop it again: it loads, and the warning
+  `accepted_settlement_adds_up` shows the difference.
+
+## What happens to it
+
+1. A file that is still being written is left alone until its size and time rest.
+2. Its bytes are kept for good, compressed, in `landing/`, and the file leaves the inbox. It counts as **retrieved when it was last
+   modified**, so keep that time when you copy files (`cp -p`).
+3. It is read and judged. If it is *refused*, nothing of it is loaded, nothing that is held changes, and the other files go on: the
+   file goes to `quarantine/` with a `reason.json`, and one sentence in the log, in `meta.loads` and at the end of `make run` says
+   which line, which rule, and what to do. A *warning* does not stop a file; it is kept in `meta.gate_results`.
+4. What passed is loaded. Nothing that was known is forgotten: rows that a newer file no longer has are closed, not deleted.
+
+## Days written in two ways
+
+`05/10/26` is a day in May or in October. A file writes one column in one way, and what else it says decides which: a date after the
+12th in the same column; a second column with the same day (`posted-date` and `posted-date-time` of a settlement, `Date` and
+`Date and Time` of the ledger); a range or an order (a settlement's period, `closed-date` after `filed-date`); that the day a row is about
+does not lie in the future, nor outside the days that Amazon was asked for. If nothing decides, settlements and the ledger are read
+month first, as Amazon documents them, and other files as the account's first marketplace writes dates, with the warning `day_order`.
+Under each report stands what then refuses a file, since rows would count on a wrong day, and what is a warning, since no day
+depends on it or Amazon itself is at times not exact.
+
+Other facts that a file states twice are compared as well, and are warnings: units in cash, in kind and in total, amounts per
+unit and in total, balances and movements. Not compared are SKU and FNSKU (one FNSKU may stand for several SKUs) and country and currency
+(goods are sold and stored across borders).
+
+Columns marked as personal below are dropped while the file is read and never stored outside `landing/` and `quarantine/`.
+
+## What a file replaces
+
+Amazon restates its reports for months and they have no key, so rows are not matched one by one. A file **is the truth for what it
+covers**, and each report below says what that is. For most it is **every day from its first to its last date**, also the days
+between that have no row. Two equal rows are two units, and stay two.
+
+- The **first and the last day** of a dropped file are often cut in the middle. Such a day is taken only if the file has at least as
+  many rows for it as are held already. So let files overlap by a day or more.
+- A **newer file wins** on the days that two files share, whatever the order in which they are dropped: an old file that turns up late
+  fills only the days that no newer one covers.
+- Of {SHRINK_FROM_ROWS} rows or more, a day (an order, a settlement) does not **shrink to less than half** by a newer file: that looks like a
+  truncated answer. What is held stays, with the warning `unit_shrank`.
+- Fewer rows a day are judged by the **whole file**, whatever the seller's size. Of the rows held for its days (the first and the last apart)
+  {FEW_ROWS} may always be missing, and of many about {RESTATED_SHARE:.0%} and what chance adds: 6 of 20, 11 of 51, 128 of 1,000. If more
+  are missing, each day that lost rows stays as it is held, with the same warning; the other days load. Another file that has as
+  many rows of such a day {CONFIRMED_AFTER_DAYS} days later or more is believed: Amazon has then taken the rows back. Lists of your own
+  replace what they name in any case.
+- **The same file again** changes nothing and is reported as UNCHANGED. It counts as retrieved at the earliest time it was seen with.
+- A file with a header and **no rows** deletes nothing.
+"""
+
+EVERY_FILE = """
+## What is checked in every file
+
+Refused before its rows are looked at: a file without bytes · damaged gzip, ZIP or workbook · what is no report (above) · text in no
+known charset or with NUL bytes · a header that no report has, or in which a required column is missing or stands twice · an error
+sentence instead of a report · a row with too many fields, or with fewer than the report allows · a quote that is not closed · JSON that
+breaks off · a link instead of a file · a folder of no known account.
+
+A warning, and loaded: `unknown_columns` (columns the report is not known to have are left out) · `header_by_position` (the header is
+in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not the
+one that the account's files have) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's
+file has and no mart needs are missing) · `usual_volume` (fewer than half the rows
+a day of the last good load).
+
+Refused by these rules in every report; in the names of rules, here and below, `…` stands for the column's name in the warehouse
+(`return_date_is_filled`):
+
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    write_whole(PAGE, page().encode())
+
+
+def page() -> str:
+    """The whole page."""
+    rules = {spec.name: _rules(spec) for spec in SPECS.values()}
+    shared = [r for r in next(iter(rules.values())) if all(r in of_report for of_report in rules.values())]
+    contents = [f"| [{s.title}](#{s.name}) | `{s.name}` | {_code(s.amazon_type) if s.amazon_type else '—'} |" for s in SPECS.values()]
+    return "".join(
+        [
+            INTRODUCTION,
+            EVERY_FILE,
+            "".join(f"- {line}\n" for line in _in_words(shared, ())),
+            "\n## The reports\n\n| report | short name | Amazon's report type |\n|---|---|---|\n" + "\n".join(contents) + "\n",
+            *(_section(spec, [r for r in rules[spec.name] if r not in shared]) for spec in SPECS.values()),
+        ]
+    )
+
+
+def _section(spec: ReportSpec, rules: list[Rule]) -> str:
+    facts = "".join(f"- **{name}:** {text}\n" for name, text in _facts(spec))
+    return f'\n<a id="{spec.name}"></a>\n\n### {spec.title}\n\n{facts}{_spellings(spec)}{_checks(spec, rules)}'
+
+
+def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
+    yield (
+        "Short name",
+        f"`{spec.name}`" + (f", Amazon's `{spec.amazon_type}`" if spec.amazon_type else ", a file of your own or a download without an API"),
+    )
+    yield "Where to get it", spec.found_at
+    yield "What a file replaces", _replaces(spec)
+    if spec.requests and spec.requests.restated_days and spec.unit is not Unit.SNAPSHOT and not spec.requests.listed_only:
+        yield "How often", f"rows still change for about {spec.requests.restated_days} days, so take at least that many days again each time"
+    if spec.read_json:
+        yield "Values read from the JSON", _headers(spec.kept)
+        return
+    yield "Required columns", _headers(c for c in spec.columns if c.required)
+    usual = [c for c in spec.kept if c.usual]
+    if usual:
+        yield "Usual columns, a warning without", _headers(usual)
+    optional = [c for c in spec.kept if not (c.required or c.usual)]
+    if optional:
+        yield "Optional columns", _headers(optional)
+    personal = [c for c in spec.columns if c.personal]
+    if personal:
+        yield "Dropped as personal", _headers(personal)
+    if spec.trailing_optional:
+        last = spec.columns[-1].header if spec.trailing_optional == 1 else f"{spec.trailing_optional} columns"
+        yield "Short rows", f"a row may leave out the last {_code(last) if spec.trailing_optional == 1 else last}"
+    if spec.sets_aside:
+        yield "Rows with a tab too many", "are set aside with a warning; the others load"
+    if spec.first_row_probes:
+        yield "Other languages", f"a header in any language is understood where all {len(spec.columns)} columns stand in Amazon's order"
+    for layout in spec.layouts:
+        named = {c.name for c in spec.columns}
+        yield f"Also understood, {layout.name}", _headers(c for c in layout.columns if c.name not in named)
+
+
+def _replaces(spec: ReportSpec) -> str:
+    match spec.unit:
+        case Unit.DATE:
+            assert spec.event_date
+            return f"every day from the first to the last {_code(spec.column(spec.event_date).header)} in it"
+        case Unit.KEY:
+            together = " with its ".join(
+                [_headers([spec.column(spec.key[0])]), *([_headers(spec.column(k) for k in spec.key[1:])] if spec.key[1:] else [])]
+            )
+            return f"all rows held of each {together} that it names"
+        case Unit.SNAPSHOT:
+            return "nothing: it shows one moment and stands beside the earlier ones; the marts use the latest"
+
+
+def _spellings(spec: ReportSpec) -> str:
+    columns = {c.name: c for layout in spec.layouts for c in layout.columns} | {c.name: c for c in spec.columns}
+    rows = [
+        f"| {_code(c.header)} | {', '.join([*(_code(a) for a in c.aliases), *(f'{_code(a)} ¹' for a in c.shared)])} |"
+        for c in columns.values()
+        if c.aliases or c.shared
+    ]
+    shared = "\n¹ Several columns have this word; the columns it stands between tell which one is meant.\n" if any("¹" in r for r in rows) else ""
+    return "\n| column | also understood as |\n|---|---|\n" + "\n".join(rows) + "\n" + shared if rows else ""
+
+
+def _checks(spec: ReportSpec, rules: list[Rule]) -> str:
+    parts = []
+    for severity, title in (("critical", "Refused if"), ("warning", "Loaded with a warning if")):
+        lines = _in_words([r for r in rules if r[0] == severity], spec.kept)
+        if lines:
+            parts.append(f"\n{title}\n\n" + "".join(f"- {line}\n" for line in lines))
+    return "".join(parts)
+
+
+def _rules(spec: ReportSpec) -> list[Rule]:
+    return [(e.severity.value, e.meta["rule"], e.meta["what"]) for e in whole_suite(spec).expectations]
+
+
+def whole_suite(spec: ReportSpec) -> ExpectationSuite:
+    """The report's own suite, for a file with every column it may have."""
+    context = GateContext(
+        account=_ACCOUNT,
+        columns=frozenset(c.name for c in spec.kept),
+        date_formats={c.name: _ACCOUNT.date_formats(c.formats)[0] for c in spec.kept},
+        decimal_mark=".",
+        decimal_mark_is_certain=True,
+        from_amazon=False,
+        asked=None,
+        latest_day=_LATEST_DAY,
+        usual_rows=None,
+    )
+    suite: ExpectationSuite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
+    return suite
+
+
+def _in_words(rules: list[Rule], columns: tuple[Column, ...]) -> list[str]:
+    """One line for each thing that may be wrong, with the columns and the rules it is said of."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for _, rule, what in rules:
+        said_of = max((c for c in columns if what.startswith(f"{c.header} ")), key=lambda c: len(c.header), default=None)
+        text = what.removeprefix(f"{said_of.header} ") if said_of else what
+        headers, names = found.setdefault(_plain(text), ([], []))
+        headers.extend([_code(said_of.header)] if said_of else [])
+        names.append(rule.replace(said_of.name, "…", 1) if said_of and rule.startswith(said_of.name) else rule)
+    return [
+        f"{'any of ' if len(headers) > 1 else ''}{', '.join(headers)}{' ' if headers else ''}{text} ({', '.join(map(_code, dict.fromkeys(names)))})"
+        for text, (headers, names) in found.items()
+    ]
+
+
+def _plain(text: str) -> str:
+    """A rule's text without what is only so for one account and one day, and with dates as people write them."""
+    text = text.replace(f" ({_LATEST_DAY})", "").replace(" (decimal point)", "")
+    text = text.replace(" or ".join(_ACCOUNT.date_formats((LOCAL,))), f"{_ISO} or as the account's marketplaces write dates")
+    return functools.reduce(lambda t, code: t.replace(code, _WRITTEN[code]), _WRITTEN, text) if text.startswith("is no date") else text
+
+
+def _headers(columns: Iterable[Column]) -> str:
+    return ", ".join(_code(c.header) for c in columns)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+if __name__ == "__main__":
+    main()

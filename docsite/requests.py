@@ -1,0 +1,84 @@
+"""Writes ``docs/requests.md``: how often each report is asked for, and how long Amazon's own limits make the first 18 months take."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from seller_warehouse.amazon.planner import CONFIRMATIONS, INSIDE_DAYS, REFUSALS, hours_needed, plan_windows, recent_start
+from seller_warehouse.amazon.quotas import QUOTAS
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.home import REPOSITORY
+from seller_warehouse.core.report_spec import ReportSpec, Scope
+from seller_warehouse.reports import SPECS
+
+PAGE = REPOSITORY / "docs" / "requests.md"
+TODAY = date(2026, 11, 22)
+EXAMPLE = Account(id="example", name="Example", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8"), source="sp_api")
+
+
+def windows_of(spec: ReportSpec) -> int:
+    """How many requests the first 18 months of a new account with three marketplaces need."""
+    return sum(len(plan_windows(spec, EXAMPLE, [], today=TODAY, months=18, recent=recent)) for recent in (True, False))
+
+
+def page() -> str:
+    """The page as Markdown."""
+    asked = [s for s in SPECS.values() if s.requests and not s.requests.listed_only]
+    total = sum(windows_of(s) for s in asked)
+    hours = {s.name: hours_needed(windows_of(s), s.requests) for s in asked if s.requests}
+    slowest = max(hours, key=lambda n: hours[n])
+    burst, per_second = QUOTAS["createReport"]
+    quota_hours = (total - burst) / per_second / 3600
+    return f"""<!-- Written by `make docs` from the report specs; do not edit. -->
+# What is asked of Amazon, and how long it takes
+
+A new account with three marketplaces, 18 months before {TODAY}, less {INSIDE_DAYS} days, since nobody knows how many days Amazon's
+18 months have. Each range is asked {_margin()} wider on both sides than the days it speaks for, because nobody knows in which zone
+Amazon cuts a day; what lies beside is cut when it is loaded.
+
+| report | days in a request | requests for 18 months | pause between two | at least | asked again every day |
+|---|---:|---:|---:|---:|---|
+{chr(10).join(_row(s, hours[s.name]) for s in asked)}
+| settlements | none: Amazon makes them | listed | | | what is new in Amazon's list of 90 days |
+
+**{total} requests.** By Amazon's quota for createReport ({burst} at once, then {per_second * 60:g} a minute, for each seller) that is
+{quota_hours:.1f} hours; getReportDocument has the same quota and runs beside it. What takes long is the pause that Amazon wants between two
+reports of one type: reports run side by side, so the slowest, **{slowest}**, decides: **{hours[slowest]:.0f} hours, {hours[slowest] / 24:.1f} days**,
+if nothing has to be asked twice. Newest first: the recent months are there after the first round, about a day, most reports within hours.
+
+- A day is asked for again daily until it was answered after its rows can no longer change (the last column), then no more.
+- "No data" (a header alone, or CANCELLED, which has three causes) replaces nothing, and is believed on its {CONFIRMATIONS}nd day.
+- A window that Amazon refuses is tried three times in a run, and given up after {REFUSALS} refused answers in a row; `meta.loads` keeps
+  Amazon's words, `meta.freshness` says what lacks. Days that may still change are tried once a day all the same.
+- A report of the same type and range that Amazon made in the last four hours is taken instead of asking again.
+- Pauses are shared with every other application of the seller: a repricing tool may make a request fail, which is then asked again.
+- Seller performance, FBA inventory and listings have no history at all: a snapshot every day from the first on.
+"""
+
+
+def _margin() -> str:
+    return f"{max(s.requests.margin_hours for s in SPECS.values() if s.requests)} hours"
+
+
+def _row(spec: ReportSpec, hours: float) -> str:
+    requests = spec.requests
+    assert requests
+    each = {Scope.EACH: " for each marketplace", Scope.NAMED: ", all marketplaces in one", Scope.REGION: ""}[requests.scope]
+    if not requests.history_months:
+        days, again = f"now{each}", "a snapshot"
+    else:
+        days = f"{requests.window_days or 'all'}{each}"
+        again = f"the last {requests.restated_days} days"
+        if requests.window_days and recent_start(requests, TODAY) < TODAY - timedelta(days=requests.restated_days):
+            again += f" (the first time the last {(TODAY - recent_start(requests, TODAY)).days})"
+    pause = f"{requests.pause_minutes} min" if requests.pause_minutes else "none"
+    return f"| {spec.name} | {days} | {windows_of(spec)} | {pause} | {hours:.1f} h | {again} |"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Build the documentation as one site below ``<home>/site``: the pages of ``docs/``, dbt's page, Great Expectations' Data Docs.
+
+::
+
+    site/index.html              MkDocs; a broken link fails the build
+    site/dbt/index.html          every model, column and test in one page
+    site/data_docs/index.html    a copy of <home>/data_docs
+
+The whole is put into its place at once; it needs no server and nothing from the internet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from filelock import FileLock
+
+from docsite.data_docs import render_data_docs
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home, shown
+
+LOOK_SECONDS = 60
+
+
+class SiteFailed(Exception):
+    """A part of the site could not be built; the message ends with the tool's own words. The last site stays."""
+
+
+def build_site(home: Home) -> Path:
+    """Build the site of a home; returns its first page.
+
+    Without a build database dbt's page has no catalogue, and without a publication the Data Docs have no documents.
+    Raises SiteFailed.
+    """
+    part = home.site.with_name(f".{home.site.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    # Not quietly: --quiet drops the warnings that --strict counts.
+    _run("mkdocs", "build", "--strict", "--config-file", str(REPOSITORY / "mkdocs.yml"), "--site-dir", str(part))
+    _add_dbt_page(home, part / "dbt")
+    render_data_docs(home)
+    shutil.copytree(home.data_docs, part / "data_docs")
+    shutil.rmtree(home.site, ignore_errors=True)
+    part.replace(home.site)
+    return home.site / "index.html"
+
+
+def _add_dbt_page(home: Home, folder: Path) -> None:
+    target, has_tables = home.root / "dbt" / "docs", home.warehouse.exists()
+    database = home.warehouse if has_tables else target / "empty.duckdb"
+    target.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock"):
+        _run(
+            "dbt", "docs", "generate", "--static", *([] if has_tables else ["--empty-catalog"]),
+            "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target), "--log-path", str(target),
+            environment={"SELLER_WAREHOUSE_DATABASE": str(database)},
+        )  # fmt: skip
+    folder.mkdir()
+    shutil.copyfile(target / "static_index.html", folder / "index.html")
+
+
+def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    command = [str(Path(sys.executable).with_name(tool)), *arguments]
+    ran = subprocess.run(
+        command, cwd=REPOSITORY, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if ran.returncode:
+        raise SiteFailed(f"{tool} failed, and the last site stays:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
+
+
+def serve(home: Home, port: int) -> None:
+    """Serve the site to this machine, and build it again for every publication. Raises SiteFailed where the first cannot be built."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(home.site))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        published = _publication(home)
+        build_site(home)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        while True:
+            time.sleep(LOOK_SECONDS)
+            if published != _publication(home):
+                published = _publication(home)
+                try:
+                    build_site(home)
+                except SiteFailed as failed:
+                    print(failed, file=sys.stderr, flush=True)
+
+
+def _publication(home: Home) -> Path:
+    return home.marts.resolve()
+
+
+def main() -> None:
+    """Build the site of the home that the environment names; with a port, serve it too."""
+    parser = argparse.ArgumentParser(prog="python -m docsite.site", description=__doc__)
+    parser.add_argument("--serve", type=int, metavar="PORT", help="serve the site to this machine until stopped")
+    port, home = parser.parse_args().serve, Home.from_environment()
+    try:
+        if port:
+            serve(home, port)
+        print(f"built {shown(build_site(home))}")
+    except SiteFailed as failed:
+        sys.exit(str(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Asking Amazon for reports and landing what comes, within its limits."""

@@ -1,0 +1,359 @@
+"""Amazon's Reports API for one account, over python-amazon-sp-api: ask, look, download, within Amazon's limits.
+
+Every call waits its turn in quotas that all processes of a home share. A short wait is slept; a long one is raised as ``Later``,
+so that nobody holds a worker slot for it. What may pass by itself (429, 500, 503, a lost connection) is tried again with backoff
+and jitter; what cannot is named: ``AccessRefused`` (the connection is wrong) and ``Rejected`` (the request is).
+
+No secret is ever part of a message, and the library's own logging, which shows access tokens at DEBUG, is kept quiet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from sp_api.api import Reports
+from sp_api.auth import AccessTokenClient, AccessTokenResponse
+from sp_api.auth.exceptions import AuthorizationError
+from sp_api.base import Marketplaces
+from sp_api.base._transport_httpx import HttpxTransport
+from sp_api.base.exceptions import SellingApiException
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from seller_warehouse.amazon.quotas import Quotas
+from seller_warehouse.core.accounts import Account, ConfigurationError
+from seller_warehouse.core.clock import Clock
+from seller_warehouse.core.documents import printable
+from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.landing import keep
+
+log = logging.getLogger(__name__)
+for noisy in ("sp_api", "sp_api.base.client", "httpx", "httpcore"):
+    # At DEBUG they log access tokens, at INFO signed addresses; the filter holds where somebody sets their level anew.
+    logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger(noisy).addFilter(lambda record: record.levelno >= logging.WARNING)
+
+SLEPT_SECONDS = 5.0
+"""Up to here a wait is slept on this machine; a longer one gives the worker slot back."""
+
+ATTEMPTS = 5
+TIMEOUT_SECONDS = 30.0
+UNAVAILABLE_MINUTES = 10
+URL_ATTEMPTS = 5
+LISTED_DAYS = 89
+"""Amazon lists reports of the last 90 days; asked for more it answers 400."""
+
+MARKETPLACES_LISTED = 10
+"""So many marketplaces one list may name."""
+
+T = TypeVar("T")
+
+
+class Later(Exception):
+    """Nothing can be done before ``until`` (UTC)."""
+
+    def __init__(self, until: datetime, why: str) -> None:
+        super().__init__(f"{why}; going on at {until:%Y-%m-%d %H:%M:%S} UTC")
+        self.until = until
+
+
+class AccessRefused(Exception):
+    """The connection's secrets or roles are wrong; the message says which connection, what Amazon said and what to do."""
+
+
+class Rejected(Exception):
+    """Amazon calls the request invalid; asking again would not help."""
+
+
+class Expired(Exception):
+    """A document's address is no longer valid."""
+
+
+class Transient(Exception):
+    """What may pass by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What it takes to reach Amazon: the secrets of one connection, and addresses where they differ from Amazon's."""
+
+    connection: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    endpoint: str = ""
+    token_url: str = ""
+    verify: str = ""
+
+    @classmethod
+    def of(cls, account: Account, login: str | None, password: str | None, extra: dict[str, Any]) -> Access:
+        """The access that the account's Airflow connection holds.
+
+        Raises ConfigurationError naming what is missing.
+        """
+        name = connection_id(account)
+        given = {"login": login, "password": password, "refresh_token": extra.get("refresh_token")}
+        missing = [n for n, value in given.items() if not value]
+        if missing:
+            raise ConfigurationError(f"connection {name} lacks {' and '.join(missing)}; see 'A real account' in README.md")
+        addresses = {n: str(extra.get(n) or "") for n in ("endpoint", "token_url", "verify")}
+        return cls(connection=name, client_id=str(login), client_secret=str(password), refresh_token=str(given["refresh_token"]), **addresses)
+
+
+def connection_id(account: Account) -> str:
+    """The name of the account's Airflow connection."""
+    return f"amazon_{account.id.replace('-', '_')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What Amazon says of a report; fields that it adds are ignored, a status that it adds means not finished."""
+
+    report_id: str
+    report_type: str
+    status: str
+    document_id: str
+    marketplace_ids: tuple[str, ...]
+    start: datetime | None
+    end: datetime | None
+    created_at: datetime
+    processed_at: datetime | None
+
+    @classmethod
+    def of(cls, payload: dict[str, Any]) -> Report:
+        """The report of one JSON object of the API."""
+
+        def instant(name: str) -> datetime | None:
+            return datetime.fromisoformat(payload[name]).astimezone(UTC) if payload.get(name) else None
+
+        return cls(
+            report_id=str(payload["reportId"]), report_type=payload.get("reportType", ""), status=payload.get("processingStatus", ""),
+            document_id=payload.get("reportDocumentId") or "", marketplace_ids=tuple(payload.get("marketplaceIds") or ()),
+            start=instant("dataStartTime"), end=instant("dataEndTime"), created_at=instant("createdTime") or datetime.min.replace(tzinfo=UTC),
+            processed_at=instant("processingEndTime"),
+        )  # fmt: skip
+
+
+class _Login(AccessTokenClient):
+    """Login with Amazon at the connection's own address, with tokens that expire by our clock."""
+
+    def get_auth(self) -> AccessTokenResponse:
+        if self.token is None or self.clock.now() >= self.good_until:
+            answer = self._request(self.token_url, self.data, self.headers)
+            self.token = AccessTokenResponse(**answer)
+            self.good_until = self.clock.now() + timedelta(seconds=int(answer.get("expires_in", 3600)) - 300)
+        return self.token
+
+    clock: Clock
+    token_url: str
+    token: AccessTokenResponse | None = None
+    good_until: datetime
+
+
+class Amazon:
+    """The Reports API of one account."""
+
+    def __init__(self, account: Account, access: Access, home: Home, clock: Clock) -> None:
+        self._account, self._access, self._clock = account, access, clock
+        self.quotas = Quotas(home, account.id, clock)
+        tls = ssl.create_default_context(cafile=access.verify or None)
+        self._http = httpx.Client(verify=tls, timeout=TIMEOUT_SECONDS, event_hooks={"response": [_refuse_unreadable]})
+        place = next(m for m in Marketplaces if m.marketplace_id == account.marketplaces[0])
+        secrets = {"refresh_token": access.refresh_token, "lwa_app_id": access.client_id, "lwa_client_secret": access.client_secret}
+        self._reports = Reports(place, credentials=secrets, auth_token_client_class=_Login, verify=tls)
+        self._reports.endpoint = access.endpoint or place.endpoint
+        self._login: _Login = self._reports._auth
+        self._login.clock, self._login.token_url = clock, access.token_url or "https://api.amazon.com/auth/o2/token"
+        self._reports._transport = self._login._transport = HttpxTransport(client=self._http)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def sign_in(self) -> None:
+        """Get an access token, and nothing else.
+
+        Raises AccessRefused where the connection's secrets are wrong.
+        """
+        self._retried(lambda: self._once("", self._login.get_auth))
+
+    def create(self, report_type: str, marketplace_ids: tuple[str, ...], instants: tuple[datetime, datetime] | None, options: dict[str, str]) -> str:
+        """Ask for a report; returns its id. Not tried again by itself: whether a lost call was heard, only ``listed`` can tell.
+
+        Raises Transient, Later, Rejected, AccessRefused.
+        """
+        body: dict[str, Any] = {"reportType": report_type, "marketplaceIds": list(marketplace_ids)}
+        if instants:
+            body |= {"dataStartTime": _iso(instants[0]), "dataEndTime": _iso(instants[1])}
+        if options:
+            body["reportOptions"] = options
+        self._wait_turn("createReport")
+        return str(self._once(report_type, lambda: self._reports.create_report(**body)).payload["reportId"])
+
+    def status(self, report_id: str) -> Report:
+        """What became of a report."""
+        return Report.of(self._call("getReport", lambda: self._reports.get_report(report_id)).payload)
+
+    def listed(self, report_type: str, since: datetime, statuses: tuple[str, ...]) -> list[Report]:
+        """Reports of one type created since, newest first, of every page; at most 90 days are listed."""
+        since = max(since, self._clock.now() - timedelta(days=LISTED_DAYS))
+        found: dict[str, Report] = {}
+        for n in range(0, len(self._account.marketplaces), MARKETPLACES_LISTED):
+            asked: dict[str, Any] = {
+                "reportTypes": [report_type], "processingStatuses": list(statuses), "pageSize": 100,
+                "createdSince": _iso(since), "marketplaceIds": list(self._account.marketplaces)[n : n + MARKETPLACES_LISTED],
+            }  # fmt: skip
+            while asked:
+                answer = self._call("getReports", lambda: self._reports.get_reports(**asked))  # noqa: B023  called before it changes
+                found |= {r.report_id: r for r in map(Report.of, _items(answer.payload))}
+                # With any other parameter Amazon answers 400 (trap 5).
+                asked = {"nextToken": answer.next_token} if answer.next_token else {}
+        return sorted(found.values(), key=lambda r: r.created_at, reverse=True)
+
+    def download(self, document_id: str, target: Path) -> tuple[str | None, str, int]:
+        """Fetch a document as it is, compressed unless it comes so; returns the declared charset, sha256 and size in bytes.
+
+        The address is good for five minutes; when it has expired, a new one is asked for.
+        """
+        part = target.with_name(f"{target.name}.plain")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        retrying = Retrying(stop=stop_after_attempt(URL_ATTEMPTS), retry=retry_if_exception_type(Expired), reraise=True)
+        try:
+            return retrying(lambda: self._retried(lambda: self._download_once(document_id, part, target)))
+        except Expired as error:
+            raise Later(self._in(UNAVAILABLE_MINUTES), str(error)) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _download_once(self, document_id: str, part: Path, target: Path) -> tuple[str | None, str, int]:
+        self._wait_turn("getReportDocument")
+        url = self._once("", lambda: self._reports.get_report_document(document_id)).payload["url"]
+        try:
+            # Identity, and the raw bytes: an address that says gzip would be unpacked under our hands (trap 6).
+            with self._http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+                if answer.status_code in (401, 403):
+                    raise Expired("the document's address had expired each time it was used")
+                if answer.status_code != 200:
+                    raise Transient(f"the document's address answers {answer.status_code}")
+                with part.open("wb") as stream:
+                    for chunk in answer.iter_raw():
+                        stream.write(chunk)
+        except httpx.TransportError as error:
+            raise Transient(f"the download broke off ({type(error).__name__})") from error
+        with part.open("rb") as received:
+            sha256, size = keep(received, target)
+        return answer.charset_encoding, sha256, size
+
+    # How a call is made
+
+    def _call(self, operation: str, call: Callable[[], T]) -> T:
+        def turn() -> T:
+            self._wait_turn(operation)
+            return self._once("", call)
+
+        return self._retried(turn)
+
+    def _retried(self, call: Callable[[], T]) -> T:
+        retrying = Retrying(
+            retry=retry_if_exception_type(Transient), stop=stop_after_attempt(ATTEMPTS), reraise=True,
+            wait=wait_random_exponential(multiplier=2, max=60), sleep=self._clock.sleep,
+        )  # fmt: skip
+        try:
+            return retrying(call)
+        except Transient as error:
+            raise Later(self._in(UNAVAILABLE_MINUTES), f"Amazon does not answer ({error})") from error
+
+    def _once(self, report_type: str, call: Callable[[], T]) -> T:
+        """One call, its errors told apart; an expired access token is renewed once (trap 9)."""
+        try:
+            try:
+                return call()
+            except SellingApiException as error:
+                if error.code != 403 or "expired" not in _said(error).lower():
+                    raise
+                self._login.token = None
+                return call()
+        except AuthorizationError as error:
+            if error.status_code == 429 or error.status_code >= 500:
+                raise Transient(f"Login with Amazon answers {error.status_code}") from error
+            raise AccessRefused(self._refused_login(error)) from None
+        except SellingApiException as error:
+            said = _said(error)
+            if error.code == 403 and "expired" in said.lower():
+                # Renewed just now, and of no use again: nothing that a role would cure.
+                raise Transient(f"403 {said}") from None
+            if error.code == 403:
+                raise AccessRefused(
+                    f"connection {self._access.connection}: Amazon refuses {report_type or 'the request'} ({said}); give the application the roles "
+                    "that README.md lists and let the seller authorise it again"
+                ) from None
+            if error.code in (400, 404, 413, 415):
+                raise Rejected(f"Amazon calls the request invalid ({error.code}: {said})") from None
+            raise Transient(f"{error.code} {said}") from None
+        except httpx.TransportError as error:
+            raise Transient(f"no connection ({type(error).__name__})") from error
+        except json.JSONDecodeError as error:  # Of Login with Amazon.
+            raise Transient("the answer is no JSON") from error
+
+    def _refused_login(self, error: AuthorizationError) -> str:
+        what = {"invalid_client": "the client id (login) or client secret (password)", "invalid_grant": "the refresh_token"}
+        said = printable(str(error.message or ""))[:200].replace(self._access.refresh_token, "…").replace(self._access.client_secret, "…")
+        return (
+            f"connection {self._access.connection}: Login with Amazon says {error.error_code} ({said}); "
+            f"correct {what.get(error.error_code, 'the connection')} in the Airflow connection, then run again"
+        )
+
+    def _wait_turn(self, operation: str) -> None:
+        while wait := self.quotas.take(operation):
+            if self._clock.real_seconds(wait) > SLEPT_SECONDS:
+                raise Later(self._in(wait / 60), f"the quota of {operation} is used up")
+            self._clock.sleep(wait)
+
+    def _in(self, minutes: float) -> datetime:
+        return self._clock.now() + timedelta(minutes=minutes)
+
+
+def _refuse_unreadable(answer: httpx.Response) -> None:
+    """The library takes an error without Amazon's JSON for an empty success, and the text of a gateway for nothing."""
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise Transient(f"{answer.status_code}")
+    if "x-amz-access-token" not in answer.request.headers:
+        return  # A document, or Login with Amazon.
+    try:
+        found = json.loads(answer.read())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or (answer.is_error and not found.get("errors")):
+        raise Transient(f"{answer.status_code}, and the answer is no JSON of the API")
+
+
+def _said(error: SellingApiException) -> str:
+    """Amazon's words; why a token is refused stands in the details alone."""
+    first = error.error[0] if error.error else {}
+    return printable(" ".join(str(first[n]) for n in ("message", "details") if first.get(n)))[:300]
+
+
+def _items(payload: Any) -> list[dict[str, Any]]:
+    return payload if isinstance(payload, list) else payload.get("reports", [])
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def explanation(content: bytes) -> str:
+    """What Amazon's document about a failed report says, on one line (a FATAL report may have one, trap 2)."""
+    text = content.decode("utf-8", "replace").strip()
+    try:
+        found = json.loads(text)
+        text = found.get("errorDetails") or found.get("message") or text if isinstance(found, dict) else text
+    except json.JSONDecodeError:
+        pass
+    return printable(" ".join(str(text).split()))[:500]

@@ -1,0 +1,113 @@
+"""Follow DAG runs through Airflow's API, on the console: task by task, window by window, until everything is published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from seller_warehouse.amazon.planner import hours_needed
+from seller_warehouse.amazon.report_queue import Lane, lane_file
+from seller_warehouse.cli.airflow_processes import AirflowFailed, Api
+from seller_warehouse.cli.console import Progress
+from seller_warehouse.core.home import Home
+from seller_warehouse.marts.publish import holds_every_load
+from seller_warehouse.reports import SPECS
+
+RUN_SECONDS = 7 * 24 * 3600
+BUILD_SECONDS = 120
+SAY_SECONDS = 10.0
+DONE = ("success", "failed")
+_SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
+
+Lanes = list[dict[str, Any]]
+
+
+def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress) -> dict[str, dict[str, str]]:
+    """Say every change of a task's state until all ``runs`` (DAG, run id) are over; returns the last states of each run's tasks."""
+    seen: dict[str, dict[str, str]] = {dag_id: {} for dag_id, _ in runs}
+    left, until, said_at = list(runs), time.monotonic() + RUN_SECONDS, say.seconds
+    last_said = ""
+    while time.monotonic() < until:
+        for dag_id, run_id in list(left):
+            state = api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+            for task in api.every(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"):
+                _say_task(dag_id, task, seen[dag_id], say)
+            if state in DONE:
+                left.remove((dag_id, run_id))
+                _say_landing(api, home, [(dag_id, run_id)], say)
+        if not left:
+            return seen
+        if say.seconds - said_at > SAY_SECONDS:
+            last_said, said_at = _say_landing(api, home, left, say, last_said), say.seconds
+        time.sleep(0.5)
+    raise AirflowFailed(f"{left[0][0]} did not end within {RUN_SECONDS} s")
+
+
+def _say_task(dag_id: str, task: dict[str, Any], seen: dict[str, str], say: Progress) -> None:
+    name = task["task_id"].removeprefix("reports.")
+    is_lane = name == "land_report"
+    key = f"{name}[{task['rendered_map_index'] or task['map_index']}]" if is_lane else name
+    state = task["state"]
+    if state in _SAID and seen.get(key) != state:
+        seen[key] = state
+        if not is_lane or state in ("failed", "up_for_retry"):
+            say(f"{dag_id}.{key}: {state}")
+
+
+def lanes_of(api: Api, dag_id: str, run_id: str) -> Lanes:
+    """What a run planned, once it has."""
+    tasks = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+    if not any(t["task_id"] == "reports.plan_requests" and t["state"] == "success" for t in api.every(tasks, "task_instances")):
+        return []
+    return api.get(f"{tasks}/reports.plan_requests/xcomEntries/return_value", deserialize="true")["value"] or []
+
+
+def lane_states(home: Home, run_id: str, lanes: Lanes) -> list[Lane]:
+    """How far the lanes of a run have come; those that have not begun are left out."""
+    files = [lane_file(home, run_id, lane["account_id"], lane["report"]) for lane in lanes]
+    return [Lane.model_validate_json(f.read_bytes()) for f in files if f.exists()]
+
+
+def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress, last_said: str = "") -> str:
+    said = []
+    for dag_id, run_id in runs:
+        lanes = [lane for lane in lanes_of(api, dag_id, run_id) if not lane.get("problem")] if dag_id != "collect_inbox" else []
+        if lanes:
+            states = lane_states(home, run_id, lanes)
+            asked = [(s, r) for s in states if (r := SPECS[s.report].requests)]
+            left = timedelta(hours=max((hours_needed(len(s.todo) + 1, r) for s, r in asked), default=0))
+            planned, in_all = sum(len(lane["windows"]) for lane in lanes), sum(lane["of"] for lane in lanes)
+            # How many reports Amazon lists is known only when it was looked.
+            windows = planned + sum(s.planned - 1 for s, r in asked if r.listed_only)
+            later = f", {in_all - planned} in later rounds" if in_all > planned else ""
+            waits = f", Amazon's pauses leave {left} at least" if left else ""
+            rows, requests = sum(s.rows for s in states), sum(s.requests for s in states)
+            said.append(f"{dag_id}: {sum(s.landed for s in states)} of {windows} windows{later}; {requests} requests, {rows:,} rows{waits}")
+    text = "\n".join(said)
+    if text != last_said:
+        for line in said:
+            say(line)
+    return text
+
+
+def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> bool:
+    """Wait until every load is published; whether that worked. ``states`` are those of the runs that loaded.
+
+    A build that is not among the ``earlier_builds`` is followed whoever called for it, also where it published before the loads were over.
+    """
+    nothing_left = all(s.get("load_documents") == "skipped" for s in states)
+    followed: dict[str, dict[str, str]] = {}
+    until = time.monotonic() + BUILD_SECONDS
+    while time.monotonic() < until:
+        new = api.run_ids("build_marts") - earlier_builds - set(followed)
+        for run_id in sorted(new):
+            followed[run_id] = follow(api, home, [("build_marts", run_id)], say)["build_marts"]
+            until = time.monotonic() + BUILD_SECONDS
+        if not new and (nothing_left or (followed and holds_every_load(home))):
+            return True
+        if followed and "failed" in list(followed.values())[-1].values():
+            return False
+        time.sleep(0.3)
+    raise AirflowFailed(f"the raw data changed, but Airflow started no build within {BUILD_SECONDS} s; read the scheduler's log")

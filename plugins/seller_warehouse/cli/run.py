@@ -1,0 +1,138 @@
+"""``make run`` and ``make backfill``: real passes in this process, with progress on the console; or as DAGs in a real Airflow scheduler.
+
+Exit code 0: everything was loaded. 2: published, but something was quarantined (named on the last lines).
+1: not published, an account could not be reached, or a step did not do its work (named, with the log to read).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from datetime import UTC
+from functools import partial
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+from seller_warehouse.alerts.channels import channel_urls
+from seller_warehouse.alerts.delivery import send_new
+from seller_warehouse.amazon.planner import PAUSE_HOURS
+from seller_warehouse.cli.console import (
+    NOT_PUBLISHED,
+    Progress,
+    in_home,
+    known_account,
+    published_loads,
+    say_documents,
+    stop_when_ended,
+    worst,
+)
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.clock import clock_from_environment, day_from_environment, settle_seconds_from_environment
+from seller_warehouse.core.home import Home, accounts_file, shown
+from seller_warehouse.steps import Outcome, Run, land_due, plan_requests, run_pass
+
+LOG_BYTES, LOGS_KEPT = 10_000_000, 3
+
+
+class Passes:
+    """The passes of one command over a home."""
+
+    def __init__(self, home: Home, accounts: dict[str, Account], say: Progress) -> None:
+        self.home, self.accounts, self.say, self.clock = home, accounts, say, clock_from_environment()
+        self.left = 0
+        """How many windows the last plan left to later passes."""
+
+    def once(self, name: str, *, recent: bool = True, **plan: Any) -> int:
+        """Collect the inbox, ask Amazon for what is due, load, build and publish; returns the exit code."""
+        at, before = self.clock.now(), published_loads(self.home)
+        run = Run(self.home, self.accounts, f"{name}__{at.isoformat()}", at)
+        as_of = day_from_environment() or at.astimezone(UTC).date()
+        asks = any(a.source == "sp_api" for a in self.accounts.values())
+        outcome = run_pass(
+            run, as_of=as_of, settle_seconds=settle_seconds_from_environment(),
+            land=partial(self._land, run, {"recent": recent, "months": 18, **plan}) if asks else None, say=self.say,
+        )  # fmt: skip
+        if channel_urls(os.environ) and not os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
+            outcome.attempt("send_alerts", partial(send_new, self.home, self.accounts, os.environ, today=as_of, at=run.at), self.say)
+        return self._report(outcome, say_documents(self.home, before, self.say, is_published=outcome.is_published))
+
+    def _land(self, run: Run, plan: dict[str, Any], outcome: Outcome) -> dict[str, int]:
+        from seller_warehouse.cli.airflow_processes import environment
+
+        # Airflow keeps the secrets of connections. It takes seconds to import, reads its settings then, and sets up logging for itself.
+        os.environ |= environment(self.home, 0)
+        handlers = list(logging.root.handlers)
+        from seller_warehouse.orchestration.operators import amazon_of, connection_outside_tasks
+
+        def connection_named(name: str) -> Any:
+            try:
+                return connection_outside_tasks(name)
+            finally:
+                logging.root.handlers[:] = handlers
+
+        lanes = plan_requests(run, **plan)
+        windows = sum(len(lane["windows"]) for lane in lanes)
+        self.left = sum(lane["of"] for lane in lanes) - windows
+        self.say(f"land_reports: {windows} windows of {len(lanes)} reports to ask for" + (f", {self.left} in later rounds" if self.left else ""))
+        open_amazon = partial(amazon_of, home=self.home, connection_named=connection_named)
+        return land_due(run, lanes, open_amazon, self.clock, outcome, self.say)
+
+    def _report(self, outcome: Outcome, code: int) -> int:
+        for problem in outcome.unreached:
+            print(f"NOT REACHED {problem}", flush=True)
+        for step, error in outcome.failed.items():
+            print(f"FAILED {step}: {error}; read {shown(self.home.log)}, then run again", flush=True)
+        return NOT_PUBLISHED if outcome.failed or outcome.unreached else code
+
+
+def run_once(home: Home, accounts: dict[str, Account], say: Progress) -> int:
+    """The inbox, and what is recent at Amazon; returns the exit code."""
+    return Passes(home, accounts, say).once("run")
+
+
+def backfill(home: Home, account: str | None, months: int, accounts: dict[str, Account], say: Progress) -> int:
+    """What is recent and then, round by round, the history; loaded and published after each round; returns the exit code.
+
+    It ends when everything was asked for. What was refused or came without data is asked for again by a later run.
+    """
+    known_account(accounts, account)
+    passes, plan = Passes(home, accounts, say), {"months": months, "only": account, "pause_hours": PAUSE_HOURS}
+    code = passes.once("backfill", recent=True, **plan)
+    while code != NOT_PUBLISHED:
+        code = worst(code, passes.once("backfill", recent=False, **plan))
+        if not passes.left:
+            break
+    return code
+
+
+def _log_to(home: Home) -> None:
+    home.log.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; everything else comes from the environment."""
+    parser = argparse.ArgumentParser(prog="python -m seller_warehouse.run", description=__doc__)
+    parser.add_argument("--orchestrator", default="process", choices=("process", "airflow"), help="what runs the steps; the same steps either way")
+    commands = parser.add_subparsers(dest="command")
+    history = commands.add_parser("backfill", help="fetch the history of one account, or of all")
+    history.add_argument("--account", default=None)
+    history.add_argument("--months", type=int, default=18, choices=range(1, 19), metavar="1-18")
+    chosen = parser.parse_args(arguments)
+    home = Home.from_environment()
+    stop_when_ended()
+    if chosen.orchestrator == "airflow":
+        from seller_warehouse.cli import airflow_run
+
+        drive = airflow_run.backfill(home, chosen.account, chosen.months) if chosen.command else airflow_run.one_pass(home)
+        return airflow_run.with_airflow(home, accounts_file(), drive)
+    _log_to(home)
+    return in_home(home, accounts_file(), partial(backfill, home, chosen.account, chosen.months) if chosen.command else partial(run_once, home))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

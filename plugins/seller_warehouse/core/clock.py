@@ -1,0 +1,59 @@
+"""The clock that the runs go by: the machine's, or that of the sandbox, which runs faster."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Protocol
+
+from seller_warehouse.core.simulated_clock import SandboxClock
+
+DEFAULT_SETTLE_SECONDS = 10.0
+
+
+class Clock(Protocol):
+    """What time it is, and how long a wait really takes."""
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+
+    def real_seconds(self, seconds: float) -> float:
+        """How many seconds of this machine pass while so many pass on the clock."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds of the clock."""
+
+
+class MachineClock:
+    """This machine's clock."""
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return datetime.now(UTC)
+
+    def real_seconds(self, seconds: float) -> float:
+        """As many."""
+        return seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(max(0.0, seconds))
+
+
+def day_from_environment() -> date | None:
+    """Today for every status and deadline where SELLER_WAREHOUSE_AS_OF sets it, else None. Raises ValueError for what is no date."""
+    setting = os.environ.get("SELLER_WAREHOUSE_AS_OF")
+    return date.fromisoformat(setting) if setting else None
+
+
+def settle_seconds_from_environment() -> float:
+    """How long a file in the inbox must have been unchanged before it is taken, in seconds (SELLER_WAREHOUSE_SETTLE_SECONDS)."""
+    return float(os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS") or DEFAULT_SETTLE_SECONDS)
+
+
+def clock_from_environment() -> Clock:
+    """The machine's clock, or the one in the file that SELLER_WAREHOUSE_CLOCK names (written by the sandbox)."""
+    path = os.environ.get("SELLER_WAREHOUSE_CLOCK")
+    return SandboxClock.read(Path(path)) if path else MachineClock()

@@ -1,0 +1,139 @@
+"""Where everything lies: the one place that knows the folders of a home and of the repository."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+DBT_PROJECT = REPOSITORY / "dbt_project"
+DEMO_ACCOUNTS = REPOSITORY / "demo" / "accounts.yaml"
+MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """The home that the environment names, by default ``data`` in the repository."""
+        return cls(Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve())
+
+    @property
+    def inbox(self) -> Path:
+        """Dropped files, one folder an account."""
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        """Bytes exactly as received, with a manifest each; never changed."""
+        return self.root / "landing"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused documents, with a reason file each."""
+        return self.root / "quarantine"
+
+    @property
+    def work(self) -> Path:
+        """Parsed documents between gate and load; may be deleted whenever nothing runs."""
+        return self.root / "work"
+
+    @property
+    def requests(self) -> Path:
+        """What has been asked of Amazon and not yet landed, and the quotas."""
+        return self.root / "requests"
+
+    @property
+    def warehouse(self) -> Path:
+        """The build database, which the pipeline alone opens."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Finished publications; ``published/marts.duckdb`` is what readers open."""
+        return self.root / "published"
+
+    @property
+    def marts(self) -> Path:
+        """The file that readers open."""
+        return self.published / "marts.duckdb"
+
+    @property
+    def alias(self) -> Path:
+        """The same file under a name that is no schema, for DuckDB before 1.5 and for Node (see ``publish``)."""
+        return self.published / "seller_warehouse.duckdb"
+
+    @property
+    def exports(self) -> Path:
+        """Finance and ODR tables of the last publication as CSV, Parquet and a workbook."""
+        return self.root / "exports"
+
+    @property
+    def sandbox(self) -> Path:
+        """The sandbox of Amazon's API, where the demo filled this home."""
+        return self.root / "sandbox"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations' pages about the suites and the last documents."""
+        return self.root / "data_docs"
+
+    @property
+    def site(self) -> Path:
+        """The documentation as a site, with dbt's page and the Data Docs."""
+        return self.root / "site"
+
+    @property
+    def exchange_rates(self) -> Path:
+        """The European Central Bank's file of daily rates, where somebody dropped a newer one than is installed."""
+        return self.root / "eurofxref-hist.zip"
+
+    @property
+    def service_token(self) -> Path:
+        """What the HTTP service asks its readers for, unless the environment says it."""
+        return self.root / "service_token"
+
+    @property
+    def log(self) -> Path:
+        """What the passes of ``make run`` and ``make backfill`` wrote, the last ones."""
+        return self.root / "logs" / "run.log"
+
+    @property
+    def airflow(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.root / "airflow"
+
+
+def accounts_file() -> Path:
+    """The accounts file that the environment names, by default ``accounts.yaml`` in the repository."""
+    return Path(os.environ.get("SELLER_WAREHOUSE_ACCOUNTS") or REPOSITORY / "accounts.yaml").resolve()
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it: from the repository on where it lies there."""
+    return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file so that it is either absent or complete, whatever happens; ``mode`` is what the umask may leave of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+
+
+def kept_secret(path: Path) -> str:
+    """A secret of a home, made once: 32 random bytes, in the letters that a Fernet key is written in."""
+    if not path.exists():
+        write_whole(path, urlsafe_b64encode(secrets.token_bytes(32)), mode=0o600)
+    return path.read_text()

@@ -1,0 +1,308 @@
+"""Judge parsed documents with Great Expectations: one suite per report, every rule's result kept.
+
+Great Expectations takes seconds to import, so it is imported inside the functions; and half a second to validate anything, so
+the documents of a report are validated together. It reads their Parquet files through DuckDB: eight rules on a million rows take 0.15 s.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import chain, groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
+from seller_warehouse.core.report_spec import Unit
+from seller_warehouse.core.sql import text_literal
+from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.reports import SPECS
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+    from seller_warehouse.ingest.gx_duckdb import Validator
+
+log = logging.getLogger(__name__)
+
+SHOWN_ROWS = 10
+"""How many offending rows a result keeps."""
+
+MAX_BATCH_DOCUMENTS = 200
+"""How many documents are validated at once: a rule finds a line for each, and Great Expectations shows 200 lines (MAX_RESULT_RECORDS)."""
+
+MAX_BATCH_ROWS = 1_000_000
+"""How many rows are validated at once; a document that has more is validated alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateContext:
+    """What a suite may know beside the rows.
+
+    ``columns`` are those the document has; ``from_amazon`` whether it was asked for and not dropped; ``asked`` the days of the range
+    it was requested for; ``latest_day`` the last day a row may have; ``usual_rows`` how many rows the last good load would lead one
+    to expect.
+    """
+
+    account: Account
+    columns: frozenset[str]
+    date_formats: dict[str, str]
+    decimal_mark: str
+    decimal_mark_is_certain: bool
+    from_amazon: bool
+    asked: tuple[date, date] | None
+    latest_day: date
+    usual_rows: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleResult:
+    """The result of one rule on one document; ``rows`` are up to ten offending rows with their line."""
+
+    rule: str
+    severity: str
+    passed: bool
+    what: str
+    remedy: str = ""
+    failed_count: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the gate says of one document: PENDING means it may be loaded."""
+
+    document: Document
+    verdict: Verdict
+    reason: str
+    row_count: int
+    prepared: Prepared | None
+    results: list[RuleResult]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """A document to judge: ``folder`` takes its rows, ``usual_rows_per_day`` is how many the last good load had."""
+
+    document: Document
+    account: Account
+    folder: Path
+    usual_rows_per_day: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parsed:
+    document: Document
+    prepared: Prepared
+    context: GateContext
+
+
+def judge(document: Document, account: Account, folder: Path, usual_rows_per_day: float | None = None) -> Judgement:
+    """Parse and judge one document by itself."""
+    (judgement,) = judge_documents([Pending(document=document, account=account, folder=folder, usual_rows_per_day=usual_rows_per_day)])
+    return judgement
+
+
+def judge_documents(pending: Iterable[Pending]) -> Iterator[Judgement]:
+    """Parse each document, and judge those of one report together; a refusal is a judgement, any other error is raised.
+
+    Judgements come report by report, each as soon as it is known.
+    """
+    with _Tools() as tools:
+        for _, of_report in groupby(sorted(pending, key=lambda p: p.document.report), key=lambda p: p.document.report):
+            yield from _judge_report(of_report, tools)
+
+
+class _Tools(ExitStack):
+    """What takes long to open, and is shared by the documents of a pass."""
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A database in memory, to parse with."""
+        return self.enter_context(duckdb.connect())
+
+    @cached_property
+    def validator(self) -> Validator:
+        """Great Expectations, to validate with."""
+        from seller_warehouse.ingest.gx_duckdb import Validator
+
+        folder = self.enter_context(tempfile.TemporaryDirectory(prefix="gate-"))
+        return self.enter_context(closing(Validator(Path(folder) / "gate.duckdb")))
+
+
+def _judge_report(pending: Iterable[Pending], tools: _Tools) -> Iterator[Judgement]:
+    batch: list[_Parsed] = []
+    for one in pending:
+        parsed = _parse(one, tools.connection)
+        if isinstance(parsed, Judgement):
+            yield parsed
+            continue
+        rows = sum(p.prepared.row_count for p in batch) + parsed.prepared.row_count
+        if batch and (len(batch) == MAX_BATCH_DOCUMENTS or rows > MAX_BATCH_ROWS):
+            yield from _judge_batch(batch, tools.validator)
+            batch = []
+        batch.append(parsed)
+    if batch:
+        yield from _judge_batch(batch, tools.validator)
+
+
+def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed | Judgement:
+    document = pending.document
+    if document.answer != DONE:
+        return _judge_unanswered(document)
+    try:
+        prepared = prepare(document, pending.account, pending.folder, connection)
+    except Refusal as refusal:
+        result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
+        return Judgement(
+            document=document, verdict=Verdict.QUARANTINED, reason=f"{printable(document.file_name)}, {refusal}",
+            row_count=0, prepared=None, results=[result],
+        )  # fmt: skip
+    return _Parsed(document=document, prepared=prepared, context=_context(pending, prepared))
+
+
+def _judge_batch(batch: list[_Parsed], validator: Validator) -> Iterator[Judgement]:
+    for parsed, results in zip(batch, _run_suites(batch, validator), strict=True):
+        yield _judgement(parsed.document, parsed.prepared, [*results, *_parse_warnings(parsed.prepared)])
+
+
+def _judgement(document: Document, prepared: Prepared, results: list[RuleResult]) -> Judgement:
+    refused = [r for r in results if not r.passed and r.severity == "critical"]
+    if refused:
+        verdict, reason = Verdict.QUARANTINED, f"{printable(document.file_name)}, {_sentence(refused[0])}"
+    elif prepared.row_count == 0:
+        verdict, reason = Verdict.NO_DATA, "a header and no rows: nothing was replaced"
+    else:
+        verdict, reason = Verdict.PENDING, ""
+    return Judgement(document=document, verdict=verdict, reason=reason, row_count=prepared.row_count, prepared=prepared, results=results)
+
+
+def _judge_unanswered(document: Document) -> Judgement:
+    """What Amazon did not make: cancelled says nothing of the rows (trap 1), anything else is a refusal in Amazon's words."""
+    said = f": {document.explanation}" if document.explanation else ""
+    if document.answer == CANCELLED:
+        reason = f"Amazon cancelled the report{said}; there was no data, or the report was asked for elsewhere too soon: nothing was replaced"
+        return Judgement(document=document, verdict=Verdict.NO_DATA, reason=reason, row_count=0, prepared=None, results=[])
+    what = f"Amazon ended the report {document.answer}{said}"
+    remedy = "it is asked for again, five times at most; after that download it in Seller Central and drop it into the inbox"
+    result = RuleResult(rule="amazon_made_it", severity="critical", passed=False, what=what, remedy=remedy)
+    reason = f"{document.file_name}, {_sentence(result)}"
+    return Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
+
+
+def _sentence(result: RuleResult) -> str:
+    line = f"line {result.rows[0]['_line']}: " if result.rows else ""
+    values = ", ".join(f"{k}={v!r}" for k, v in result.rows[0].items() if k != "_line") if result.rows else ""
+    more = f" in {result.failed_count} rows" if result.failed_count > 1 else ""
+    return f"{line}{result.what}{f' ({values})' if values else ''}{more}; {result.remedy}."
+
+
+def _parse_warnings(prepared: Prepared) -> list[RuleResult]:
+    rows = prepared.warning_rows
+    return [
+        RuleResult(rule=rule, severity="warning", passed=False, what=what, failed_count=len(rows.get(rule, [0])), rows=rows.get(rule, []))
+        for rule, what in prepared.warnings.items()
+    ]
+
+
+def _context(pending: Pending, prepared: Prepared) -> GateContext:
+    document = pending.document
+    spec = SPECS[document.report]
+    asked = None
+    if spec.unit is Unit.DATE and spec.requests and document.window_start and document.window_end:
+        # The range is asked wider than its days; what lies beside them is cut when it is loaded.
+        margin = timedelta(days=1 if spec.requests.margin_hours else 0)
+        asked = (document.window_start - margin, document.window_end + margin)
+    days = (prepared.window[1] - prepared.window[0]).days + 1 if prepared.window else 1
+    return GateContext(
+        account=pending.account,
+        columns=frozenset(prepared.columns),
+        date_formats=prepared.date_formats,
+        decimal_mark=prepared.decimal_mark,
+        decimal_mark_is_certain=prepared.decimal_mark_is_certain,
+        from_amazon=document.source == "sp_api",
+        asked=asked,
+        # A day of grace: the day is the marketplace's own, which may be ahead of UTC.
+        latest_day=document.retrieved_at.date() + timedelta(days=1),
+        usual_rows=round(pending.usual_rows_per_day * days) if pending.usual_rows_per_day else None,
+    )
+
+
+def _run_suites(batch: list[_Parsed], validator: Validator) -> list[list[RuleResult]]:
+    """The results of each document of a report, by the rules of its own suite; the rows of all are validated at once.
+
+    Rules of different documents that ask the same are asked once, of all rows: a document hears the answers to its own rules alone.
+    """
+    report = batch[0].document.report
+    build = importlib.import_module(f"expectations.{report}").build_suite
+    suites: list[ExpectationSuite] = [build(SPECS[report], parsed.context) for parsed in batch]
+    questions = list(dict.fromkeys(_question(rule) for suite in suites for rule in suite.expectations))
+    _create_tables(validator, batch)
+    found = {q: {row["_document"]: row for row in rows} for q, rows in zip(questions, validator.failing(questions), strict=True)}
+    return [[_rule_result(rule, found[_question(rule)].get(number)) for rule in suite.expectations] for number, suite in enumerate(suites)]
+
+
+def _question(rule: Any) -> tuple[str, str]:
+    return rule.meta["rule"], rule.unexpected_rows_query
+
+
+def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
+    """``documents`` with the facts that rules may read, and ``document_rows``: every row with the facts of its document.
+
+    A document is told by its number in the batch: one file that two accounts have dropped has one id.
+    """
+    validator.execute(
+        "create or replace table documents (_document integer, _file varchar, _columns varchar[], _asked_first date, _asked_last date, "
+        "_latest_day date, _usual_rows bigint)"
+    )
+    facts = [
+        (number, str(p.prepared.parquet), sorted(p.context.columns), *(p.context.asked or (None, None)), p.context.latest_day, p.context.usual_rows)
+        for number, p in enumerate(batch)
+    ]
+    line = f"({', '.join('?' * len(facts[0]))})"
+    validator.execute(f"insert into documents values {', '.join([line] * len(facts))}", chain.from_iterable(facts))
+    files = ", ".join(text_literal(str(parsed.prepared.parquet)) for parsed in batch)
+    validator.execute(
+        "create or replace table document_rows as select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
+        f"from read_parquet([{files}], union_by_name = true, filename = '_file') as read join documents using (_file)"
+    )
+    ((rows,),) = validator.execute("select count(*) from document_rows")
+    if rows != sum(parsed.prepared.row_count for parsed in batch):
+        raise RuntimeError(f"{rows} rows would be judged of {sum(parsed.prepared.row_count for parsed in batch)} in {files}")
+
+
+def _rule_result(rule: Any, failure: dict[str, Any] | None) -> RuleResult:
+    return RuleResult(
+        rule=rule.meta["rule"],
+        severity=rule.severity.value,
+        passed=failure is None,
+        what=rule.meta["what"],
+        remedy=rule.meta["remedy"],
+        failed_count=failure["_failed"] if failure else 0,
+        rows=failure["_rows"] if failure else [],
+    )
+
+
+def as_log_lines(judgement: Judgement) -> list[str]:
+    """A refused document in full: file, rule, and up to ten rows."""
+    lines = [f"REFUSED {judgement.document.account_id}/{judgement.document.report}: {judgement.reason}"]
+    for r in judgement.results:
+        if not r.passed:
+            lines.append(f"  {r.severity}: {r.rule}: {r.what}" + (f" ({r.failed_count} rows)" if r.failed_count else ""))
+            lines.extend(f"    {json.dumps(row, default=str)}" for row in r.rows)
+    return lines
+
+
+def results_as_rows(results: list[RuleResult]) -> list[dict[str, Any]]:
+    """The results as ``meta.gate_results`` stores them."""
+    return [{**asdict(r), "rows": json.dumps(r.rows, default=str)} for r in results]

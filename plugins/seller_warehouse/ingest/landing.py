@@ -1,0 +1,284 @@
+"""Landing: bytes exactly as received, compressed, with a manifest each; never changed, never rewritten.
+
+A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
+written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``, a snapshot under
+``snapshot``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from io import BufferedReader
+from pathlib import Path
+
+from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
+from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
+from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.report_spec import Scope
+from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
+from seller_warehouse.ingest.gate import Judgement, RuleResult
+from seller_warehouse.ingest.header import recognise_file
+from seller_warehouse.reports import SPECS
+
+log = logging.getLogger(__name__)
+
+NOT_DOCUMENTS = frozenset({".DS_Store", ".gitkeep", "Thumbs.db", "desktop.ini"})
+"""What file managers leave behind; never read, never removed."""
+
+
+CLOCK_SKEW = timedelta(hours=1)
+"""How far the clock that dated a file may be ahead of ours."""
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that is put aside in quarantine and still lies in the inbox, until its verdict is recorded."""
+
+    judgement: Judgement
+    path: Path
+    status: os.stat_result
+    may_go: bool = True
+
+    def remove(self) -> None:
+        """Take it out of the inbox."""
+        if self.may_go:
+            _remove_settled(self.path, self.status)
+
+
+@dataclass(kw_only=True)
+class Collected:
+    """What one look into the inbox did: documents landed, files refused, files still being written."""
+
+    landed: list[Document] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float) -> Collected:
+    """Move every settled file of the inbox to landing, or to quarantine where it is no known report.
+
+    A file is settled when it was last changed ``settle_seconds`` before ``now``; a younger one waits for the next look.
+    """
+    prepare_inbox(home, accounts)
+    for folder in (home.landing, home.quarantine):
+        # The bytes still hold buyers' names and addresses.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.rmtree(_incoming(home), ignore_errors=True)
+    _incoming(home).mkdir(parents=True)
+    collected = Collected()
+    for path in inbox_files(home):
+        place = path.relative_to(home.inbox)
+        account = accounts.get(place.parts[0]) if len(place.parts) > 1 else None
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and abs(now.timestamp() - status.st_mtime) < settle_seconds:
+            collected.waiting.append(printable(str(place)))
+            continue
+        try:
+            collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
+        except _StillWritten:
+            collected.waiting.append(printable(str(place)))
+        except Refusal as refusal:
+            collected.refused.append(_put_aside(home, path, status, place, refusal))
+        except OSError as error:
+            unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
+            collected.refused.append(_put_aside(home, path, status, place, unreadable, may_go=False))
+    return collected
+
+
+class _StillWritten(Exception):
+    pass
+
+
+def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
+    """Make a folder for each account.
+
+    Raises ConfigurationError where something that is no folder stands in its place: it would be taken for a dropped file.
+    """
+    for account_id in accounts:
+        folder = home.inbox / account_id
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise ConfigurationError(f"{folder} is a link or a file; make it a folder, or move what it points to there")
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def inbox_files(home: Home) -> Iterator[Path]:
+    """Every file and link in the inbox, in a fixed order; links are not followed.
+
+    Raises OSError where a folder cannot be read: its files would wait there unseen.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for root, folders, names in os.walk(home.inbox, onerror=fail):
+        folders.sort()
+        for name in sorted([*names, *(f for f in folders if (Path(root) / f).is_symlink())]):
+            if name not in NOT_DOCUMENTS:
+                yield Path(root) / name
+
+
+def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
+    if not stat.S_ISREG(status.st_mode):
+        raise Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox")
+    if account is None:
+        what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
+        raise Refusal("unknown_account", what, "put it into inbox/<account id> of an account in accounts.yaml")
+    document = _document(path, status, account.id)
+    if document.retrieved_at > now + CLOCK_SKEW:
+        # It would count as newer than everything that is still to come.
+        what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
+        raise Refusal("modified_in_future", what, "set its time to when it was downloaded (touch -d) and drop it again")
+    received = _incoming(home) / "document.gz"
+    document = identified(document, _copy(path, status, received))
+    report = recognise_file(received, account.fallback_charset)
+    document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, path.parent.name)), received)
+    _remove_settled(path, status)
+    return document
+
+
+def _marketplace(account: Account, report: str, folder: str) -> str:
+    """The marketplace of a dropped file: that of the folder it lies in (``inbox/<account>/DE/``), else the account's first.
+
+    Blank where the report covers the whole account.
+    """
+    requests = SPECS[report].requests
+    if not requests or requests.scope is not Scope.EACH:
+        return ""
+    named = (m for m in account.marketplaces if folder.upper() in (m, marketplaces()[m].country_code))
+    return next(named, account.marketplaces[0])
+
+
+def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
+    return Document(
+        document_id="", account_id=account_id, report="", source="file", file_name=printable(path.name), sha256="",
+        byte_count=status.st_size, retrieved_at=datetime.fromtimestamp(status.st_mtime_ns // 1000 / 1_000_000, UTC),
+    )  # fmt: skip
+
+
+def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, *, may_go: bool = True) -> RefusedFile:
+    """Keep a refused file and its reason in quarantine; it stays in the inbox until its verdict is recorded."""
+    received: Path | None = None
+    sha256 = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    if may_go and stat.S_ISREG(status.st_mode):
+        received = _incoming(home) / "document.gz"
+        with suppress(_StillWritten):  # What was read is kept as it was; a file that changed stays for the next look.
+            sha256 = _copy(path, status, received)
+    document = identified(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
+    result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
+    reason = f"{document.file_name}, {refusal}"
+    judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
+    quarantine(home, judgement, received)
+    return RefusedFile(judgement, path, status, may_go)
+
+
+def identified(document: Document, sha256: str) -> Document:
+    """The document with its hash and an id made of when it was retrieved, its hash and its name."""
+    # The name is part of the id, so that one file under two names is two documents, each with a verdict.
+    both = hashlib.sha256(f"{sha256}/{document.file_name}".encode()).hexdigest()
+    return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{both[:16]}")
+
+
+def _copy(path: Path, status: os.stat_result, target: Path) -> str:
+    """Keep a dropped file's bytes; returns their sha256."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
+        sha256, _ = keep(source, target)
+        if _changed(os.fstat(source.fileno()), status):
+            raise _StillWritten
+    return sha256
+
+
+def keep(source: BufferedReader, target: Path) -> tuple[str, int]:
+    """Copy the bytes, compressed unless they are already; returns their sha256 and how many they were."""
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as raw:
+        compressed = source.peek(2)[:2] == b"\x1f\x8b"
+        out = raw if compressed else gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="")
+        while (chunk := source.read(1 << 20)) and size <= MAX_DOCUMENT_BYTES:
+            digest.update(chunk)
+            size += len(chunk)
+            out.write(chunk)
+        if out is not raw:
+            out.close()
+        raw.flush()
+        os.fsync(raw.fileno())
+    return digest.hexdigest(), size
+
+
+def _changed(now: os.stat_result, before: os.stat_result) -> bool:
+    return (now.st_ino, now.st_size, now.st_mtime_ns) != (before.st_ino, before.st_size, before.st_mtime_ns)
+
+
+def _remove_settled(path: Path, status: os.stat_result) -> None:
+    """Remove a dropped file, unless it was written again meanwhile: then the next look takes it."""
+    if not _changed(path.lstat(), status):
+        path.unlink()
+
+
+def land(home: Home, document: Document, received: Path | None) -> Document:
+    """Move compressed bytes to their place in landing and write the manifest; the same document again changes nothing.
+
+    An answer without bytes, such as a cancelled report, is a manifest alone.
+    """
+    window = f"{document.window_start}_{document.window_end}" if document.window_start else "file" if document.source == "file" else "snapshot"
+    folder = home.landing / document.account_id / document.report / window / document.document_id
+    folder.mkdir(parents=True, exist_ok=True)
+    placed = replace(document, path=folder / "document.gz")
+    if not (folder / "manifest.json").exists():
+        if received:
+            os.replace(received, placed.path)
+        write_whole(folder / "manifest.json", placed.to_json().encode())
+    return placed
+
+
+def landed_documents(home: Home, place: str = "*/*") -> Iterator[Document]:
+    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``."""
+    for manifest in sorted(home.landing.glob(f"{place}/*/*/manifest.json")):
+        yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+
+
+def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
+    """One landed document.
+
+    Raises FileNotFoundError where landing no longer holds it: its history cannot be put in order without it.
+    """
+    for manifest in (home.landing / account_id / report).glob(f"*/{document_id}/manifest.json"):
+        return Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+    raise FileNotFoundError(
+        f"{home.landing}/{account_id}/{report}/*/{document_id}: landing no longer holds this document, "
+        "and a late one can only be put in its place beside it; restore landing from its copy"
+    )
+
+
+def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
+    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked."""
+    document = judgement.document
+    folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "document.gz"
+    if received:
+        os.replace(received, target)
+    elif document.path.is_file() and not target.exists():
+        os.link(document.path, target)
+    rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
+    reason = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
+    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
+    return folder
+
+
+def _folder_name(text: str) -> str:
+    """A folder name made of a text from outside: no separators, no dots in front."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:80]
+
+
+def _incoming(home: Home) -> Path:
+    return home.landing / ".incoming"

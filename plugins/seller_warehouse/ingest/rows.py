@@ -1,0 +1,270 @@
+"""From lines to rows of as many fields as the header: quotes that nobody doubled, fields left out, and rows with a tab too many.
+
+A producer of quoted text is expected to double a quote inside a value, and many do not. A quote therefore ends a value only before a
+delimiter or the line end, and the reading that gives the row its count of fields is taken: where none does, or two do, the file is
+refused. Whatever is not plain is written anew with doubled quotes, so that every reader after this one sees the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seller_warehouse.core.documents import Refusal
+from seller_warehouse.core.report_spec import Kind
+from seller_warehouse.ingest.header import Shape
+
+MOST_SET_ASIDE = 100
+"""Above this, or from half the rows on, the file itself is wrong."""
+
+_MOST_LINES = 200
+"""A value with more lines than this is taken for one that was never closed."""
+
+_CUT_REMEDY = "download the file again; if it was edited, undo the edit"
+
+
+def wrong_field_count(shape: Shape, actual: int, line: int | None) -> Refusal:
+    """The refusal of a row that has not as many fields as the header."""
+    expected = len(shape.headers)
+    if actual < expected:
+        return Refusal("row_cut", f"the row has {actual} fields where the header has {expected} (cut)", _CUT_REMEDY, line)
+    mark = {"\t": "tab", ",": "comma", ";": "semicolon"}[shape.delimiter]
+    what = f"the row has {actual} fields where the header has {expected} (too many)"
+    remedy = f"look for a {mark} inside a value and remove it there; a file that was only cut or edited can be downloaded again"
+    return Refusal("too_many_fields", what, remedy, line)
+
+
+# Text with quotes
+
+
+def double_quotes(text_file: Path, shape: Shape) -> None:
+    """Rewrite ``text_file`` where a quote inside a value is not doubled.
+
+    Raises Refusal for a row without its count of fields, a value that is never closed, and one that would swallow rows.
+    """
+    changed = {first: (last, fields) for first, last, fields in _odd_rows(text_file, shape)}
+    if not changed:
+        return
+    written = text_file.with_name("text.doubled")
+    with text_file.open(encoding="utf-8", newline="") as source, written.open("w", encoding="utf-8", newline="") as target:
+        last, fields = 0, [""]
+        for number, line in enumerate(source, 1):
+            if number in changed:
+                last, fields = changed[number]
+            if number > last:
+                target.write(line)
+            elif number == last:
+                target.write(shape.delimiter.join(_quoted(f) for f in fields) + line[len(line.rstrip("\r\n")) :])
+    written.replace(text_file)
+
+
+def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[str]]]:
+    """The first line, last line and fields of each row that a strict reader of quotes would not read as it is meant."""
+    width, delimiter = len(shape.headers), shape.delimiter
+    between = f'"{delimiter}"'
+    begun, first = "", 0
+    with text_file.open(encoding="utf-8", newline="") as source:
+        for number, raw in enumerate(source, 1):
+            if not begun and raw.count('"') == 2 * width and raw.count(between) == width - 1 and raw[0] == '"' and raw.endswith(('"\n', '"\r\n')):
+                continue  # nearly every row, and fast
+            line = raw.rstrip("\r\n")
+            if number <= shape.header_line or (not begun and not line.strip()):
+                continue
+            if not begun:
+                if '"' not in line and line.count(delimiter) == width - 1:
+                    continue
+                first = number
+            elif _is_row(line, shape):
+                raise _unreadable(shape, begun, first, next_row=number)
+            text = begun + line
+            fields = _strict(text, delimiter)
+            if fields and len(fields) == width:
+                if text.count('"') % 2:
+                    yield first, number, fields
+                begun = ""
+            elif fields := _undoubled(text, delimiter, width):
+                yield first, number, fields
+                begun = ""
+            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES:
+                begun = text + raw[len(line) :]
+            else:
+                raise _unreadable(shape, text, first)
+        if begun:
+            raise _unreadable(shape, begun, first, at_end=True)
+
+
+def _may_go_on(text: str, delimiter: str, width: int) -> bool:
+    """Whether the next line may belong to the last value of the text: it has a quote that may not have closed it."""
+    merged = _merged(text, delimiter)
+    return len(merged) <= width and merged[-1].startswith('"')
+
+
+def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
+    """Why the text from line ``first`` is no row: a value not closed before ``next_row`` or the end, or a wrong count of fields."""
+    text, width = text.rstrip("\r\n"), len(shape.headers)
+    merged = _merged(text, shape.delimiter)
+    is_open = merged[-1].startswith('"') and not _is_enclosed(merged[-1])
+    if is_open and at_end:
+        return Refusal("row_cut", "the text is cut inside a quoted value", _CUT_REMEDY, first)
+    counted = len(_strict(text, shape.delimiter) or merged)
+    # With a delimiter for each field, it is a quote that has joined two of them.
+    if not is_open and (counted > width or text.count(shape.delimiter) != width - 1):
+        return wrong_field_count(shape, counted, first)
+    what = "a quote opens a value, and no quote before a delimiter closes it"
+    if next_row:
+        what = f"a quote opens a value that would run on over line {next_row}, which is a row of its own"
+    return Refusal("stray_quote", what, "remove the quote, or double it and close the value; a file that was cut can be downloaded again", first)
+
+
+def _merged(text: str, delimiter: str) -> list[str]:
+    """The fields where a quote ends a value at the first delimiter that follows it."""
+    fields: list[str] = []
+    is_open = False
+    for piece in text.split(delimiter):
+        if is_open:
+            fields[-1] += delimiter + piece
+            is_open = not piece.endswith('"')
+        else:
+            fields.append(piece)
+            is_open = piece.startswith('"') and not _is_enclosed(piece)
+    return fields
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'
+
+
+@functools.cache
+def _field(delimiter: str) -> re.Pattern[str]:
+    return re.compile(rf'(?:"((?:[^"]|"")*)"|([^{delimiter}"\r\n][^{delimiter}\r\n]*)|)({delimiter}|\Z)')
+
+
+def _strict(text: str, delimiter: str) -> list[str] | None:
+    """The fields where every quote that encloses is closed and every other one doubled or in a bare value; else None."""
+    fields: list[str] = []
+    at = 0
+    while found := _field(delimiter).match(text, at):
+        fields.append(found[2] or "" if found[1] is None else found[1].replace('""', '"'))
+        if not found[3]:
+            return fields
+        at = found.end()
+    return None
+
+
+def _undoubled(text: str, delimiter: str, width: int) -> list[str] | None:
+    """The one way to read the text as ``width`` fields in which a quote ends a value only before a delimiter or the end; else None."""
+    pieces = text.split(delimiter)
+    longest = len(pieces) - width + 1
+    if longest < 1:
+        return None
+
+    @functools.cache
+    def ways(at: int, left: int) -> int:
+        if left == 0:
+            return int(at == len(pieces))
+        ends = range(at + 1, min(at + longest, len(pieces) - left + 1) + 1)
+        return min(2, sum(ways(end, left - 1) for end in ends if _is_value(pieces, at, end)))
+
+    if ways(0, width) != 1:
+        return None
+    fields, at = [], 0
+    for left in range(width, 0, -1):
+        end = next(e for e in range(at + 1, at + longest + 1) if _is_value(pieces, at, e) and ways(e, left - 1))
+        fields.append(_value(delimiter.join(pieces[at:end])))
+        at = end
+    return fields
+
+
+def _is_value(pieces: list[str], at: int, end: int) -> bool:
+    """Whether the pieces from ``at`` up to ``end`` can be one value."""
+    first, last = pieces[at], pieces[end - 1]
+    if not first.startswith('"'):
+        return end - at == 1 and not first.endswith('"')
+    if end - at > 1:
+        return last.endswith('"')
+    return _is_enclosed(first) or _is_bare(first)
+
+
+def _is_enclosed(piece: str) -> bool:
+    return len(piece) > 1 and piece.startswith('"') and piece.endswith('"')
+
+
+def _is_bare(piece: str) -> bool:
+    """Whether a piece that begins with a quote is a bare value all the same: ``"Best" Mug``."""
+    return piece.count('"') % 2 == 0 and not piece.endswith('"')
+
+
+def _value(text: str) -> str:
+    if not _is_enclosed(text):
+        return text
+    inner = text[1:-1]
+    return inner.replace('""', '"') if re.fullmatch('(?:[^"]|"")*', inner) else inner
+
+
+def _is_row(line: str, shape: Shape) -> bool:
+    """Whether a line alone has the fields of a row, with numbers and dates where the report has them."""
+    fields = _strict(line, shape.delimiter)
+    if not fields or len(fields) != len(shape.headers):
+        fields = line.split(shape.delimiter)
+    if len(fields) != len(shape.headers):
+        return False
+    kinds = {c.name: c.kind for c in shape.spec.columns}
+    typed = [(v.strip(' "'), _LOOKS[kinds[n]]) for v, n in zip(fields, shape.field_names, strict=True) if n and kinds.get(n, Kind.TEXT) in _LOOKS]
+    filled = [(value, look) for value, look in typed if value]
+    return all(re.fullmatch(look, value) for value, look in filled) and bool(filled or not typed)
+
+
+_LOOKS = {Kind.DATE: r"[0-9].{3,}", Kind.INTEGER: r"[-+]?[0-9.,]+", Kind.AMOUNT: r"[-+]?[0-9., ]+", Kind.CURRENCY: "[A-Z]{3}"}
+
+
+# Text without quotes
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row that was left out: the line it stands on and its text."""
+
+    line: int
+    text: str
+
+
+def even_out(text_file: Path, shape: Shape) -> list[SetAside]:
+    """Give rows that leave out optional trailing fields their blanks, and leave out rows with a tab too many where the report allows it.
+
+    A row that is left out becomes a blank line. One that lacks more, and any other with too many fields, stays to be refused. The very
+    last line is never padded unless it is ended: a short line without its newline is a cut one.
+    """
+    expected, allowed, aside, rows = len(shape.headers), _may_be_left_out(shape), [], 0
+    written = text_file.with_name("text.even")
+    with text_file.open(encoding="utf-8", newline="") as source, written.open("w", encoding="utf-8", newline="") as target:
+        for number, line in enumerate(source, 1):
+            body = line.rstrip("\r\n")
+            missing = expected - 1 - body.count(shape.delimiter) if not shape.quoted else 0
+            rows += bool(body.strip())
+            if body.strip() and 0 < missing <= allowed and body != line:
+                body += shape.delimiter * missing
+            elif missing < 0 and shape.spec.sets_aside and number > shape.header_line:
+                aside.append(SetAside(number, body))
+                body = ""
+            target.write(body + line[len(line.rstrip("\r\n")) :])
+    if len(aside) > MOST_SET_ASIDE or len(aside) * 2 >= rows:
+        return []
+    written.replace(text_file)
+    return aside
+
+
+def _may_be_left_out(shape: Shape) -> int:
+    """How many fields at the end of the header a row may lack."""
+    spec = shape.spec
+    may_lack = {
+        None,
+        *(c.name for c in spec.columns if not (c.required or c.usual)),
+        *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
+    }
+    allowed = 0
+    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in may_lack:
+        allowed += 1
+    return allowed

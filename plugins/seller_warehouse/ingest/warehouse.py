@@ -1,0 +1,194 @@
+"""The build database: its tables, what is known of the documents in it, and the record of each load.
+
+The raw tables hold every row Amazon ever sent, and when it was true; ``history`` changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock
+
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Document, Verdict
+from seller_warehouse.core.report_spec import ReportSpec, Unit
+from seller_warehouse.core.sql import identifier
+from seller_warehouse.core.windows import Answer, AnswerKind
+from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
+from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, Reparse, load
+from seller_warehouse.reports import SPECS
+
+_META = """
+create schema if not exists raw;
+create schema if not exists meta;
+create table if not exists raw.accounts (
+    account_id varchar, account_name varchar, region varchar, source varchar, marketplace_ids varchar, home_time_zone varchar
+);
+alter table raw.accounts add column if not exists damaged_inventory_kept_since date;
+alter table raw.accounts add column if not exists accept_unbalanced_settlements varchar;
+alter table raw.accounts add column if not exists returns_evaluation_off_since date;
+create table if not exists raw.report_types (report varchar, amazon_type varchar, title varchar, reaches_back varchar, comes_by_days boolean);
+create table if not exists meta.loads (
+    run_id varchar, account_id varchar, report varchar, document_id varchar, source varchar, file_name varchar,
+    window_start date, window_end date, retrieved_at timestamp, sha256 varchar,
+    row_count bigint, rows_added bigint, rows_removed bigint, verdict varchar, reason varchar, loaded_at timestamp
+);
+alter table meta.loads add column if not exists marketplace_id varchar;
+alter table meta.loads add column if not exists report_id varchar;
+alter table meta.loads add column if not exists answer varchar;
+create table if not exists meta.gate_results (
+    run_id varchar, account_id varchar, report varchar, document_id varchar, rule varchar, severity varchar,
+    passed boolean, what varchar, remedy varchar, failed_count bigint, "rows" varchar
+);
+create table if not exists meta.coverage (
+    account_id varchar, report varchar, unit varchar, event_date date, document_id varchar, sha256 varchar,
+    retrieved_at timestamp, row_count bigint, is_edge boolean, was_applied boolean, is_held boolean
+);
+alter table meta.coverage add column if not exists is_short boolean;
+create table if not exists meta.alerts (
+    key varchar primary key, kind varchar, account_id varchar, title varchar, message varchar,
+    raised_at timestamp, sent_at timestamp, channels varchar, error varchar
+);
+"""
+
+
+@contextmanager
+def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The build database, for one process at a time; others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"), duckdb.connect(str(path)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        # At the default of 16 MB nearly every document's commit rewrites the last row groups of its table.
+        connection.execute("set checkpoint_threshold = '1GB'")
+        connection.execute(_META)
+        held = set(connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'raw'").fetchall())
+        for spec in SPECS.values():
+            _ensure_table(connection, spec, held)
+        yield connection
+
+
+def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, held: set[tuple[str, str]]) -> None:
+    """Create the table of a report, or add the columns that its spec has gained."""
+    if (spec.name, "account_id") not in held:
+        columns = ", ".join(f"{identifier(c.name)} varchar" for c in spec.kept)
+        connection.execute(
+            f"create table raw.{spec.name} (account_id varchar, {columns}, _unit varchar, _event_date date, _row_hash varchar, "
+            "_occurrence integer, _line bigint, _document_id varchar, _marketplace_id varchar, _valid_from timestamp, _valid_to timestamp)"
+        )
+        return
+    connection.execute(f"alter table raw.{spec.name} add column if not exists _marketplace_id varchar")
+    for c in spec.kept:
+        if (spec.name, c.name) not in held:
+            connection.execute(f"alter table raw.{spec.name} add column {identifier(c.name)} varchar")
+
+
+def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Account]) -> None:
+    """Make the configured accounts and the report types known to dbt."""
+    rows = [
+        (
+            a.id, a.name, a.region, a.source, ",".join(a.marketplaces), a.home_time_zone, a.damaged_inventory_kept_since,
+            ",".join(a.accept_unbalanced_settlements), a.returns_evaluation_off_since,
+        )
+        for a in accounts
+    ]  # fmt: skip
+    connection.execute("begin")
+    connection.execute("delete from raw.accounts")
+    connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.execute("delete from raw.report_types")
+    types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
+    connection.executemany("insert into raw.report_types values (?, ?, ?, ?, ?)", types)
+    connection.execute("commit")
+
+
+def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[datetime, float]]:
+    """By account and report: when the last good load was retrieved (UTC), and how many rows a day it had."""
+    found = connection.execute(
+        "select account_id, report, max(retrieved_at), arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
+        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all"
+    ).fetchall()
+    return {(account_id, report): (at.replace(tzinfo=UTC), rows) for account_id, report, at, rows in found}
+
+
+def answers(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[Answer]]:
+    """By account and report: what Amazon has answered so far, each document by its latest verdict."""
+    found = connection.execute(
+        "select account_id, report, arg_max((marketplace_id, window_start, window_end, retrieved_at, verdict), loaded_at) "
+        "from meta.loads where source = 'sp_api' group by account_id, report, document_id"
+    ).fetchall()
+    kinds = {Verdict.QUARANTINED: AnswerKind.REFUSED, Verdict.NO_DATA: AnswerKind.EMPTY}
+    made: dict[tuple[str, str], list[Answer]] = {}
+    for account_id, report, (marketplace_id, first, last, at, verdict) in found:
+        answer = Answer(
+            marketplace_id=marketplace_id, first=first, last=last, asked_at=at.replace(tzinfo=UTC), kind=kinds.get(Verdict(verdict), AnswerKind.GOOD)
+        )
+        made.setdefault((account_id, report), []).append(answer)
+    return made
+
+
+def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> set[tuple[str, str, str]]:
+    """Account, report and id of every document that has a verdict, of all runs or of one."""
+    condition = "where run_id = ?" if run_id else ""
+    found = connection.execute(f"select distinct account_id, report, document_id from meta.loads {condition}", [run_id] if run_id else [])
+    return set(found.fetchall())
+
+
+def record(connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, reparse: Reparse) -> Verdict:
+    """Load what the gate let pass and record the verdict, in one transaction."""
+    document, prepared = judgement.document, judgement.prepared
+    connection.execute("begin")
+    try:
+        verdict, reason, change, results = judgement.verdict, judgement.reason, Change(), list(judgement.results)
+        if verdict is Verdict.PENDING:
+            assert prepared
+            verdict, reason, change = load(connection, document, prepared, reparse)
+            if change.shrunk:
+                results.append(_unit_shrank(change))
+        window = prepared.window if prepared else None
+        _record_load(connection, document, window, run_id, judgement.row_count, change, verdict, reason, at)
+        _record_results(connection, document, run_id, results_as_rows(results))
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return verdict
+
+
+def _unit_shrank(change: Change) -> RuleResult:
+    more = f" and {len(change.shrunk) - 10} more" if len(change.shrunk) > 10 else ""
+    return RuleResult(
+        rule="unit_shrank",
+        severity="warning",
+        passed=False,
+        what=f"{change.missing} of {change.held} rows held are missing, so what is held was kept: {', '.join(change.shrunk[:10])}{more}",
+        remedy=f"compare with Seller Central; another file of the same, {CONFIRMED_AFTER_DAYS} days later or more, is believed",
+        failed_count=len(change.shrunk),
+    )
+
+
+def _record_load(
+    connection: duckdb.DuckDBPyConnection, document: Document, window: tuple | None, run_id: str,
+    row_count: int, change: Change, verdict: Verdict, reason: str, at: datetime,
+) -> None:  # fmt: skip
+    first, last = window or (document.window_start, document.window_end)
+    connection.execute(
+        "insert into meta.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            run_id, document.account_id, document.report, document.document_id, document.source, document.file_name,
+            first, last, document.retrieved_at.replace(tzinfo=None), document.sha256,
+            row_count, change.added, change.removed, verdict, reason, at.replace(tzinfo=None),
+            document.marketplace_id, document.report_id, document.answer,
+        ],
+    )  # fmt: skip
+
+
+def _record_results(connection: duckdb.DuckDBPyConnection, document: Document, run_id: str, rows: list[dict]) -> None:
+    names = ("rule", "severity", "passed", "what", "remedy", "failed_count", "rows")
+    key = (run_id, document.account_id, document.report, document.document_id)
+    if rows:
+        connection.executemany(
+            "insert into meta.gate_results values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(*key, *(r[n] for n in names)) for r in rows]
+        )

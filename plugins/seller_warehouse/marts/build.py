@@ -1,0 +1,133 @@
+"""One ``dbt build`` over the build database, in one process: staging, intermediate, marts, and every test."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pycountry
+import yaml
+from filelock import FileLock
+
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home
+from seller_warehouse.marts.exchange_rates import RatesUnreadable, store_rates
+
+log = logging.getLogger(__name__)
+
+
+class BuildFailed(Exception):
+    """The marts could not be built, a test of theirs failed (the message ends with dbt's own words), or a setting is wrong."""
+
+
+def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
+    """Build and test every model for the day ``as_of``, from what was known at ``as_known_at()``.
+
+    Raises BuildFailed with dbt's errors; the last publication is not touched.
+    """
+    known_at = as_known_at()
+    environment = {
+        **os.environ,
+        "SELLER_WAREHOUSE_DATABASE": str(home.warehouse),
+        "SELLER_WAREHOUSE_BUILD_AS_OF_DATE": as_of.isoformat(),
+        "SELLER_WAREHOUSE_BUILD_AS_KNOWN_AT": f"{known_at:%Y-%m-%d %H:%M:%S.%f}" if known_at else "",
+    }
+    settings = policy_settings()
+    try:
+        store_rates(home)
+    except RatesUnreadable as problem:
+        raise BuildFailed(str(problem)) from problem
+    command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", str(DBT_PROJECT), "--project-dir", str(DBT_PROJECT)]
+    command += ["--target-path", str(home.root / "dbt" / "target"), "--log-path", str(home.root / "dbt" / "logs")]
+    command += ["--log-level-file", "info"]
+    # A seed keeps its table otherwise, which a release that adds a column to it does not fit.
+    command += ["--full-refresh"]
+    # Unit tests judge the models' code, not the data: the test suite runs them.
+    command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(settings)]
+    command += ["--select", select] if select else []
+    output: list[str] = []
+    with FileLock(f"{home.warehouse}.lock") as lock:
+        held = lock._context.lock_file_fd
+        assert held is not None
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # Where this process is killed dbt goes on: with the lock, so that the next one waits for its end.
+            pass_fds=[held],
+        )  # fmt: skip
+        try:
+            assert process.stdout
+            for line in process.stdout:
+                output.append(line.rstrip())
+                log.info("%s", line.rstrip())
+            code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+    if code:
+        raise BuildFailed("dbt build failed; nothing was published.\n" + "\n".join(output[-40:]))
+
+
+def as_known_at() -> datetime | None:
+    """The time (UTC) whose knowledge the marts are built from, by SELLER_WAREHOUSE_AS_KNOWN_AT; None stands for all that is known.
+
+    A date alone stands for the end of that day in UTC. Raises BuildFailed for a time without a zone, and for what is neither.
+    """
+    text = os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT", "").strip()
+    if not text:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo:
+            return moment.astimezone(UTC)
+        problem = "has no time zone"
+    except (ValueError, OverflowError):
+        problem = "is no time"
+    raise BuildFailed(
+        f"SELLER_WAREHOUSE_AS_KNOWN_AT {problem}: {text!r}; write 2026-10-05T18:00:00+02:00, or 2026-10-05 for the end of that day in UTC"
+    )
+
+
+def policy_settings() -> dict[str, Any]:
+    """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, and SELLER_WAREHOUSE_REPORTING_CURRENCY.
+
+    Raises BuildFailed for a variable that dbt_project.yml does not have, and for a currency that does not exist.
+    """
+    text, currency = (os.environ.get(f"SELLER_WAREHOUSE_{name}") or "" for name in ("DBT_VARS", "REPORTING_CURRENCY"))
+    try:
+        settings = json.loads(text or "{}")
+    except ValueError as problem:
+        raise BuildFailed(f'SELLER_WAREHOUSE_DBT_VARS is no JSON ({problem}); write {{"settlement_match_days": 12}}') from problem
+    if not isinstance(settings, dict):
+        raise BuildFailed('SELLER_WAREHOUSE_DBT_VARS is no JSON object; write {"settlement_match_days": 12}')
+    known = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].keys() - {"as_of_date", "as_known_at"}
+    if unknown := settings.keys() - known:
+        raise BuildFailed(f"SELLER_WAREHOUSE_DBT_VARS names {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    if currency:
+        settings["reporting_currency_code"] = currency.strip().upper()
+    code = settings.get("reporting_currency_code")
+    if code and not pycountry.currencies.get(alpha_3=code):
+        raise BuildFailed(f"the reporting currency is {code!r}; it must be a code of ISO 4217 such as EUR")
+    return settings
+
+
+@cache
+def code_version() -> str:
+    """A fingerprint of what changes a result: models, suites, specs, what loads and publishes, and the settings of the environment."""
+    digest = hashlib.sha256(json.dumps(policy_settings(), sort_keys=True).encode())
+    package = REPOSITORY / "plugins" / "seller_warehouse"
+    for folder in (DBT_PROJECT, REPOSITORY / "expectations", *(package / name for name in ("core", "reports", "ingest", "marts"))):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".sql", ".yml", ".csv") and "target" not in path.parts:
+                digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

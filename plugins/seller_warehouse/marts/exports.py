@@ -1,0 +1,216 @@
+"""What finance opens without a database: tables of a publication as CSV and Parquet, and a workbook.
+
+No text of these files is run as a formula: in CSV one that begins like a formula gets a quote in front, in the workbook text is stored as text.
+The same publication gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
+
+from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.marts.spreadsheet import FORMULA
+
+EXPORTED = (
+    "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_settlement_differences",
+    "fct_order_defects", "fct_order_defect_rate_daily",
+)  # fmt: skip
+"""The tables of finance and of order defects, which are also written as CSV and Parquet."""
+
+WORKBOOK, TITLE = "finance.xlsx", "Seller Warehouse: finance"
+SHEET_ROWS = 1_048_576
+"""Excel's limit, the header included; what is beyond goes on in a second sheet."""
+CELL_LETTERS = 32_767
+"""Excel's limit for a text; a longer one is cut."""
+FETCHED_ROWS = 10_000
+WIDTHS = {"VARCHAR": 22, "TIMESTAMP": 20}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkbookSheet:
+    """One query of the workbook; its columns are named as in the marts."""
+
+    name: str
+    holds: str
+    query: str
+
+
+SHEETS = (
+    WorkbookSheet(
+        name="Monthly by reason",
+        holds="Cash by account, month, currency and reason: net is gross and reversed (negative) together. The reporting currency where one is set; "
+        "blank where a rate lacks.",
+        query="""
+            select account_id, month, currency_code, attributed_reason_category, cast(sum(gross_cash_amount) as decimal(18, 4)) as gross_cash_amount,
+                cast(sum(reversed_cash_amount) as decimal(18, 4)) as reversed_cash_amount,
+                cast(sum(net_cash_amount) as decimal(18, 4)) as net_cash_amount,
+                cast(sum(cash_units) as integer) as cash_units, cast(sum(inventory_units) as integer) as inventory_units, reporting_currency_code,
+                case when count(*) = count(net_cash_amount_reporting) then cast(sum(net_cash_amount_reporting) as decimal(18, 4)) end
+                    as net_cash_amount_reporting
+            from published.marts.fct_reimbursements_monthly group by all
+        """,
+    ),
+    WorkbookSheet(
+        name="Settlements",
+        holds="Reimbursements by the month of their approval against settlement lines by the month of posting; unexplained is what one side lacks, "
+        "not held what a settlement that is missing may have.",
+        query="select * from published.marts.fct_settlement_reconciliation",
+    ),
+    WorkbookSheet(
+        name="Differences",
+        holds="The lines behind the unexplained amounts of Settlements: reported and posted nowhere, or posted and in no report.",
+        query="select * from published.marts.fct_settlement_differences",
+    ),
+    WorkbookSheet(
+        name="Reimbursements",
+        holds="Every line that Amazon reported; a reversal is a line of its own, negative.",
+        query="select * from published.marts.fct_reimbursements",
+    ),
+    WorkbookSheet(
+        name="Order defect rate",
+        holds="The rate of each marketplace and channel by day; a ratio, so 0.01 is 1 %.",
+        query="select * from published.marts.fct_order_defect_rate_daily",
+    ),
+)  # fmt: skip
+
+COVER = (
+    "select publication_id, published_at, as_of_date, as_known_at, code_version from published.meta.publication",
+    """
+        select account_id, report, data_through_date, last_retrieved_at, is_complete from published.meta.freshness
+        where report in ('reimbursements', 'settlements', 'orders', 'order_defects', 'seller_feedback') order by account_id, report
+    """,
+)
+"""Which publication it is, and how far the reports go that the figures come from."""
+
+NOTES = (
+    "Amounts are in the currency that stands beside them; never add two currencies.",
+    "A workbook stores numbers of 15 digits: amounts below 100 billion are exact to the fourth decimal.",
+    "_units count items, _count orders. A month is its first day. Days are as Amazon dates them, _at is UTC.",
+    "A sheet of more rows than Excel can hold goes on in the next one, numbered.",
+)
+
+
+def export(database: Path, folder: Path) -> None:
+    """Write the tables and the workbook of the publication in the file ``database`` into ``folder``."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {text_literal(str(database))} as published (read_only)")
+        for table in EXPORTED:
+            _write_table(connection, table, folder)
+        write_workbook(connection, folder / WORKBOOK)
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    texts = connection.execute(
+        "select column_name from duckdb_columns() where (schema_name, table_name, data_type) = ('marts', ?, 'VARCHAR')", [table]
+    ).fetchall()
+    ordered = f"(select * from published.marts.{table} order by all)"
+    escaped = ", ".join(_as_text(identifier(c)) for (c,) in texts)
+    for form, select in (("csv", f"select * replace ({escaped}) from {ordered}"), ("parquet", f"from {ordered}")):
+        target = text_literal(str(folder / f"{table}.{form}"))
+        connection.execute(f"copy ({select}) to {target} (format {form}{', header' if form == 'csv' else ''})")
+
+
+def _as_text(column: str) -> str:
+    """A text that begins like a formula, with a quote in front, so that no spreadsheet runs it."""
+    return f"case when regexp_matches({column}, {text_literal(FORMULA)}) then '''' || {column} else {column} end as {column}"
+
+
+def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:
+    """Write the workbook of the publication that is attached as ``published``; no sheet gets more than ``sheet_rows``, the header included."""
+    [(publication_id, published_at)] = connection.execute("select publication_id, published_at from published.meta.publication").fetchall()
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+        book.set_properties({"title": TITLE, "comments": f"publication {publication_id}", "created": published_at})
+        writer = _Writer(book)
+        _write_cover(connection, book, writer, sheet_rows)
+        for sheet in SHEETS:
+            _write_sheet(connection, book, writer, sheet, sheet_rows)
+
+
+class _Writer:
+    """Writes a cell by the type of its column: nothing that is text ever becomes a number, a link or a formula."""
+
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        self.bold = book.add_format({"bold": True})
+        self._formats = {
+            "DATE": book.add_format({"num_format": "yyyy-mm-dd"}), "TIMESTAMP": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+            "INTEGER": book.add_format({"num_format": "0"}), "DECIMAL(18,4)": book.add_format({"num_format": "#,##0.00##"}),
+            "DECIMAL(9,6)": book.add_format({"num_format": "0.000000"}),
+        }  # fmt: skip
+
+    def table(self, page: Worksheet, top: int, columns: list[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> int:
+        """Names and types of columns, and rows below them, from row ``top`` on; returns the last row."""
+        for place, (name, _) in enumerate(columns):
+            page.write_string(top, place, name, self.bold)
+        last = top
+        for last, values in enumerate(rows, start=top + 1):
+            for place, ((_, data_type), value) in enumerate(zip(columns, values, strict=True)):
+                self._cell(page, last, place, data_type, value)
+        return last
+
+    def _cell(self, page: Worksheet, row: int, column: int, data_type: str, value: Any) -> None:
+        """One cell; a null stays empty."""
+        if value is None:
+            return
+        if data_type == "VARCHAR":
+            page.write_string(row, column, value[:CELL_LETTERS])
+        elif data_type == "BOOLEAN":
+            page.write_boolean(row, column, value)
+        else:
+            write: Callable[..., Any] = page.write_datetime if data_type in ("DATE", "TIMESTAMP") else page.write_number
+            write(row, column, value, self._formats[data_type])
+
+
+def _write_sheet(connection: duckdb.DuckDBPyConnection, book: xlsxwriter.Workbook, writer: _Writer, sheet: WorkbookSheet, sheet_rows: int) -> None:
+    names = _names(connection, sheet, sheet_rows)
+    found = connection.execute(f"from ({sheet.query}) order by all")
+    columns, rows = _columns(found), _rows(found)
+    for name in names:
+        page = book.add_worksheet(name)
+        page.freeze_panes(1, 0)
+        for place, (column, data_type) in enumerate(columns):
+            page.set_column(place, place, max(WIDTHS.get(data_type, 12), len(column) + 3))
+        last = writer.table(page, 0, columns, islice(rows, sheet_rows - 1))
+        page.autofilter(0, 0, last, len(columns) - 1)
+
+
+def _write_cover(connection: duckdb.DuckDBPyConnection, book: xlsxwriter.Workbook, writer: _Writer, sheet_rows: int) -> None:
+    """What this is, how fresh, and what the other sheets hold."""
+    page = book.add_worksheet("Cover")
+    page.set_column(0, 5, 24)
+    page.write_string(0, 0, TITLE, writer.bold)
+    last = 0
+    for query in COVER:
+        found = connection.execute(query)
+        last = writer.table(page, last + 2, _columns(found), _rows(found))
+    held = [(", ".join(_names(connection, sheet, sheet_rows)), _count(connection, sheet), sheet.holds) for sheet in SHEETS]
+    last = writer.table(page, last + 2, [("sheet", "VARCHAR"), ("rows", "INTEGER"), ("holds", "VARCHAR")], held)
+    for row, note in enumerate(NOTES, start=last + 2):
+        page.write_string(row, 0, note)
+
+
+def _names(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet, sheet_rows: int) -> list[str]:
+    """The names of the sheets that the rows of one query fill."""
+    pages = math.ceil(_count(connection, sheet) / (sheet_rows - 1))
+    return [sheet.name, *(f"{sheet.name} {page}" for page in range(2, pages + 1))]
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet) -> int:
+    return connection.execute(f"select count(*) from ({sheet.query})").fetchall()[0][0]
+
+
+def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := found.fetchmany(FETCHED_ROWS):
+        yield from rows
+
+
+def _columns(found: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    return [(name, str(data_type)) for name, data_type, *_ in found.description or ()]

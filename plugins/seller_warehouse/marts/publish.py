@@ -1,0 +1,227 @@
+"""Hand finished marts to readers: a new file beside the old ones, verified, then one pointer is flipped.
+
+::
+
+    published/<publication id>/seller_warehouse.duckdb     never changed once it is there
+    published/<publication id>/exports/
+    published/current -> <publication id>                  the one pointer, flipped by rename
+    published/marts.duckdb -> current/seller_warehouse.duckdb
+    published/seller_warehouse.duckdb -> current/seller_warehouse.duckdb
+    exports -> published/current/exports
+
+Whoever has a publication open keeps it; the last few stay. Tables alone are published: a view would keep the name of
+the build database and break. The storage version is one that every DuckDB from 1.1 on can open.
+
+The file itself is not called marts: DuckDB names a database by its file, and in a database called marts the table
+``marts.fct_orders`` is ambiguous. DuckDB before 1.5 and DuckDB for Node go by the pointer's name, hence the
+second pointer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+
+from seller_warehouse.core.home import Home
+from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.ingest.warehouse import open_warehouse
+from seller_warehouse.marts.exports import export
+
+KEPT_PUBLICATIONS = 5
+STORAGE_VERSION = "v1.0.0"
+FILE = "seller_warehouse.duckdb"
+
+Table = tuple[str, str]
+
+KNOWN: dict[Table, str] = {
+    ("meta", name): f"staging.stg_pipeline__{name}" for name in ("loads", "coverage", "gate_results")
+}  # fmt: skip
+"""Of the pipeline's own records, what was known at the time that the marts were built from."""
+
+
+class PublicationFailed(Exception):
+    """The new file is not what the build database holds; the last publication stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """One row of ``meta.publication``: when, for which day, by which code, from how many loads, and from the knowledge of which time (UTC).
+
+    ``as_known_at`` is None where it holds all that was known when it was published.
+    """
+
+    publication_id: str
+    published_at: datetime
+    as_of_date: date
+    code_version: str
+    run_id: str
+    load_count: int
+    last_loaded_at: datetime | None
+    as_known_at: datetime | None = None
+
+
+def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id: str) -> Publication:
+    """Publish the marts and meta tables as they are in the build database now.
+
+    Raises PublicationFailed where the copy differs from the build database; nothing is flipped then.
+    """
+    publication_id = f"{at:%Y%m%dT%H%M%S%f}Z"
+    part = home.published / f".{publication_id}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    (part / "exports").mkdir(parents=True)
+    with open_warehouse(home.warehouse) as warehouse:
+        known_at = _built_as_known_at(warehouse)
+        count, last = _loads(warehouse, known_at)
+        publication = Publication(
+            publication_id=publication_id, published_at=at, as_of_date=as_of, code_version=code_version,
+            run_id=run_id, load_count=count, last_loaded_at=last, as_known_at=known_at,
+        )  # fmt: skip
+        _copy(warehouse, part / FILE, publication)
+    export(part / FILE, part / "exports")
+    for path in part.rglob("*"):
+        if path.is_file():
+            _sync(path)
+    os.replace(part, home.published / publication_id)
+    _point(home.published / "current", Path(publication_id))
+    _point(home.marts, Path("current") / FILE)
+    _point(home.alias, Path("current") / FILE)
+    _point(home.exports, Path(os.path.relpath(home.published / "current" / "exports", home.root)))
+    _prune(home)
+    return publication
+
+
+def is_due(home: Home, *, as_of: date, code_version: str, as_known_at: datetime | None = None) -> bool:
+    """Whether the last publication lacks a load that was known, is for another day or time of knowledge, or was made by other code."""
+    published = last_publication(home)
+    if published is None:
+        return True
+    known_at = as_known_at.astimezone(UTC).replace(tzinfo=None) if as_known_at else None
+    with open_warehouse(home.warehouse) as warehouse:
+        state = (*_loads(warehouse, known_at), as_of, known_at, code_version)
+    return state != (published.load_count, published.last_loaded_at, published.as_of_date, published.as_known_at, published.code_version)
+
+
+def holds_every_load(home: Home) -> bool:
+    """Whether readers see all that was loaded, of what was known at the publication's time of knowledge."""
+    published = last_publication(home)
+    if published is None:
+        return False
+    with open_warehouse(home.warehouse) as warehouse:
+        return _loads(warehouse, published.as_known_at) == (published.load_count, published.last_loaded_at)
+
+
+def last_publication(home: Home) -> Publication | None:
+    """What readers see now; None before the first publication."""
+    if not home.marts.exists():
+        return None
+    with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
+        row = connection.execute("select * from meta.publication").fetchone()
+        names = [d[0] for d in connection.description or ()]
+    assert row
+    return Publication(**dict(zip(names, row, strict=True)))
+
+
+def _loads(warehouse: duckdb.DuckDBPyConnection, known_at: datetime | None) -> tuple[int, datetime | None]:
+    """How many documents are judged, of those retrieved by ``known_at``, and when the last one was."""
+    found = warehouse.execute("select count(*), max(loaded_at) from meta.loads where retrieved_at <= $at or $at is null", {"at": known_at}).fetchone()
+    assert found
+    return found[0], found[1]
+
+
+def _built_as_known_at(warehouse: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The time of knowledge that the marts were built with, whatever the setting says now.
+
+    Raises PublicationFailed where nothing was built.
+    """
+    try:
+        found = warehouse.execute("select as_known_at from staging.stg_pipeline__knowledge").fetchone()
+    except duckdb.CatalogException as missing:
+        raise PublicationFailed("the build database has no marts; run the build first") from missing
+    assert found
+    return found[0]
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[Table]:
+    return connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? and schema_name in ('marts', 'meta') order by all", [database]
+    ).fetchall()
+
+
+def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publication) -> None:
+    found = warehouse.execute("select current_database()").fetchone()
+    assert found
+    source: str = found[0]
+    warehouse.execute(f"attach {text_literal(str(target))} as published (storage_version '{STORAGE_VERSION}')")
+    warehouse.execute("create schema published.marts")
+    warehouse.execute("create schema published.meta")
+    tables = [t for t in _tables(warehouse, source) if t != ("meta", "publication")]
+    if not any(schema == "marts" for schema, _ in tables):
+        raise PublicationFailed("the build database has no marts; run the build first")
+    for schema, table in tables:
+        name = f"{identifier(schema)}.{identifier(table)}"
+        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN.get((schema, table), name)}")
+        _copy_comments(warehouse, source, schema, table)
+    warehouse.execute(
+        "create table published.meta.publication as select ?::varchar as publication_id, ?::timestamp as published_at, ?::date as as_of_date, "
+        "?::varchar as code_version, ?::varchar as run_id, ?::bigint as load_count, ?::timestamp as last_loaded_at, ?::timestamp as as_known_at",
+        [
+            publication.publication_id, publication.published_at.replace(tzinfo=None), publication.as_of_date,
+            publication.code_version, publication.run_id, publication.load_count, publication.last_loaded_at, publication.as_known_at,
+        ],
+    )  # fmt: skip
+    for schema, table in tables:
+        name = f"{identifier(schema)}.{identifier(table)}"
+        original = f"{identifier(source)}.{KNOWN.get((schema, table), name)}"
+        counts = warehouse.execute(f"select (select count(*) from published.{name}), (select count(*) from {original})").fetchone()
+        if not counts or counts[0] != counts[1]:
+            raise PublicationFailed(f"{schema}.{table}: {counts} rows in the copy and the original; the last publication stays")
+    warehouse.execute("checkpoint published")
+    warehouse.execute("detach published")
+
+
+def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, schema: str, table: str) -> None:
+    name = f"published.{identifier(schema)}.{identifier(table)}"
+    of_table = warehouse.execute(
+        "select comment from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?) and comment is not null",
+        [source, schema, table],
+    ).fetchall()
+    for (comment,) in of_table:
+        warehouse.execute(f"comment on table {name} is {text_literal(comment)}")
+    of_columns = warehouse.execute(
+        "select column_name, comment from duckdb_columns() where (database_name, schema_name, table_name) = (?, ?, ?) and comment is not null",
+        [source, schema, table],
+    ).fetchall()
+    for column, comment in of_columns:
+        warehouse.execute(f"comment on column {name}.{identifier(column)} is {text_literal(comment)}")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make ``link`` a symlink to ``target``; a reader sees the old one or the new one, never none."""
+    if link.is_symlink() and Path(os.readlink(link)) == target:
+        return
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    os.replace(fresh, link)
+
+
+def _prune(home: Home) -> None:
+    """Remove what a kill left half written, and all but the last few publications; never the current one."""
+    current = (home.published / "current").resolve()
+    folders = sorted(p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink() and p != current)
+    finished = [p for p in folders if not p.name.startswith(".")]
+    for stale in [p for p in folders if p.name.startswith(".")] + finished[: -KEPT_PUBLICATIONS + 1]:
+        shutil.rmtree(stale)

@@ -1,0 +1,1 @@
+"""Airflow operators and what the DAGs share: the only importers of airflow."""

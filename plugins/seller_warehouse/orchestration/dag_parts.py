@@ -1,0 +1,58 @@
+"""What every DAG of the warehouse shares."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, TriggerRule, task_group
+
+from seller_warehouse.amazon.planner import PAUSE_HOURS
+from seller_warehouse.orchestration.operators import GateDocumentsOperator, LandReportOperator, LoadDocumentsOperator, PlanRequestsOperator
+from seller_warehouse.orchestration.pools import WAREHOUSE_POOL
+
+RAW = Asset(name="raw_reports", uri="seller-warehouse://raw", group="seller_warehouse")
+"""New rows, verdicts or settings since the last publication."""
+
+MARTS = Asset(name="published_marts", uri="seller-warehouse://published/marts", group="seller_warehouse")
+"""A new publication."""
+
+TAGS = ("seller-warehouse",)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "seller-warehouse",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+}
+"""Refused documents fail at once; a retry is for what may pass, such as a full disk or a lock."""
+
+
+PARAMS: dict[str, Any] = {
+    "account": Param(None, type=["null", "string"], description="one account alone; all accounts where it is empty"),
+    "months": Param(18, type="integer", minimum=1, maximum=18, description="how far back"),
+    "pause_hours": Param(PAUSE_HOURS, type="integer", minimum=0, description="how many hours of Amazon's pauses a run may hold"),
+}
+
+
+def at(cron: str) -> CronTriggerTimetable | None:
+    """The timetable, UTC, where Airflow runs by itself (``make up``, compose); None where a command starts each run."""
+    return CronTriggerTimetable(cron, timezone="UTC") if os.environ.get("SELLER_WAREHOUSE_SCHEDULED") else None
+
+
+def at_or_after(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
+    """After each update of the asset, and by the timetable where Airflow runs by itself."""
+    timetable = at(cron)
+    return AssetOrTimeSchedule(timetable=timetable, assets=[asset]) if timetable else [asset]
+
+
+@task_group(group_id="reports")
+def land_gate_load(*, recent: bool) -> None:
+    """Plan, land, gate and load: of recent days, or of the older ones."""
+    plan = PlanRequestsOperator(task_id="plan_requests", recent=recent, pool=WAREHOUSE_POOL)
+    land = LandReportOperator.partial(task_id="land_report", map_index_template="{{ lane_name }}").expand(lane=plan.output)
+    gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL)
+    load = LoadDocumentsOperator(task_id="load_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL, outlets=[RAW])
+    land >> gate >> load

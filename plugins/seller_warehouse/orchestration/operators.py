@@ -1,0 +1,261 @@
+"""Thin Airflow operators over ``steps``: they read the clock, the environment and the connections."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.log import mask_secret
+
+from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
+from seller_warehouse.core.clock import MachineClock, clock_from_environment, day_from_environment, settle_seconds_from_environment
+from seller_warehouse.core.home import Home, accounts_file
+from seller_warehouse.steps import DocumentsRefused, Run
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from seller_warehouse.amazon.client import Amazon
+
+log = logging.getLogger(__name__)
+
+
+def run_of(context: Context) -> Run:
+    """The pass that a DAG run stands for."""
+    return Run(
+        home=Home.from_environment(),
+        accounts=load_accounts(accounts_file()),
+        run_id=context["dag_run"].run_id,
+        at=clock_from_environment().now(),
+    )
+
+
+def as_of(context: Context) -> date:
+    """Today for every status and deadline: the setting, the sandbox's day, or the run's logical date."""
+    if day := day_from_environment():
+        return day
+    clock = clock_from_environment()
+    if not isinstance(clock, MachineClock):
+        return clock.now().date()
+    run = context["dag_run"]
+    return (run.logical_date or run.run_after).astimezone(UTC).date()
+
+
+def connection_outside_tasks(name: str) -> Any:
+    """A connection as a task gets it. A task is handed those of Airflow's database; outside of one they are read from it.
+
+    Raises AirflowNotFoundException.
+    """
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        from airflow.models.connection import Connection
+
+        return Connection.get_connection_from_secrets(name)
+
+
+@contextmanager
+def amazon_of(account: Account, home: Home, connection_named: Callable[[str], Any] = BaseHook.get_connection) -> Iterator[Amazon]:
+    """Amazon's API with the secrets of the account's connection, which no log will show.
+
+    Raises ConfigurationError where there is no such connection or it lacks something.
+    """
+    from seller_warehouse.amazon.client import Access, Amazon, connection_id
+
+    try:
+        connection = connection_named(connection_id(account))
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(
+            f"there is no Airflow connection {connection_id(account)}; account {account.id} needs it, see 'A real account' in README.md"
+        ) from error
+    extra = connection.extra_dejson
+    for secret in (connection.password, extra.get("refresh_token")):
+        if secret:
+            mask_secret(secret)
+    amazon = Amazon(account, Access.of(account, connection.login, connection.password, extra), home, clock_from_environment())
+    try:
+        yield amazon
+    finally:
+        amazon.close()
+
+
+class PlanRequestsOperator(BaseOperator):
+    """What to ask Amazon for: a lane for each account and report. An account that cannot sign in gets one lane that says why."""
+
+    template_fields = ()
+
+    def __init__(self, *, recent: bool, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.recent = recent
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Returns the lanes, each with the windows of this run and how many there are in all."""
+        from seller_warehouse.steps import plan_requests
+
+        run, params = run_of(context), context["params"]
+        lanes = plan_requests(run, recent=self.recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
+        problems = {a: problem for a in sorted({lane["account_id"] for lane in lanes}) if (problem := _sign_in(run, a))}
+        for lane in lanes:
+            log.info("%s/%s: %d of %d windows", lane["account_id"], lane["report"], len(lane["windows"]), lane["of"])
+        refused = [{"account_id": a, "report": "", "problem": problem} for a, problem in problems.items()]
+        return [*refused, *(lane for lane in lanes if lane["account_id"] not in problems)]
+
+
+def _sign_in(run: Run, account_id: str) -> str | None:
+    """Why the account cannot sign in, if it cannot: asked once for an account, not once for each of its reports."""
+    from seller_warehouse.amazon.client import AccessRefused, Later
+
+    try:
+        with amazon_of(run.accounts[account_id], run.home) as amazon:
+            amazon.sign_in()
+    except (AccessRefused, ConfigurationError) as error:
+        return str(error)
+    except Later as later:
+        log.warning("%s: %s", account_id, later)
+    return None
+
+
+class LandReportOperator(BaseOperator):
+    """Ask for the windows of one lane, wait without a worker slot, and land what comes."""
+
+    template_fields = ()
+
+    def __init__(self, *, lane: dict[str, Any], **rest: Any) -> None:
+        super().__init__(**rest)
+        self.lane = lane
+
+    def execute(self, context: Context, event: Any = None) -> dict[str, int]:
+        """Returns how many windows have which answer."""
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        from seller_warehouse.amazon.client import SLEPT_SECONDS, AccessRefused
+        from seller_warehouse.steps import land_report
+
+        context["lane_name"] = f"{self.lane['account_id']} {self.lane['report']}".strip()  # of map_index_template
+        if self.lane.get("problem"):
+            raise AirflowFailException(self.lane["problem"])
+        run, clock = run_of(context), clock_from_environment()
+        try:
+            with amazon_of(run.accounts[self.lane["account_id"]], run.home) as amazon:
+                while until := land_report(run, self.lane, amazon, clock):
+                    wait = (until - clock.now()).total_seconds()
+                    if clock.real_seconds(wait) > SLEPT_SECONDS:
+                        moment = datetime.now(UTC) + timedelta(seconds=clock.real_seconds(wait))
+                        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute")
+                    clock.sleep(wait)
+        except (AccessRefused, ConfigurationError) as error:
+            raise AirflowFailException(str(error)) from None
+        return self._answers(run)
+
+    def _answers(self, run: Run) -> dict[str, int]:
+        from seller_warehouse.amazon.report_queue import load_lane
+
+        return load_lane(run.home, run.run_id, self.lane["account_id"], self.lane["report"], []).answers
+
+
+class LandFilesOperator(BaseOperator):
+    """Move settled files of the inbox to landing; fails, after storing everything, where one is no known report."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Returns how many files were landed, are waiting, and are to be judged."""
+        from seller_warehouse.steps import land_files
+
+        try:
+            return land_files(run_of(context), settle_seconds=settle_seconds_from_environment())
+        except DocumentsRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+
+
+class GateDocumentsOperator(BaseOperator):
+    """Judge what was landed with Great Expectations; fails, after storing every result, naming what was refused."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Returns how many documents have which verdict; PENDING is on its way to be loaded."""
+        from seller_warehouse.steps import gate_documents
+
+        try:
+            return gate_documents(run_of(context))
+        except DocumentsRefused as refused:
+            raise AirflowFailException(str(refused)) from refused
+
+
+class LoadDocumentsOperator(BaseOperator):
+    """Load what passed the gate; skipped, so that no build follows, where readers have all there is."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Returns how many documents have which final verdict."""
+        from seller_warehouse.marts.build import as_known_at, code_version
+        from seller_warehouse.marts.publish import is_due
+        from seller_warehouse.steps import load_documents
+
+        run = run_of(context)
+        verdicts = load_documents(run)
+        if not is_due(run.home, as_of=as_of(context), code_version=code_version(), as_known_at=as_known_at()):
+            raise AirflowSkipException("nothing new: the last publication holds everything")
+        return verdicts
+
+
+class BuildMartsOperator(BaseOperator):
+    """One ``dbt build``; fails with dbt's own errors, and then nothing is published."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Returns the day the marts were built for."""
+        from seller_warehouse.marts.build import build_marts
+
+        day = as_of(context)
+        build_marts(Home.from_environment(), as_of=day)
+        return {"as_of_date": day.isoformat()}
+
+
+class PublishMartsOperator(BaseOperator):
+    """Copy the finished marts into a new file and flip the pointer."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Returns the id of the publication."""
+        from seller_warehouse.marts.build import code_version
+        from seller_warehouse.marts.publish import publish
+
+        run = run_of(context)
+        # The day of the build: midnight may have passed since.
+        built = date.fromisoformat(context["ti"].xcom_pull(task_ids="dbt_build")["as_of_date"])
+        publication = publish(run.home, at=run.at, as_of=built, code_version=code_version(), run_id=run.run_id)
+        return {"publication_id": publication.publication_id}
+
+
+class SendAlertsOperator(BaseOperator):
+    """Tell what is new and worth a message; fails where a channel does not take one."""
+
+    template_fields = ()
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Returns how many events were new, and how many messages were sent; skipped for books that were closed, of which nothing is news."""
+        if os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
+            raise AirflowSkipException("SELLER_WAREHOUSE_AS_KNOWN_AT is set: closed books raise no alerts")
+        from seller_warehouse.alerts.channels import channel_urls, secrets_in
+        from seller_warehouse.alerts.delivery import DeliveryFailed, send_new
+
+        run, urls = run_of(context), channel_urls(os.environ)
+        for secret in (s for url in urls for s in secrets_in(url)):
+            mask_secret(secret)
+        try:
+            sent = send_new(run.home, run.accounts, os.environ, today=as_of(context), at=run.at)
+        except (ConfigurationError, DeliveryFailed) as error:
+            raise AirflowFailException(str(error)) from None
+        log.info("%d events are new, %d messages were sent to %d channels%s", *sent.values(), len(urls), "" if urls else ": see docs/alerts.md")
+        return sent

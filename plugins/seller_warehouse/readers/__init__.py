@@ -1,0 +1,1 @@
+"""The last publication as pages, services and alerts read it."""

@@ -1,0 +1,328 @@
+"""``make serve``: the last publication over HTTP, for whoever has the token. It reads, and can do nothing else.
+
+Every answer is of one publication and names it. A query that takes too long or too much memory is stopped, so that it harms no other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import duckdb
+import uvicorn
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seller_warehouse.core import ports
+from seller_warehouse.core.accounts import ConfigurationError
+from seller_warehouse.core.home import Home, kept_secret, shown
+from seller_warehouse.marts.spreadsheet import as_csv
+from seller_warehouse.readers.published import NotPublished, Published
+from seller_warehouse.readers.query import OPERATORS, InvalidQuery, select
+
+HOST, TOKEN = "SELLER_WAREHOUSE_SERVICE_HOST", "SELLER_WAREHOUSE_TOKEN"
+TOKEN_CHARACTERS = 24
+USUAL_ROWS, MOST_ROWS = 1_000, 10_000
+MOST_BYTES = 16_000_000
+"""Of one answer."""
+
+QUERY_SECONDS = 20.0
+QUERIES_AT_ONCE = 8
+# All queries share the memory; what needs more fails, rather than spill into the folder of the publication.
+_LIMITS = {"memory_limit": "1GB", "temp_directory": ""}
+
+
+class Refused(BaseModel):
+    """Why there is no answer."""
+
+    detail: str = Field(description="what was wrong, and what to do")
+
+
+class Health(BaseModel):
+    """That the service runs."""
+
+    status: Literal["ok"] = "ok"
+    publication_id: str | None = Field(description="what is published now; null before the first publication")
+
+
+class PublicationFacts(BaseModel):
+    """What readers see now."""
+
+    publication_id: str
+    published_at: datetime
+    as_of_date: date = Field(description="the day that statuses and deadlines are of")
+    code_version: str
+    as_known_at: datetime | None = Field(description="the time (UTC) whose knowledge it was made from; null for all that was known")
+    load_count: int = Field(description="documents that it was made from, refused ones included")
+    last_loaded_at: datetime | None
+
+
+class TableColumn(BaseModel):
+    """A column."""
+
+    name: str
+    type: str = Field(description="DuckDB's type: DECIMAL comes as text, TIMESTAMP is UTC")
+    description: str
+
+
+class Table(BaseModel):
+    """A table with all that is known of it."""
+
+    table: str = Field(description="its name with the schema, as in SQL")
+    description: str
+    row_count: int
+    columns: list[TableColumn]
+
+
+class Tables(BaseModel):
+    """Every table of a publication."""
+
+    publication_id: str
+    tables: list[Table]
+
+
+class Rows(BaseModel):
+    """A page of a table."""
+
+    publication_id: str
+    table: str
+    total: int = Field(description="rows that fit, of all pages")
+    next: str | None = Field(description="the address of the next page; null on the last")
+    rows: list[dict[str, str | int | bool | None]] = Field(description="amounts as text, so that no cent is rounded; dates and times in ISO 8601")
+
+
+class Selected(BaseModel):
+    """What may be asked of a table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    where: list[str] = Field(
+        [],
+        description=f"`column:operator:value`, as often as needed; all must hold. Operators: {', '.join(OPERATORS)}. `in` takes values with commas "
+        "between, those that hold a comma in double quotes; `contains` looks into text, small and capital letters alike; `null` takes true or "
+        "false; `ne` also takes rows where the column is null.",
+        examples=[["cash_amount:lt:0", "approval_date:ge:2026-10-01"]],
+    )
+    columns: str | None = Field(None, description="names with commas between; all, unless said", examples=["approval_date,seller_sku,cash_amount"])
+    order: str | None = Field(None, description="names with commas between, `-` in front: descending; null is last", examples=["-approval_date"])
+    limit: int = Field(USUAL_ROWS, ge=1, le=MOST_ROWS, description="rows of a page")
+    offset: int = Field(0, ge=0, lt=2**63, description="rows to pass over; goes with `publication`")
+    publication: str | None = Field(None, description="the publication that the first page was of; another one is refused with 409")
+    format: Literal["json", "csv"] = Field("json", description="csv has the same rows with a header, in UTF-8, safe to open in a spreadsheet")
+
+
+class ReadOnly:
+    """Lets nothing but GET and HEAD through, and no answer be stored or taken for another type."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+            await send(message)
+
+        if scope["method"] in ("GET", "HEAD"):
+            # The server leaves the body of an answer to HEAD out.
+            await self._app({**scope, "method": "GET"}, receive, marked)
+        else:
+            await _refusal(405, "this service only reads: use GET or HEAD", {"Allow": "GET, HEAD"})(scope, receive, marked)
+
+
+def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
+    """Refuses whoever has not sent the token."""
+    if sent is None or not secrets.compare_digest(sent.credentials.encode(), request.app.state.token.encode()):
+        raise HTTPException(401, "send the token of this service as the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
+
+
+def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor on the last publication, for one request and no longer than a request may take."""
+    seconds = request.app.state.query_seconds
+    try:
+        cursor = request.app.state.published.cursor()
+    except NotPublished as error:
+        raise HTTPException(503, str(error)) from None
+    answered = threading.Event()
+    alarm = threading.Thread(target=_interrupt, args=(cursor, seconds, answered))
+    alarm.start()
+    try:
+        yield cursor
+    except duckdb.InterruptException:
+        raise HTTPException(503, f"the query was stopped after {seconds:g} s: narrow it with where and columns, or ask later") from None
+    except duckdb.OutOfMemoryException:
+        raise HTTPException(503, "the queries need more memory than they may have: narrow yours with where and columns, or ask later") from None
+    finally:
+        answered.set()
+        alarm.join()
+        cursor.close()
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection, seconds: float, answered: threading.Event) -> None:
+    while not answered.wait(seconds):
+        # Again and again: DuckDB forgets an interruption that comes between two queries.
+        cursor.interrupt()
+        seconds = 0.1
+
+
+Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]
+open_to_all = APIRouter()
+v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (401, 503)})
+
+
+def app(home: Home, token: str, *, query_seconds: float = QUERY_SECONDS) -> FastAPI:
+    """The service over what ``home`` has published, for whoever sends ``token``."""
+    service = FastAPIOffline(
+        redoc_url=None, title="Seller Warehouse", description=__doc__.split("\n\n", 1)[1], version="1", lifespan=_lifespan, redirect_slashes=False,
+        # Swagger UI would show the description to a validator on the internet.
+        swagger_ui_parameters={"validatorUrl": None},
+    )  # fmt: skip
+    service.state.published, service.state.token, service.state.query_seconds = Published(home, _LIMITS), token, query_seconds
+    service.add_middleware(ReadOnly)
+    service.exception_handler(RequestValidationError)(_invalid)
+    service.include_router(open_to_all)
+    service.include_router(v1)
+    return service
+
+
+@open_to_all.get("/health")
+async def health(request: Request) -> Health:
+    """Whether the service runs, and what is published; needs no token."""
+    try:
+        return Health(publication_id=request.app.state.published.publication_id)
+    except NotPublished:
+        return Health(publication_id=None)
+
+
+@v1.get("/publication")
+def publication(cursor: Cursor) -> PublicationFacts:
+    """When the publication was made, for which day, from how many documents."""
+    row = cursor.execute(f"select {', '.join(PublicationFacts.model_fields)} from meta.publication").fetchall()[0]
+    values = [v.replace(tzinfo=UTC) if isinstance(v, datetime) else v for v in row]
+    return PublicationFacts.model_validate(dict(zip(PublicationFacts.model_fields, values, strict=True)))
+
+
+@v1.get("/tables")
+def tables(cursor: Cursor, request: Request) -> Tables:
+    """Every table with its columns and what they mean."""
+    # Nothing was ever deleted in a publication, so DuckDB's estimate is the number of rows.
+    facts = cursor.execute(
+        "select schema_name || '.' || table_name, rtrim(coalesce(comment, ''), '\n'), estimated_size from duckdb_tables()"
+    ).fetchall()
+    described = {table: (description, row_count) for table, description, row_count in facts}
+    return Tables(
+        publication_id=_publication_id(cursor),
+        tables=[
+            Table(
+                table=table, description=described[table][0], row_count=described[table][1],
+                columns=[TableColumn(name=c.name, type=c.data_type, description=c.description) for c in columns],
+            )
+            for table, columns in request.app.state.published.tables(cursor).items()
+        ],
+    )  # fmt: skip
+
+
+@v1.get(
+    "/tables/{table}", response_model=Rows,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **{code: {"model": Refused} for code in (404, 409, 422)}},
+)  # fmt: skip
+def rows(table: str, selected: Annotated[Selected, Query()], cursor: Cursor, request: Request) -> Response:
+    """Rows of a table, page by page. Follow `next` (in CSV, the header Link) until there is none."""
+    known, publication_id = request.app.state.published.tables(cursor), _publication_id(cursor)
+    if table not in known:
+        raise HTTPException(404, f"there is no table {table!r}; there are {', '.join(known)}")
+    if selected.publication not in (None, publication_id):
+        raise HTTPException(409, f"{publication_id} is published now, not {selected.publication!r}: begin again without publication and offset")
+    if selected.offset and not selected.publication:
+        raise HTTPException(422, f"offset goes with publication={publication_id}, so that no page is of another one")
+    try:
+        selection = select(table, known[table], where=selected.where, columns=selected.columns, order=selected.order)
+    except InvalidQuery as refusal:
+        raise HTTPException(422, str(refusal)) from None
+    (total,) = cursor.execute(selection.count, selection.values).fetchall()[0]
+    found = cursor.execute(selection.page(selected.limit, selected.offset), selection.values).to_arrow_table()
+    end = selected.offset + found.num_rows
+    following = request.url.include_query_params(offset=end, publication=publication_id) if found.num_rows and end < total else None
+    link = f"{following.path}?{following.query}" if following else None
+    if selected.format == "csv":
+        body, media_type = as_csv(found), "text/csv"
+    else:
+        page = {"publication_id": publication_id, "table": table, "total": total, "next": link, "rows": found.to_pylist()}
+        body, media_type = json.dumps(page, ensure_ascii=False, default=_as_json).encode(), "application/json"
+    if len(body) > MOST_BYTES:
+        raise HTTPException(422, f"the answer has {len(body):,} bytes, at most {MOST_BYTES:,} are sent: lower limit, or choose fewer columns")
+    headers = {"X-Publication-Id": publication_id, "X-Total-Count": str(total)} | ({"Link": f'<{link}>; rel="next"'} if link else {})
+    return Response(body, media_type=media_type, headers=headers)
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = QUERIES_AT_ONCE
+    yield
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    return _refusal(422, "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()) + "; /docs says what may be asked")
+
+
+def _refusal(code: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(Refused(detail=detail).model_dump(), code, headers)
+
+
+def _publication_id(cursor: duckdb.DuckDBPyConnection) -> str:
+    return cursor.execute("select publication_id from meta.publication").fetchall()[0][0]
+
+
+def _as_json(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else value.isoformat()
+
+
+def token_of(home: Home) -> tuple[str, str]:
+    """The token and where it is: in the environment, else in a file of the home, made at the first start.
+
+    Raises ConfigurationError where it is easily guessed or cannot stand in a header.
+    """
+    given = os.environ.get(TOKEN)
+    token, place = (given, TOKEN) if given else (kept_secret(home.service_token), shown(home.service_token))
+    if not re.fullmatch(f"[!-~]{{{TOKEN_CHARACTERS},}}", token):
+        raise ConfigurationError(f"the token in {place} must have {TOKEN_CHARACTERS} or more characters, all of them ASCII and none a blank")
+    return token, place
+
+
+def main() -> int:
+    """Serve until stopped; everything comes from the environment."""
+    home, host = Home.from_environment(), os.environ.get(HOST) or "127.0.0.1"
+    try:
+        port = ports.chosen_port(ports.SERVICE)
+        token, place = token_of(home)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"http://{host}:{port}/docs says what may be asked; the token is in {place}", flush=True)
+    uvicorn.run(app(home, token), host=host, port=port, server_header=False, log_level="warning")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

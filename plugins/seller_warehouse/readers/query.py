@@ -1,0 +1,152 @@
+"""Which rows of a published table a reader asks for, as SQL: every name is one that the table has, every value is bound."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from seller_warehouse.core.sql import identifier
+from seller_warehouse.readers.published import PublishedColumn
+
+OPERATORS = {
+    "eq": "{} = {}",
+    "ne": "{} is distinct from {}",
+    "lt": "{} < {}",
+    "le": "{} <= {}",
+    "gt": "{} > {}",
+    "ge": "{} >= {}",
+    "in": "{} in ({})",
+    "contains": "contains(lower({}), lower({}))",
+    "null": "({} is null) = {}",
+}
+
+
+class InvalidQuery(Exception):
+    """What was asked for does not exist or cannot be compared; the message says what there is."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows and columns of one table in a fixed order: as ordered, and where that leaves a choice as the file has them."""
+
+    table: str
+    columns: tuple[PublishedColumn, ...]
+    condition: str
+    values: list[Any]
+    order: str
+
+    @property
+    def count(self) -> str:
+        """The query for the number of rows; its parameters are ``values``."""
+        return f"select count(*) from {self._from}"
+
+    def page(self, limit: int, offset: int) -> str:
+        """The query for ``limit`` of them after the first ``offset``; its parameters are ``values``. Times become text, UTC."""
+        # Sorting whole rows would take hundreds of times the memory of a late page; the numbers of the rows are enough to find it.
+        numbers = f"select t.rowid from {self._from} order by {self.order} limit {limit} offset {offset}"
+        return f"select {', '.join(map(_shown, self.columns))} from {self._table} where t.rowid in ({numbers}) order by {self.order}"
+
+    @property
+    def _table(self) -> str:
+        return f"{'.'.join(map(identifier, self.table.split('.')))} as t"
+
+    @property
+    def _from(self) -> str:
+        return f"{self._table} where {self.condition}"
+
+
+def select(table: str, known: Iterable[PublishedColumn], *, where: list[str], columns: str | None, order: str | None) -> Selection:
+    """The rows for which every ``column:operator:value`` of ``where`` holds; raises InvalidQuery.
+
+    ``columns`` and ``order`` are names with commas between, by default all of ``known`` and the order of the file; in ``order``
+    a ``-`` in front means descending, and null is last either way.
+    """
+    by_name = {column.name: column for column in known}
+
+    def named(name: str) -> PublishedColumn:
+        if name not in by_name:
+            raise InvalidQuery(f"{table} has no column {name!r}; it has {', '.join(by_name)}")
+        return by_name[name]
+
+    conditions, values = ["true"], []
+    for text in where:
+        name, operator, value = [*text.split(":", 2), "", ""][:3]
+        condition, bound = _condition(text, named(name), operator, value)
+        conditions.append(condition)
+        values += bound
+    keys = [f"{_name(named(key.removeprefix('-')))}{' desc' if key.startswith('-') else ''} nulls last" for key in _listed(order)]
+    return Selection(
+        table, tuple(map(named, dict.fromkeys(_listed(columns)))) or tuple(by_name.values()), " and ".join(conditions), values,
+        ", ".join([*keys, "t.rowid"]),
+    )  # fmt: skip
+
+
+def _condition(text: str, column: PublishedColumn, operator: str, value: str) -> tuple[str, list[Any]]:
+    if operator not in OPERATORS:
+        raise InvalidQuery(f"where={text}: there is no operator {operator!r}; write column:operator:value with one of {', '.join(OPERATORS)}")
+    kind = "BOOLEAN" if operator == "null" else column.data_type.split("(")[0]
+    if operator == "contains" and kind != "VARCHAR":
+        raise InvalidQuery(f"where={text}: contains looks into text, and {column.name} is {column.data_type}")
+    meant, read = _KINDS[kind]
+    try:
+        values = [read(v) for v in (_listed_values(value) if operator == "in" else [value])]
+    except (ValueError, OverflowError, csv.Error):
+        raise InvalidQuery(f"where={text}: {value!r} is not {meant}") from None
+    return OPERATORS[operator].format(_name(column), ", ".join("?" * len(values))), values
+
+
+def _listed_values(text: str) -> list[str]:
+    return next(csv.reader([text], strict=True)) or [""]
+
+
+def _boolean(text: str) -> bool:
+    return bool(("false", "true").index(text))
+
+
+def _whole_number(text: str) -> int:
+    return int(_decimal(text, r"-?[0-9]{1,18}"))
+
+
+def _decimal(text: str, pattern: str = r"-?[0-9]{1,18}(\.[0-9]{1,18})?") -> Decimal:
+    # No more digits than DuckDB compares exactly, and no NaN or exponent.
+    if not re.fullmatch(pattern, text):
+        raise ValueError(text)
+    return Decimal(text)
+
+
+def _timestamp(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+_WHOLE_NUMBER: tuple[str, Callable[[str], Any]] = ("a whole number", _whole_number)
+_KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "VARCHAR": ("text; put a value with a comma or quotes into double quotes", str),
+    "BOOLEAN": ("true or false", _boolean),
+    "INTEGER": _WHOLE_NUMBER,
+    "BIGINT": _WHOLE_NUMBER,
+    "DECIMAL": ("a number such as 12.50", _decimal),
+    "DATE": ("a date such as 2026-11-20", date.fromisoformat),
+    "TIMESTAMP": ("a time such as 2026-11-20T06:00:00Z", _timestamp),
+}
+"""How a value is read for each type that a published column may have, and what it must be."""
+
+
+def _listed(names: str | None) -> list[str]:
+    return names.split(",") if names else []
+
+
+def _name(column: PublishedColumn) -> str:
+    # With the table, or an order would go by the text that a time is shown as.
+    return f"t.{identifier(column.name)}"
+
+
+def _shown(column: PublishedColumn) -> str:
+    if column.data_type == "TIMESTAMP":
+        return f"replace({_name(column)}::varchar, ' ', 'T') || 'Z' as {identifier(column.name)}"
+    return _name(column)
