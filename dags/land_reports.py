@@ -2,11 +2,13 @@
 
 Every day, for every account of `accounts.yaml` with `source: sp_api`.
 
-1. **plan_requests** looks which recent days are missing or may have changed, and signs in once for each account.
-2. **land_report**, one for each account and report, asks Amazon, waits without a worker slot, and keeps the bytes in `landing/`.
+1. **plan_requests** looks which recent days are missing or may have changed.
+2. **land_account**, one for each account, signs in, asks Amazon for all its reports side by side, waits without a worker slot, and keeps
+   the bytes in `landing/`. Its log says of each report how many of its windows are done.
 3. **gate_documents** judges them with Great Expectations; **load_documents** loads what passed, with history.
 
-**A red land_report** says in one sentence which connection Amazon refuses and what to do; the other accounts are not held up.
+**A red land_account** names the reports that could not be landed and why; one that cannot sign in says in one sentence which connection
+Amazon refuses and what to do. Its other reports, and the other accounts, are not held up; an attempt after that goes on with what is left.
 **A red gate_documents** is a refused document: its log names file, rule and rows. It is asked for again by the next run.
 
 **Rerun:** safe at any time. After an outage nothing is to be done: the next run asks for the days that are missing.

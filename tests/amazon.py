@@ -74,23 +74,23 @@ class Landing:
     runs: int = field(default=0)
 
     def land(self, *, recent: bool) -> list[dict[str, Any]]:
-        """One run as the DAG makes it: plan, land every lane, gate and load; returns the lanes."""
+        """One run as the DAG makes it: plan, land every account, gate and load; returns the plan."""
         self.runs += 1
         run = Run(self.warehouse.home, self.warehouse.accounts, f"run-{self.runs:04}", self.amazon.clock.now())
-        lanes = plan_requests(run, recent=recent, months=self.months)
+        plan = plan_requests(run, recent=recent, months=self.months)
         outcome = Outcome()
-        land_due(run, lanes, lambda a: closing(Amazon(a, self.amazon.access(a), run.home, self.amazon.clock)), self.amazon.clock, outcome)
+        land_due(run, plan, lambda a: closing(Amazon(a, self.amazon.access(a), run.home, self.amazon.clock)), self.amazon.clock, outcome)
         for error in outcome.failed.values():
             raise error
         assert outcome.unreached == []
         self.warehouse.load(run.run_id, self.amazon.clock.now())
-        return lanes
+        return plan
 
     def backfill(self) -> int:
         """Recent days, then rounds of history until nothing is missing; returns how many windows were planned."""
-        planned = sum(len(lane["windows"]) for lane in self.land(recent=True))
-        while lanes := self.land(recent=False):
-            planned += sum(len(lane["windows"]) for lane in lanes)
+        planned = sum(entry["windows"] for entry in self.land(recent=True))
+        while plan := self.land(recent=False):
+            planned += sum(entry["windows"] for entry in plan)
         return planned
 
     def until(self, at: datetime) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack
+from concurrent import futures
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -20,13 +22,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from seller_warehouse.amazon.client import AccessRefused, Amazon, Later
-from seller_warehouse.amazon.planner import PAUSE_HOURS, Window, plan_windows, round_of
-from seller_warehouse.amazon.report_queue import advance, load_lane
-from seller_warehouse.core.accounts import Account, ConfigurationError
+from seller_warehouse.amazon.account_queues import OpenAmazon, answers_of, land_account, load_queues, save_plan
+from seller_warehouse.amazon.planner import PAUSE_HOURS, plan_windows, round_of
+from seller_warehouse.amazon.report_queue import ReportQueue, run_folder
+from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Verdict
 from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.simulated_clock import acting_as
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
 from seller_warehouse.ingest.landing import collect_inbox, find_document, landed_documents, quarantine
@@ -41,8 +44,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _JUDGEMENT = TypeAdapter(Judgement)
-_WINDOWS = TypeAdapter(list[Window])
 _ANSWERS = {DONE: AnswerKind.GOOD, CANCELLED: AnswerKind.EMPTY}
+
+
+class QueueFailed(Exception):
+    """A report could not be landed; the message says why, the log where."""
 
 
 class DocumentsRefused(Exception):
@@ -94,7 +100,9 @@ class Outcome:
 ANNOUNCED_SECONDS = 20.0
 """Announce waits for Amazon that take longer than this on the machine's clock."""
 
-OpenAmazon = Callable[[Account], AbstractContextManager[Amazon]]
+ACCOUNTS_AT_ONCE = 16
+"""How many accounts one process works for at once; one that waits for a moment to come is not counted."""
+
 Say = Callable[[str], object]
 
 
@@ -130,52 +138,73 @@ def take_in(run: Run, *, settle_seconds: float, land: Callable[[Outcome], object
 
 
 def land_due(
-    run: Run, lanes: Iterable[dict[str, Any]], open_amazon: OpenAmazon, clock: Clock, outcome: Outcome, say: Say = log.info
+    run: Run, plan: Iterable[dict[str, Any]], open_amazon: OpenAmazon, clock: Clock, outcome: Outcome, say: Say = log.info
 ) -> dict[str, int]:
-    """Advance the report queues of a plan side by side until each has its answers; returns how many windows have which answer.
+    """Advance the accounts of a plan side by side until each report has its answers; returns how many windows have which answer.
 
-    A refused sign-in, or a failure, ends the queues that it is of and is named in ``outcome``; the others go on.
+    What fails, or is refused, is named in ``outcome`` and holds nothing else up.
     """
-    waiting = {(lane["account_id"], lane["report"]): (run.at, lane) for lane in lanes}
-    count = len(waiting)
-    answered: Counter[str] = Counter()
-    with ExitStack() as opened:
-        clients: dict[str, Amazon] = {}
-        for account_id in sorted({account_id for account_id, _ in waiting}):
-            try:
-                clients[account_id] = opened.enter_context(open_amazon(run.accounts[account_id]))
-                clients[account_id].sign_in()
-            except Later as later:
-                log.warning("%s: %s", account_id, later)
-            except (AccessRefused, ConfigurationError) as error:
-                _give_up(waiting, account_id, error, outcome)
-        while waiting:
-            (account_id, report), (until, lane) = min(waiting.items(), key=lambda item: item[1][0])
-            wait = (until - clock.now()).total_seconds()
+    due = {entry["account_id"]: run.at for entry in plan}
+    planned, begun, over = sorted(due), set[str](), list[str]()
+    active: dict[Future[datetime | None], str] = {}
+    while due or active:
+        ready = sorted((a for a in due if due[a] <= clock.now()), key=lambda a: (due[a], a))[: ACCOUNTS_AT_ONCE - len(active)]
+        # Those who begin are waited for before those who are done are no longer: in between, no clock may jump.
+        clock.enter(*(participant(run, a) for a in ready))
+        clock.leave(*(participant(run, a) for a in over))
+        over = []
+        for account_id in ready:
+            del due[account_id]
+            active[_in_thread(partial(_visit, run, account_id, open_amazon, clock, resumed=account_id in begun))] = account_id
+        begun |= set(ready)
+        wait = (min(due.values()) - clock.now()).total_seconds() if due and len(active) < ACCOUNTS_AT_ONCE else None
+        if not active:
+            assert wait is not None
             if clock.real_seconds(wait) > ANNOUNCED_SECONDS:
-                say(f"land_reports: {count - len(waiting)} of {count} reports are landed; Amazon lets us go on at {until:%Y-%m-%d %H:%M} UTC")
+                say(f"land_reports: {_progress(run, planned)}; Amazon lets us go on at {min(due.values()):%Y-%m-%d %H:%M} UTC")
             clock.sleep(wait)
-            try:
-                later_at = land_report(run, lane, clients[account_id], clock)
-            except (AccessRefused, ConfigurationError) as error:
-                _give_up(waiting, account_id, error, outcome)
-                continue
-            except Exception as error:
-                log.exception("%s/%s failed", account_id, report)
-                outcome.failed[f"land_report {account_id} {report}"] = error
-                later_at = None
-            if later_at:
-                waiting[account_id, report] = later_at, lane
-            else:
-                del waiting[account_id, report]
-                answered.update(load_lane(run.home, run.run_id, account_id, report, []).answers)
-    return dict(answered)
+        for future in futures.wait(active, wait and clock.real_seconds(wait), futures.FIRST_COMPLETED).done:
+            account_id = active.pop(future)
+            over.append(account_id)
+            if error := future.exception():
+                log.error("%s failed", account_id, exc_info=error)
+                outcome.failed[f"land_account {account_id}"] = QueueFailed(f"{type(error).__name__}: {error}")
+            elif until := future.result():
+                due[account_id] = until
+    clock.leave(*(participant(run, a) for a in over))
+    queues = [q for a in planned for q in load_queues(run.home, run.run_id, a)]
+    outcome.unreached += dict.fromkeys(q.failure for q in queues if q.is_refused)
+    outcome.failed |= {f"land_report {q.account_id} {q.report}": QueueFailed(q.failure) for q in queues if q.failure and not q.is_refused}
+    return answers_of(queues)
 
 
-def _give_up(waiting: dict[tuple[str, str], Any], account_id: str, error: Exception, outcome: Outcome) -> None:
-    outcome.unreached.append(str(error))
-    for queue in [q for q in waiting if q[0] == account_id]:
-        del waiting[queue]
+def participant(run: Run, account_id: str) -> str:
+    """Under which name the work for an account takes part in a clock that jumps."""
+    return f"{run.run_id} {account_id}"
+
+
+def _visit(run: Run, account_id: str, open_amazon: OpenAmazon, clock: Clock, *, resumed: bool) -> datetime | None:
+    with acting_as(participant(run, account_id)):
+        return land_account(run.home, run.run_id, run.accounts[account_id], open_amazon, clock, resumed=resumed)
+
+
+def _progress(run: Run, account_ids: Iterable[str]) -> str:
+    queues = [q for a in account_ids for q in load_queues(run.home, run.run_id, a)]
+    return f"{sum(q.is_over for q in queues)} of {len(queues)} reports are landed"
+
+
+def _in_thread(do: Callable[[], T]) -> Future[T]:
+    """Begin something beside this thread. Unlike a pool's, the thread holds nobody up who is told to end while Amazon hangs."""
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
 
 
 def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
@@ -200,9 +229,10 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
 
 
 def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = None, pause_hours: int = PAUSE_HOURS) -> list[dict[str, Any]]:
-    """What to ask Amazon for now: a lane for each account and report, with its windows newest first.
+    """Plan what to ask Amazon for now: report queues for each account, with their windows newest first, kept in files of the run.
 
-    What has landed and is not judged yet counts as answered.
+    Returns, for each account that has any, its id, how many reports and windows are to be asked for now, and how many windows there are
+    in all. What has landed and is not judged yet counts as answered.
     """
     with open_warehouse(run.home.warehouse) as connection:
         save_settings(connection, run.accounts.values())
@@ -216,27 +246,24 @@ def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = Non
                     asked_at=document.retrieved_at, kind=_ANSWERS.get(document.answer, AnswerKind.REFUSED),
                 )
             )  # fmt: skip
-    lanes = []
+    # Planned anew, perhaps because somebody cleared the run: what Amazon is making already is found in its list.
+    shutil.rmtree(run_folder(run.home, run.run_id), ignore_errors=True)
+    plan = []
     for account in run.accounts.values():
         if account.source != "sp_api" or only not in (None, account.id):
             continue
         today = run.at.astimezone(ZoneInfo(account.home_time_zone)).date()
+        queues, in_all = [], 0
         for spec in SPECS.values():
             windows = plan_windows(spec, account, answered.get((account.id, spec.name), []), today=today, months=months, recent=recent)
             if windows and spec.requests:
                 chosen = round_of(windows, spec.requests, pause_hours)
-                lanes.append(
-                    {"account_id": account.id, "report": spec.name, "windows": _WINDOWS.dump_python(chosen, mode="json"), "of": len(windows)}
-                )
-    return lanes
-
-
-def land_report(run: Run, lane: dict[str, Any], amazon: Amazon, clock: Clock) -> datetime | None:
-    """Go on with one lane of the plan; returns when to come back, or None when every window of it has its answer."""
-    state = load_lane(run.home, run.run_id, lane["account_id"], lane["report"], _WINDOWS.validate_python(lane["windows"]))
-    until = advance(state, run.accounts[lane["account_id"]], amazon, run.home, clock)
-    log.info("%s/%s: %d of %d windows, %d rows", state.account_id, state.report, state.landed, state.planned, state.rows)
-    return until
+                queues.append(ReportQueue(run_id=run.run_id, account_id=account.id, report=spec.name, planned=len(chosen), todo=chosen))
+                in_all += len(windows)
+        if queues:
+            save_plan(run.home, run.run_id, account.id, queues)
+            plan.append({"account_id": account.id, "reports": len(queues), "windows": sum(q.planned for q in queues), "of": in_all})
+    return plan
 
 
 def _no_reparse(*document: str) -> tuple[Document, Prepared]:

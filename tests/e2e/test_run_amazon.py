@@ -17,7 +17,7 @@ from tests.support import Warehouse
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, subprocess.CompletedProcess[str]]:
-    """The run of a day over the sandbox, whose clock runs fast."""
+    """The run of a day over the sandbox, whose clock jumps."""
     warehouse = Warehouse(Home(tmp_path_factory.mktemp("amazon")), accounts=load_accounts(DEMO_ACCOUNTS))
     with demo.sandbox(warehouse.home) as folder:
         connection = demo.connections(warehouse.accounts, folder)["amazon_demo_fe"]

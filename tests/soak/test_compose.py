@@ -174,7 +174,7 @@ def test_a_wrong_client_secret_gives_one_clear_sentence_and_no_storm_of_requests
         "correct the client id (login) or client secret (password) in the Airflow connection, then run again"
     )
     assert [line for line in said.out.splitlines() if "amazon_demo_na" in line] == [f"NOT REACHED {sentence}"]
-    logs = [p.read_text() for p in (native.home.airflow / "logs" / "dag_id=land_reports").rglob("task_id=reports.land_report/**/*.log")]
+    logs = [p.read_text() for p in (native.home.airflow / "logs" / "dag_id=land_reports").rglob("task_id=reports.land_account/**/*.log")]
     assert [log.count(sentence) for log in logs if sentence in log] == [1]
     assert 1 <= tokens_asked(native) - before <= 3
 

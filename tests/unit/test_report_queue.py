@@ -1,4 +1,4 @@
-"""One lane: a report of one account is asked for once, waited for, and lands whatever Amazon's answer is."""
+"""One report queue: a report of one account is asked for once, waited for, and lands whatever Amazon's answer is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.world import World
 from seller_warehouse.amazon import client as sp_api
 from seller_warehouse.amazon.client import AccessRefused, Amazon, Later
 from seller_warehouse.amazon.planner import Window
-from seller_warehouse.amazon.report_queue import Lane, advance, lane_file, load_lane
+from seller_warehouse.amazon.report_queue import ReportQueue, advance, load_queue, queue_file
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document
 from seller_warehouse.core.home import Home
@@ -41,7 +41,7 @@ SNAPSHOT = Window(marketplace_id="")
 
 @dataclass
 class Setting:
-    """A sandbox, and lanes of one account driven against it as a DAG run does: a new client for each visit."""
+    """A sandbox, and queues of one account driven against it as a DAG run does: a new client for each visit."""
 
     sandbox: Sandbox
     home: Home
@@ -50,25 +50,25 @@ class Setting:
     def client(self, **changed: str) -> Amazon:
         return Amazon(self.account, self.sandbox.access(self.account, **changed), self.home, self.sandbox.clock)
 
-    def visit(self, report: str, windows: list[Window], run: str = "one", **changed: str) -> tuple[Lane, datetime | None]:
-        """One visit of a lane; returns it and when it wants to be visited again."""
-        lane = load_lane(self.home, run, self.account.id, report, windows)
+    def visit(self, report: str, windows: list[Window], run: str = "one", **changed: str) -> tuple[ReportQueue, datetime | None]:
+        """One visit of a report queue; returns it and when it wants to be visited again."""
+        queue = load_queue(self.home, run, self.account.id, report, windows)
         amazon = self.client(**changed)
         try:
-            return lane, advance(lane, self.account, amazon, self.home, self.sandbox.clock)
+            return queue, advance(queue, self.account, amazon, self.home, self.sandbox.clock)
         finally:
             amazon.close()
 
-    def finish(self, report: str, windows: list[Window], run: str = "one") -> Lane:
-        """Visit a lane whenever it wants to be, until every window has its answer."""
+    def finish(self, report: str, windows: list[Window], run: str = "one") -> ReportQueue:
+        """Visit a queue whenever it wants to be, until every window has its answer."""
         for _ in range(200):
-            lane, later = self.visit(report, windows, run)
+            queue, later = self.visit(report, windows, run)
             if later is None:
-                assert lane.is_over
-                return lane
+                assert queue.is_over
+                return queue
             assert later > self.now
             self.sandbox.clock.advance((later - self.now).total_seconds())
-        raise AssertionError("the lane never ends")
+        raise AssertionError("the queue never ends")
 
     @property
     def now(self) -> datetime:
@@ -112,8 +112,8 @@ class Killed(BaseException):
 
 def test_a_window_is_asked_for_once_and_lands_with_its_manifest(start):
     setting = start()
-    lane = setting.finish("orders", [EARLY])
-    assert (lane.planned, lane.landed, lane.requests, lane.answers, lane.todo, lane.opened) == (1, 1, 1, {"DONE": 1}, [], [])
+    queue = setting.finish("orders", [EARLY])
+    assert (queue.planned, queue.landed, queue.requests, queue.answers, queue.todo, queue.opened) == (1, 1, 1, {"DONE": 1}, [], [])
     assert setting.created() == {ORDERS: 1}
     (document,) = setting.landed("orders")
     assert (document.window_start, document.window_end, document.marketplace_id) == (date(2026, 11, 6), date(2026, 11, 10), "")
@@ -122,11 +122,11 @@ def test_a_window_is_asked_for_once_and_lands_with_its_manifest(start):
     assert NOW < document.retrieved_at < NOW + timedelta(minutes=5)
     text = gzip.decompress(document.path.read_bytes())
     assert text.startswith(b"amazon-order-id\t")
-    assert lane.rows == len(text.splitlines()) - 1 > 5
+    assert queue.rows == len(text.splitlines()) - 1 > 5
     assert list((setting.home.landing / ".downloads").iterdir()) == []
 
 
-def test_a_lane_that_is_over_is_not_begun_anew(start):
+def test_a_queue_that_is_over_is_not_begun_anew(start):
     setting = start()
     setting.finish("orders", [EARLY])
     counts = setting.sandbox.counts()["demo-na"]
@@ -184,9 +184,9 @@ def test_a_report_is_looked_at_less_and_less_often(start):
     assert waits == [30, 30, 60, 60, 120, 300, 300, 300]
 
 
-def _answered(setting: Setting, answer: httpx.Response, report: str = "orders") -> tuple[Lane, datetime | None]:
-    """One visit of a lane whose next look at a report is answered so."""
-    lane, amazon = load_lane(setting.home, "one", "demo-na", report, []), setting.client()
+def _answered(setting: Setting, answer: httpx.Response, report: str = "orders") -> tuple[ReportQueue, datetime | None]:
+    """One visit of a report queue whose next look at a report is answered so."""
+    queue, amazon = load_queue(setting.home, "one", "demo-na", report, []), setting.client()
     amazon.sign_in()
     inner, given = amazon._http._transport, [answer]
 
@@ -196,7 +196,7 @@ def _answered(setting: Setting, answer: httpx.Response, report: str = "orders") 
 
     amazon._http._transport = Wire()
     try:
-        return lane, advance(lane, DEMO_NA, amazon, setting.home, setting.sandbox.clock)
+        return queue, advance(queue, DEMO_NA, amazon, setting.home, setting.sandbox.clock)
     finally:
         amazon.close()
 
@@ -217,19 +217,19 @@ def test_a_report_that_is_never_finished_is_given_up_after_a_day_and_asked_for_a
     setting.visit("orders", [EARLY])
     setting.sandbox.clock.advance(24 * 3600 + 1)
     never = httpx.Response(200, json={"reportId": "50000000001", "processingStatus": "IN_QUEUE", "createdTime": NOW.isoformat()})
-    lane, _ = _answered(setting, never)
-    assert lane.answers == {"LOST": 1}
+    queue, _ = _answered(setting, never)
+    assert queue.answers == {"LOST": 1}
     assert setting.finish("orders", []).answers == {"LOST": 1, "DONE": 1}
     assert [d.report_id for d in setting.landed("orders")] == ["50000000002"]
 
 
-def test_days_that_have_become_too_old_while_a_lane_waited_are_left_out(start):
+def test_days_that_have_become_too_old_while_a_queue_waited_are_left_out(start):
     """Trap: a range that reaches back more than 18 months ends FATAL. Five days inside them, the oldest day is 2025-05-25."""
     setting = start()
     gone = Window(marketplace_id="", first=date(2025, 5, 1), last=date(2025, 5, 24))
     cut = Window(marketplace_id="", first=date(2025, 5, 12), last=date(2025, 6, 9))
-    lane = setting.finish("fulfilled_shipments", [cut, gone])
-    assert (lane.planned, lane.requests, lane.answers) == (1, 1, {"DONE": 1})
+    queue = setting.finish("fulfilled_shipments", [cut, gone])
+    assert (queue.planned, queue.requests, queue.answers) == (1, 1, {"DONE": 1})
     assert [(d.window_start, d.window_end) for d in setting.landed("fulfilled_shipments")] == [(date(2025, 5, 25), date(2025, 6, 9))]
     assert setting.sandbox.counts()["range_violations"] == {}
 
@@ -239,8 +239,8 @@ def test_days_that_have_become_too_old_while_a_lane_waited_are_left_out(start):
 
 def test_two_requests_of_one_type_are_four_hours_apart_where_amazon_wants_that(start):
     setting = start()
-    lane = setting.finish("reimbursements", [LATE, EARLY])
-    assert (lane.requests, lane.answers) == (2, {"DONE": 2})
+    queue = setting.finish("reimbursements", [LATE, EARLY])
+    assert (queue.requests, queue.answers) == (2, {"DONE": 2})
     assert setting.sandbox.counts()["cooldown_violations"] == {}
     assert timedelta(hours=4) < setting.now - NOW < timedelta(hours=4, minutes=10)
     assert [d.window_start for d in sorted(setting.landed("reimbursements"), key=lambda d: d.retrieved_at)] == [LATE.first, EARLY.first]
@@ -258,9 +258,9 @@ def test_the_pause_holds_for_another_run_of_the_same_type(start):
 def test_reports_without_a_pause_are_in_the_making_ten_at_once(start):
     setting = start()
     days = [Window(marketplace_id="", first=d, last=d) for d in (date(2026, 11, 18) - timedelta(days=n) for n in range(12))]
-    lane, _ = setting.visit("orders", days)
-    assert (len(lane.opened), len(lane.todo)) == (10, 2)
-    assert [o.window for o in lane.opened] == days[:10]
+    queue, _ = setting.visit("orders", days)
+    assert (len(queue.opened), len(queue.todo)) == (10, 2)
+    assert [o.window for o in queue.opened] == days[:10]
     assert setting.finish("orders", []).answers == {"DONE": 12}
     assert setting.created() == {ORDERS: 12}
 
@@ -272,8 +272,8 @@ def test_reports_without_a_pause_are_in_the_making_ten_at_once(start):
 def test_a_cancelled_report_that_is_never_empty_is_asked_for_again(start, kind):
     """Trap: CANCELLED has three causes, of which having no data is only one."""
     setting = start(kind, limit=1)
-    lane = setting.finish("reimbursements", [EARLY])
-    assert lane.answers == {"CANCELLED": 1, "DONE": 1}
+    queue = setting.finish("reimbursements", [EARLY])
+    assert queue.answers == {"CANCELLED": 1, "DONE": 1}
     assert [(d.report_id, d.answer) for d in setting.landed("reimbursements")] == [("50000000002", "DONE")]
     assert setting.sandbox.counts()["cooldown_violations"] == {}
     # The pause of the type is kept, lest it be what cancelled the report.
@@ -285,8 +285,8 @@ def test_a_cancelled_report_that_may_be_empty_lands_as_cancelled_and_replaces_no
     """Trap: CANCELLED is recorded as unknown, never as no rows; the planner asks again on another day."""
     setting = start(kind, limit=1)
     assert SPECS["replacements"].may_be_empty
-    lane = setting.finish("replacements", [EARLY])
-    assert lane.answers == {"CANCELLED": 1}
+    queue = setting.finish("replacements", [EARLY])
+    assert queue.answers == {"CANCELLED": 1}
     (document,) = setting.landed("replacements")
     assert (document.answer, document.sha256, document.byte_count, document.path.exists()) == ("CANCELLED", "", 0, False)
     assert (document.window_start, document.window_end, document.report_id) == (EARLY.first, EARLY.last, "50000000001")
@@ -300,16 +300,16 @@ def test_a_cancelled_report_that_may_be_empty_lands_as_cancelled_and_replaces_no
 
 def test_a_report_that_is_cancelled_three_times_lands_as_cancelled(start):
     setting = start("cancelled_by_caller", max_per_window=9)
-    lane = setting.finish("orders", [EARLY])
-    assert (lane.requests, lane.answers) == (3, {"CANCELLED": 3})
+    queue = setting.finish("orders", [EARLY])
+    assert (queue.requests, queue.answers) == (3, {"CANCELLED": 3})
     assert [(d.answer, d.report_id) for d in setting.landed("orders")] == [("CANCELLED", "50000000003")]
 
 
 def test_fatal_without_a_document_is_asked_for_again_after_the_pause(start):
     """Trap: FATAL is often the pause of the type, broken perhaps by another application of the seller."""
     setting = start("fatal", limit=2)
-    lane = setting.finish("fulfilled_shipments", [EARLY])
-    assert (lane.requests, lane.answers) == (3, {"FATAL": 2, "DONE": 1})
+    queue = setting.finish("fulfilled_shipments", [EARLY])
+    assert (queue.requests, queue.answers) == (3, {"FATAL": 2, "DONE": 1})
     # Two pauses of half an hour, and three reports that take up to five minutes until they are looked at.
     assert timedelta(hours=1) < setting.now - NOW < timedelta(hours=1, minutes=20)
     assert setting.sandbox.counts()["cooldown_violations"] == {}
@@ -320,15 +320,15 @@ def test_the_pause_begins_anew_when_a_spoiled_report_is_found(start):
     setting = start("fatal", limit=1)
     setting.visit("fulfilled_shipments", [EARLY])
     setting.sandbox.clock.advance(29 * 60)
-    lane, later = setting.visit("fulfilled_shipments", [])
-    assert (lane.answers, lane.todo) == ({"FATAL": 1}, [EARLY])
+    queue, later = setting.visit("fulfilled_shipments", [])
+    assert (queue.answers, queue.todo) == ({"FATAL": 1}, [EARLY])
     assert later == setting.now + timedelta(minutes=31)
 
 
 def test_fatal_three_times_is_a_refusal_that_names_report_and_days(start):
     setting = start("fatal", max_per_window=9)
-    lane = setting.finish("orders", [EARLY])
-    assert lane.answers == {"FATAL": 3}
+    queue = setting.finish("orders", [EARLY])
+    assert queue.answers == {"FATAL": 3}
     verdict, reason = setting.judged()["50000000003"]
     assert verdict == "QUARANTINED"
     assert reason.startswith(f"{ORDERS} 50000000003 (2026-11-06 to 2026-11-10), Amazon ended the report FATAL; it is asked for again")
@@ -347,8 +347,8 @@ def test_a_fatal_report_is_refused_with_what_its_document_says(start):
 def test_done_with_a_sentence_for_a_document_lands_and_is_refused_in_amazons_words(start):
     """Trap: DONE does not mean data."""
     setting = start("done_error_text", limit=1)
-    lane = setting.finish("orders", [EARLY])
-    assert lane.answers == {"DONE": 1}
+    queue = setting.finish("orders", [EARLY])
+    assert queue.answers == {"DONE": 1}
     (document,) = setting.landed("orders")
     assert gzip.decompress(document.path.read_bytes()).decode() == RANGE_EXCEEDED
     verdict, reason = setting.judged()["50000000001"]
@@ -359,16 +359,16 @@ def test_done_with_a_sentence_for_a_document_lands_and_is_refused_in_amazons_wor
 def test_done_with_a_header_alone_is_no_data_and_replaces_nothing(start):
     """Trap: a header without rows is no proof that there are none."""
     setting = start("header_only", limit=1)
-    lane = setting.finish("orders", [EARLY])
-    assert (lane.answers, lane.rows) == ({"DONE": 1}, 0)
+    queue = setting.finish("orders", [EARLY])
+    assert (queue.answers, queue.rows) == ({"DONE": 1}, 0)
     assert setting.judged() == {"50000000001": ("NO_DATA", "a header and no rows: nothing was replaced")}
 
 
 def test_a_request_that_amazon_calls_invalid_is_refused_by_name_and_holds_nothing_up(start):
     setting = start()
     ahead = Window(marketplace_id="", first=date(2026, 11, 25), last=date(2026, 11, 26))
-    lane = setting.finish("orders", [ahead, EARLY])
-    assert (lane.landed, lane.answers) == (2, {"DONE": 1})
+    queue = setting.finish("orders", [ahead, EARLY])
+    assert (queue.landed, queue.answers) == (2, {"DONE": 1})
     assert setting.sandbox.counts()["demo-na"]["createReport"] == {"bad_request": 1, "ok": 1}
     verdict, reason = setting.judged()[""]
     assert verdict == "QUARANTINED"
@@ -382,12 +382,12 @@ def test_a_report_that_amazon_forgot_is_asked_for_again(start):
     setting.visit("orders", [EARLY])
     setting.sandbox.clock.advance(300)
     gone = httpx.Response(404, json={"errors": [{"code": "NotFound", "message": "Report is not found."}]})
-    lane, _ = _answered(setting, gone)
-    assert lane.answers == {"LOST": 1}
+    queue, _ = _answered(setting, gone)
+    assert queue.answers == {"LOST": 1}
     assert setting.finish("orders", []).answers == {"LOST": 1, "DONE": 1}
 
 
-def test_a_document_that_amazon_no_longer_has_does_not_stop_the_lane(start, monkeypatch):
+def test_a_document_that_amazon_no_longer_has_does_not_stop_the_queue(start, monkeypatch):
     setting = start()
     download = Amazon.download
 
@@ -407,8 +407,8 @@ def test_a_document_that_amazon_no_longer_has_does_not_stop_the_lane(start, monk
 @pytest.mark.parametrize("report", ["orders", "reimbursements"])
 def test_a_request_whose_answer_was_lost_is_found_in_the_list_and_not_repeated(start, report):
     setting = start("lost_answer", ["createReport"], limit=1, hang_seconds=0.05)
-    lane, later = setting.visit(report, [OPEN])
-    assert (lane.opened, lane.requests, later) == ([], 0, NOW + timedelta(minutes=1))
+    queue, later = setting.visit(report, [OPEN])
+    assert (queue.opened, queue.requests, later) == ([], 0, NOW + timedelta(minutes=1))
     assert setting.finish(report, []).answers == {"DONE": 1}
     assert sum(setting.created().values()) == 1
     assert [d.report_id for d in setting.landed(report)] == ["50000000001"]
@@ -416,8 +416,8 @@ def test_a_request_whose_answer_was_lost_is_found_in_the_list_and_not_repeated(s
 
 def test_a_request_that_was_never_heard_is_made_again(start):
     setting = start("error_500", ["createReport"], limit=1)
-    lane = setting.finish("reimbursements", [OPEN])
-    assert (lane.requests, lane.answers) == (1, {"DONE": 1})
+    queue = setting.finish("reimbursements", [OPEN])
+    assert (queue.requests, queue.answers) == (1, {"DONE": 1})
     assert setting.created() == {REIMBURSEMENTS: 1}
     assert setting.now - NOW < timedelta(minutes=10)
 
@@ -426,8 +426,8 @@ def test_a_lost_request_whose_report_is_cancelled_still_begins_the_pause(start, 
     """Asked again at once, the next one would be cancelled for coming too soon."""
     setting = start("cancelled_by_caller", limit=1)
     _lose_the_first(monkeypatch)
-    lane, _ = setting.visit("reimbursements", [EARLY])
-    assert lane.opened == []
+    queue, _ = setting.visit("reimbursements", [EARLY])
+    assert queue.opened == []
     setting.sandbox.clock.advance(300)
     assert setting.finish("reimbursements", []).answers == {"DONE": 1}
     assert setting.created() == {REIMBURSEMENTS: 2}
@@ -450,7 +450,7 @@ def _lose_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("report", ["reimbursements", "orders"])
 def test_a_kill_between_request_and_noting_it_asks_for_nothing_twice(start, monkeypatch, report, number):
-    """Killed after its first or second request was heard, the lane finds the report in Amazon's list."""
+    """Killed after its first or second request was heard, the queue finds the report in Amazon's list."""
     setting = start()
     create, calls = Amazon.create, []
 
@@ -458,25 +458,25 @@ def test_a_kill_between_request_and_noting_it_asks_for_nothing_twice(start, monk
         report_id = create(self, *asked)
         calls.append(report_id)
         if len(calls) == number:
-            raise Killed(lane_file(setting.home, "one", "demo-na", report).read_bytes())
+            raise Killed(queue_file(setting.home, "one", "demo-na", report).read_bytes())
         return report_id
 
     monkeypatch.setattr(Amazon, "create", killed)
     with pytest.raises(Killed) as kill:
         setting.finish(report, [OPEN, EARLY])
     # What a killed process leaves is what it had written before it died.
-    lane_file(setting.home, "one", "demo-na", report).write_bytes(kill.value.args[0])
-    lane = setting.finish(report, [])
-    assert lane.answers == {"DONE": 2}
+    queue_file(setting.home, "one", "demo-na", report).write_bytes(kill.value.args[0])
+    queue = setting.finish(report, [])
+    assert queue.answers == {"DONE": 2}
     assert sum(setting.created().values()) == 2
     assert setting.sandbox.counts()["cooldown_violations"] == {}
     assert sorted((d.window_start, d.report_id) for d in setting.landed(report)) == [(EARLY.first, "50000000002"), (OPEN.first, "50000000001")]
 
 
-def test_a_lane_whose_file_is_gone_takes_its_report_over_again(start):
+def test_a_queue_whose_file_is_gone_takes_its_report_over_again(start):
     setting = start()
     setting.visit("reimbursements", [OPEN])
-    lane_file(setting.home, "one", "demo-na", "reimbursements").unlink()
+    queue_file(setting.home, "one", "demo-na", "reimbursements").unlink()
     assert setting.finish("reimbursements", [OPEN]).answers == {"DONE": 1}
     assert setting.created() == {REIMBURSEMENTS: 1}
 
@@ -484,15 +484,15 @@ def test_a_lane_whose_file_is_gone_takes_its_report_over_again(start):
 def test_an_interrupted_download_keeps_the_report(start):
     """Three visits of five attempts each; the report is asked for once."""
     setting = start("error_503", ["download"], limit=10)
-    lane = setting.finish("reimbursements", [EARLY])
-    assert (lane.requests, lane.answers) == (1, {"DONE": 1})
+    queue = setting.finish("reimbursements", [EARLY])
+    assert (queue.requests, queue.answers) == (1, {"DONE": 1})
     assert setting.sandbox.counts()["demo-na"]["download"] == {"error": 10, "ok": 1}
     assert setting.created() == {REIMBURSEMENTS: 1}
     assert list((setting.home.landing / ".downloads").iterdir()) == []
 
 
 @pytest.mark.parametrize("failing", ["keep", "land"])
-def test_a_lane_that_dies_while_it_downloads_or_lands_goes_on_with_the_same_report(start, monkeypatch, failing):
+def test_a_queue_that_dies_while_it_downloads_or_lands_goes_on_with_the_same_report(start, monkeypatch, failing):
     setting = start()
     setting.visit("reimbursements", [EARLY])
     setting.sandbox.clock.advance(300)
@@ -501,8 +501,8 @@ def test_a_lane_that_dies_while_it_downloads_or_lands_goes_on_with_the_same_repo
         patch.setattr(place, _fails)
         with pytest.raises(OSError, match="No space left on device"):
             setting.visit("reimbursements", [])
-    lane = load_lane(setting.home, "one", "demo-na", "reimbursements", [])
-    assert [o.report_id for o in lane.opened] == ["50000000001"]
+    queue = load_queue(setting.home, "one", "demo-na", "reimbursements", [])
+    assert [o.report_id for o in queue.opened] == ["50000000001"]
     assert setting.landed("reimbursements") == []
     assert setting.finish("reimbursements", []).answers == {"DONE": 1}
     assert setting.created() == {REIMBURSEMENTS: 1}
@@ -516,16 +516,16 @@ def test_a_kill_between_landing_and_noting_it_lands_nothing_twice(start, monkeyp
     setting = start()
     setting.visit("orders", [EARLY])
     setting.sandbox.clock.advance(300)
-    left = lane_file(setting.home, "one", "demo-na", "orders").read_bytes()
+    left = queue_file(setting.home, "one", "demo-na", "orders").read_bytes()
     setting.visit("orders", [])
     (before,) = setting.landed("orders")
-    lane_file(setting.home, "one", "demo-na", "orders").write_bytes(left)
+    queue_file(setting.home, "one", "demo-na", "orders").write_bytes(left)
     setting.finish("orders", [])
     assert setting.landed("orders") == [before]
 
 
 def test_two_runs_of_one_report_do_not_download_into_the_same_place(start, monkeypatch):
-    """The daily run and the backfill may have a lane of the same report at the same time."""
+    """The daily run and the backfill may have a queue of the same report at the same time."""
     setting, targets = start(), []
     download = Amazon.download
 
@@ -539,7 +539,7 @@ def test_two_runs_of_one_report_do_not_download_into_the_same_place(start, monke
     assert len(set(targets)) == 2
 
 
-def test_a_refused_connection_stops_the_lane_and_keeps_what_landed(start):
+def test_a_refused_connection_stops_the_queue_and_keeps_what_landed(start):
     setting = start()
     setting.finish("orders", [EARLY])
     setting.visit("orders", [LATE], run="two")
@@ -556,8 +556,8 @@ def test_a_used_up_quota_asks_for_nothing_and_goes_on_later(start, monkeypatch):
     until = NOW + timedelta(minutes=15)
     with monkeypatch.context() as patch:
         patch.setattr(Amazon, "create", _later(until))
-        lane, later = setting.visit("orders", [EARLY])
-    assert (later, lane.todo, lane.has_looked) == (until, [EARLY], True)
+        queue, later = setting.visit("orders", [EARLY])
+    assert (later, queue.todo, queue.has_looked) == (until, [EARLY], True)
     assert setting.finish("orders", []).answers == {"DONE": 1}
     assert setting.sandbox.counts()["demo-na"]["getReports"] == {"ok": 1}
 
@@ -579,8 +579,8 @@ def test_a_recent_report_of_the_same_range_is_taken_instead_of_asking(start):
     asked = EARLY.instants(12, NOW)
     report_id = amazon.create(REIMBURSEMENTS, (US,), asked, {})
     setting.sandbox.clock.advance(3 * 3600)
-    lane = setting.finish("reimbursements", [EARLY])
-    assert (lane.requests, lane.answers) == (0, {"DONE": 1})
+    queue = setting.finish("reimbursements", [EARLY])
+    assert (queue.requests, queue.answers) == (0, {"DONE": 1})
     assert [d.report_id for d in setting.landed("reimbursements")] == [report_id]
     assert setting.now == NOW + timedelta(hours=3)
     assert setting.created() == {REIMBURSEMENTS: 1}
@@ -600,8 +600,8 @@ def test_a_report_of_other_days_or_marketplaces_or_of_long_ago_is_not_taken(star
     other = Window(marketplace_id="", first=date(2026, 11, days[0]), last=date(2026, 11, days[1]))
     setting.client().create(REIMBURSEMENTS, marketplaces, other.instants(12, NOW), {})
     setting.sandbox.clock.advance(hours * 3600)
-    lane = setting.finish("reimbursements", [EARLY])
-    assert (lane.requests, lane.answers) == (1, {"DONE": 1})
+    queue = setting.finish("reimbursements", [EARLY])
+    assert (queue.requests, queue.answers) == (1, {"DONE": 1})
     assert setting.created() == {REIMBURSEMENTS: 2}
     # Not taken, it begins the pause all the same: Amazon counts every application's requests.
     assert setting.sandbox.counts()["cooldown_violations"] == {}
@@ -610,8 +610,8 @@ def test_a_report_of_other_days_or_marketplaces_or_of_long_ago_is_not_taken(star
 def test_a_report_that_has_landed_is_not_taken_for_a_new_answer(start):
     setting = start()
     setting.finish("reimbursements", [EARLY], run="first")
-    lane = setting.finish("reimbursements", [EARLY], run="second")
-    assert lane.requests == 1
+    queue = setting.finish("reimbursements", [EARLY], run="second")
+    assert queue.requests == 1
     assert sorted(d.report_id for d in setting.landed("reimbursements")) == ["50000000001", "50000000002"]
     assert setting.sandbox.counts()["cooldown_violations"] == {}
 
@@ -624,8 +624,8 @@ def test_a_snapshot_of_the_same_marketplace_is_taken_and_of_another_is_not(start
     amazon.create(listings, (CANADA,), None, {})
     setting.sandbox.clock.advance(31 * 60)
     amazon.create(listings, (US,), None, {})
-    lane = setting.finish("listings", [Window(marketplace_id=US), Window(marketplace_id=MEXICO)])
-    assert (lane.requests, lane.answers) == (1, {"DONE": 2})
+    queue = setting.finish("listings", [Window(marketplace_id=US), Window(marketplace_id=MEXICO)])
+    assert (queue.requests, queue.answers) == (1, {"DONE": 2})
     assert sorted((d.marketplace_id, d.report_id) for d in setting.landed("listings")) == [(MEXICO, "50000000003"), (US, "50000000002")]
     assert setting.sandbox.counts()["cooldown_violations"] == {}
 
@@ -638,8 +638,8 @@ def test_settlements_are_listed_not_asked_for_and_only_new_ones_land(start, worl
     setting = start()
     seller = world.sellers["demo-na"]
     made = {f"9{s.settlement_id}": s.marketplace_id for s in seller.settlements(NOW)}
-    lane = setting.finish("settlements", [SNAPSHOT])
-    assert lane.landed == lane.planned == len(made) > 3
+    queue = setting.finish("settlements", [SNAPSHOT])
+    assert queue.landed == queue.planned == len(made) > 3
     assert {d.report_id: d.marketplace_id for d in setting.landed("settlements")} == made
     assert {(d.window_start, d.window_end, d.answer) for d in setting.landed("settlements")} == {(None, None, "DONE")}
     downloads = setting.sandbox.counts()["demo-na"]["download"]["ok"]
@@ -648,17 +648,17 @@ def test_settlements_are_listed_not_asked_for_and_only_new_ones_land(start, worl
     assert setting.sandbox.counts()["demo-na"]["download"] == {"ok": downloads}
     setting.sandbox.clock.advance(20 * 24 * 3600)
     new = {f"9{s.settlement_id}" for s in seller.settlements(setting.now)} - set(made)
-    lane = setting.finish("settlements", [SNAPSHOT], run="three")
-    assert lane.landed == len(new) > 0
+    queue = setting.finish("settlements", [SNAPSHOT], run="three")
+    assert queue.landed == len(new) > 0
     assert {d.report_id for d in setting.landed("settlements")} == set(made) | new
     assert setting.sandbox.counts()["created"] == {}
 
 
 def test_settlements_that_were_interrupted_go_on_where_they_stopped(start):
     setting = start("error_503", ["download"], limit=8)
-    lane = setting.finish("settlements", [SNAPSHOT])
+    queue = setting.finish("settlements", [SNAPSHOT])
     documents = setting.landed("settlements")
-    assert lane.landed == lane.planned == len(documents) == len({d.report_id for d in documents})
+    assert queue.landed == queue.planned == len(documents) == len({d.report_id for d in documents})
 
 
 def test_a_settlement_whose_document_is_gone_is_named_and_holds_no_other_up(start, monkeypatch):
@@ -671,24 +671,26 @@ def test_a_settlement_whose_document_is_gone_is_named_and_holds_no_other_up(star
         return download(self, document_id, target)
 
     monkeypatch.setattr(Amazon, "download", without_one)
-    lane = setting.finish("settlements", [SNAPSHOT])
+    queue = setting.finish("settlements", [SNAPSHOT])
     answers = [d.answer for d in setting.landed("settlements")]
-    assert (answers.count("LOST"), answers.count("DONE")) == (1, lane.landed - 1)
+    assert (answers.count("LOST"), answers.count("DONE")) == (1, queue.landed - 1)
     lost = next(d for d in setting.landed("settlements") if d.answer == "LOST")
     assert "404: Report document is not found." in lost.explanation
     assert lost.report_id
     setting.finish("settlements", [SNAPSHOT], run="two")
-    assert len(setting.landed("settlements")) == lane.landed
+    assert len(setting.landed("settlements")) == queue.landed
 
 
-# The file of a lane
+# The file of a report queue
 
 
-def test_the_file_of_a_lane_holds_days_as_text_and_no_secret(start):
+def test_the_file_of_a_queue_holds_days_as_text_and_no_secret(start):
     setting = start()
     setting.visit("orders", [EARLY])
-    path = lane_file(setting.home, "one", "demo-na", "orders")
+    path = queue_file(setting.home, "one", "demo-na", "orders")
     state = json.loads(path.read_text())
     assert (state["opened"][0]["report_id"], state["opened"][0]["window"]["first"]) == ("50000000001", "2026-11-06")
     assert not [s for s in ("Atzr", "Atza", "secret") if s in path.read_text()]
-    assert lane_file(setting.home, "scheduled__2026-11-20T10:00:00+00:00", "a", "orders").parent.name == "scheduled__2026-11-20T10_00_00_00_00"
+    assert (
+        queue_file(setting.home, "scheduled__2026-11-20T10:00:00+00:00", "a", "orders").parent.parent.name == "scheduled__2026-11-20T10_00_00_00_00"
+    )

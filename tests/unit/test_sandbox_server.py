@@ -23,7 +23,7 @@ from sp_api.base import Marketplaces, SellingApiForbiddenException
 from sandbox import render as r
 from sandbox.faults import REPORT_FAULTS, FaultPlan
 from sandbox.server import CLIENT_ID, CLIENT_SECRET, build_app, serve
-from seller_warehouse.core.simulated_clock import ManualClock, SandboxClock
+from seller_warehouse.core.simulated_clock import ManualClock
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 US, CANADA, GERMANY = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1PA6795UKMFR9"
@@ -560,19 +560,3 @@ def test_the_library_gets_a_report(sandbox):
     with pytest.raises(SellingApiForbiddenException, match="expired"):
         client.get_report(report_id)
     client.close()
-
-
-# The clock
-
-
-def test_the_clock_is_shared_through_its_file_and_never_goes_back(tmp_path):
-    clock = SandboxClock.start(tmp_path / "clock.json", NOW, 1500)
-    other = SandboxClock.read(tmp_path / "clock.json")
-    assert NOW <= clock.now() < NOW + timedelta(hours=1)
-    assert clock.real_seconds(3000) == 2
-    clock.set(NOW + timedelta(days=30))
-    assert NOW + timedelta(days=30) <= other.now() < NOW + timedelta(days=31)
-    with pytest.raises(ValueError, match="never set back"):
-        other.set(NOW)
-    with pytest.raises(FileNotFoundError):
-        SandboxClock.read(tmp_path / "none.json")

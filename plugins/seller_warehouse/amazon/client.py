@@ -163,6 +163,8 @@ class Amazon:
     def __init__(self, account: Account, access: Access, home: Home, clock: Clock) -> None:
         self._account, self._access, self._clock = account, access, clock
         self.quotas = Quotas(home, account.id, clock)
+        self.down_until: datetime | None = None
+        """Where Amazon did not answer though it was asked again and again: when to try next, whatever is to be asked."""
         tls = ssl.create_default_context(cafile=access.verify or None)
         self._http = httpx.Client(verify=tls, timeout=TIMEOUT_SECONDS, event_hooks={"response": [_refuse_unreadable]})
         place = next(m for m in Marketplaces if m.marketplace_id == account.marketplaces[0])
@@ -268,7 +270,8 @@ class Amazon:
         try:
             return retrying(call)
         except Transient as error:
-            raise Later(self._in(UNAVAILABLE_MINUTES), f"Amazon does not answer ({error})") from error
+            self.down_until = self._in(UNAVAILABLE_MINUTES)
+            raise Later(self.down_until, f"Amazon does not answer ({error})") from error
 
     def _once(self, report_type: str, call: Callable[[], T]) -> T:
         """One call, its errors told apart; an expired access token is renewed once (trap 9)."""

@@ -17,15 +17,16 @@ QUOTAS = {"createReport": (15, 1 / 60), "getReport": (15, 2.0), "getReports": (1
 
 
 class Quotas:
-    """When an account may call what, shared by all processes through one small database."""
+    """When an account may call what, shared by all processes through one small database of its own."""
 
     def __init__(self, home: Home, account_id: str, clock: Clock) -> None:
-        home.requests.mkdir(parents=True, exist_ok=True)
-        self._path, self._account, self._clock = home.requests / "quotas.sqlite", account_id.replace("-", "_"), clock
+        # One file for each account: none waits for another's lock, or reads the tables of thousands.
+        self._path, self._clock = home.requests / "quotas" / f"{account_id}.sqlite", clock
+        self._path.parent.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def _open(self, name: str, rate: Rate) -> Iterator[SQLiteBucket]:
-        bucket = SQLiteBucket.init_from_file([rate], table=f"{self._account}__{name}", db_path=str(self._path), use_file_lock=True)
+        bucket = SQLiteBucket.init_from_file([rate], table=name, db_path=str(self._path), use_file_lock=True)
         try:
             with bucket.lock:
                 yield bucket

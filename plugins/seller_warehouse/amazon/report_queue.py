@@ -1,7 +1,7 @@
-"""One lane: the windows of one report of one account, asked for one after the other, waited for, downloaded and landed.
+"""One report queue: the windows of one report of one account, asked for one after the other, waited for, downloaded and landed.
 
-A lane never sleeps long: ``advance`` does what can be done now and returns when to come back. Its state is a file, written after every
-request, so a killed lane goes on where it was; a report that was asked for just before the kill is found again in Amazon's list.
+A report queue never sleeps long: ``advance`` does what can be done now and returns when to come back. Its state is a file, written after
+every request, so a killed one goes on where it was; a report that was asked for just before the kill is found again in Amazon's list.
 Whatever Amazon answers ends up in landing: a document, or a manifest alone that says CANCELLED or FATAL and why.
 """
 
@@ -57,8 +57,8 @@ class Opened(BaseModel):
     next_poll_at: datetime
 
 
-class Lane(BaseModel):
-    """The state of one lane."""
+class ReportQueue(BaseModel):
+    """The state of one queue."""
 
     run_id: str
     account_id: str
@@ -71,8 +71,13 @@ class Lane(BaseModel):
     rows: int = 0
     requests: int = 0
     answers: dict[str, int] = {}
-    waited_until: datetime | None = None
+    due_at: datetime | None = None
+    """When there is more to do; at once where nothing is said."""
     has_looked: bool = False
+    failure: str = ""
+    """Why the queue could not go on, in this attempt of its account."""
+    is_refused: bool = False
+    """Whether it failed because the connection is wrong, so that another attempt is of no use."""
 
     @property
     def is_over(self) -> bool:
@@ -80,47 +85,53 @@ class Lane(BaseModel):
         return not self.todo and not self.opened
 
 
-def lane_file(home: Home, run_id: str, account_id: str, report: str) -> Path:
-    """Where the state of a lane lies."""
-    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in run_id)
-    return home.requests / name / f"{account_id}__{report}.json"
+def run_folder(home: Home, run_id: str) -> Path:
+    """Where the report queues of a run lie, in a folder for each account."""
+    return home.requests / "".join(c if c.isalnum() or c in "-_" else "_" for c in run_id)
 
 
-def load_lane(home: Home, run_id: str, account_id: str, report: str, windows: list[Window]) -> Lane:
-    """The lane as it was left, or a new one over ``windows``."""
-    path = lane_file(home, run_id, account_id, report)
+def queue_file(home: Home, run_id: str, account_id: str, report: str) -> Path:
+    """Where the state of a report queue lies."""
+    return run_folder(home, run_id) / account_id / f"{report}.json"
+
+
+def load_queue(home: Home, run_id: str, account_id: str, report: str, windows: list[Window]) -> ReportQueue:
+    """The queue as it was left, or a new one over ``windows``."""
+    path = queue_file(home, run_id, account_id, report)
     if path.exists():
-        return Lane.model_validate_json(path.read_bytes())
-    return Lane(run_id=run_id, account_id=account_id, report=report, planned=len(windows), todo=windows)
+        return ReportQueue.model_validate_json(path.read_bytes())
+    return ReportQueue(run_id=run_id, account_id=account_id, report=report, planned=len(windows), todo=windows)
 
 
-def save_lane(home: Home, lane: Lane) -> None:
-    """Write the state of a lane."""
-    write_whole(lane_file(home, lane.run_id, lane.account_id, lane.report), lane.model_dump_json().encode())
+def save_queue(home: Home, queue: ReportQueue) -> None:
+    """Write the state of a report queue."""
+    write_whole(queue_file(home, queue.run_id, queue.account_id, queue.report), queue.model_dump_json().encode())
 
 
-def advance(lane: Lane, account: Account, amazon: Amazon, home: Home, clock: Clock) -> datetime | None:
+def advance(queue: ReportQueue, account: Account, amazon: Amazon, home: Home, clock: Clock) -> datetime | None:
     """Do what can be done now; returns when to come back, or None when every window has its answer.
 
     Raises AccessRefused where the connection is wrong; what has landed stays.
     """
-    step = _Step(lane, account, amazon, home, clock)
+    step = _Step(queue, account, amazon, home, clock)
     try:
-        if not step.requests.listed_only:
-            return step.request()
-        step.list_made()
-        return None
+        if step.requests.listed_only:
+            step.list_made()
+            queue.due_at = None
+        else:
+            queue.due_at = step.request()
     except Later as later:
-        log.info("%s/%s: %s", lane.account_id, lane.report, later)
-        return later.until
+        log.info("%s/%s: %s", queue.account_id, queue.report, later)
+        queue.due_at = later.until
     finally:
-        save_lane(home, lane)
+        save_queue(home, queue)
+    return queue.due_at
 
 
 class _Step:
-    def __init__(self, lane: Lane, account: Account, amazon: Amazon, home: Home, clock: Clock) -> None:
-        self.lane, self.account, self.amazon, self.home, self.clock = lane, account, amazon, home, clock
-        spec = SPECS[lane.report]
+    def __init__(self, queue: ReportQueue, account: Account, amazon: Amazon, home: Home, clock: Clock) -> None:
+        self.queue, self.account, self.amazon, self.home, self.clock = queue, account, amazon, home, clock
+        spec = SPECS[queue.report]
         assert spec.requests
         assert spec.amazon_type
         self.spec, self.amazon_type, self.requests = spec, spec.amazon_type, spec.requests
@@ -129,81 +140,81 @@ class _Step:
 
     def request(self) -> datetime | None:
         """Poll what is open, ask for what is next, and say when there will be more to do."""
-        if not self.lane.has_looked:
-            self.adopt(self.lane.todo)
-            self.lane.has_looked = True
+        if not self.queue.has_looked:
+            self.adopt(self.queue.todo)
+            self.queue.has_looked = True
         while True:
-            for opened in list(self.lane.opened):
+            for opened in list(self.queue.opened):
                 if opened.next_poll_at <= self.clock.now():
                     self.poll(opened)
-            if self.lane.is_over:
+            if self.queue.is_over:
                 return None
             next_create = self.next_create_at()
             if next_create and next_create <= self.clock.now():
                 if window := self.next_window():
                     self.create(window)
                 continue
-            instants = [o.next_poll_at for o in self.lane.opened] + ([next_create] if next_create else [])
+            instants = [o.next_poll_at for o in self.queue.opened] + ([next_create] if next_create else [])
             return min(instants)
 
     def next_create_at(self) -> datetime | None:
         """When the next window may be asked for; None where nothing is to be asked before something open is finished."""
-        if not self.lane.todo or len(self.lane.opened) >= (1 if self.requests.pause_minutes else OPEN_AT_ONCE):
+        if not self.queue.todo or len(self.queue.opened) >= (1 if self.requests.pause_minutes else OPEN_AT_ONCE):
             return None
-        return self.clock.now() + timedelta(seconds=self.amazon.quotas.pause_left(self.lane.report, self.requests.pause_minutes))
+        return self.clock.now() + timedelta(seconds=self.amazon.quotas.pause_left(self.queue.report, self.requests.pause_minutes))
 
     def next_window(self) -> Window | None:
-        """The next window, of the days that Amazon still answers: a lane may be on its way for days, and an older range ends FATAL (trap 10)."""
-        window = self.lane.todo[0]
+        """The next window, of the days that Amazon still answers: a queue may be on its way for days, and an older range ends FATAL (trap 10)."""
+        window = self.queue.todo[0]
         if not window.first or not window.last:
             return window
         oldest = history_start(self.requests, self.clock.now().date(), self.requests.history_months)
         if window.last < oldest:
-            self.lane.todo.remove(window)
-            self.lane.planned -= 1
+            self.queue.todo.remove(window)
+            self.queue.planned -= 1
             return None
-        self.lane.todo[0] = replace(window, first=max(window.first, oldest))
-        return self.lane.todo[0]
+        self.queue.todo[0] = replace(window, first=max(window.first, oldest))
+        return self.queue.todo[0]
 
     def create(self, window: Window) -> None:
         """Ask for one window, alone among all processes, and remember it before anything else happens."""
-        with FileLock(self.home.requests / f"{self.lane.account_id}__{self.lane.report}.lock"):
-            if self.amazon.quotas.pause_left(self.lane.report, self.requests.pause_minutes):
+        with FileLock(self.home.requests / f"{self.queue.account_id}__{self.queue.report}.lock"):
+            if self.amazon.quotas.pause_left(self.queue.report, self.requests.pause_minutes):
                 return
             asked_at = self.clock.now()
-            # Until its answer is known; killed in between, the lane looks whether it was heard.
-            self.lane.has_looked = False
-            save_lane(self.home, self.lane)
+            # Until its answer is known; killed in between, the queue looks whether it was heard.
+            self.queue.has_looked = False
+            save_queue(self.home, self.queue)
             try:
                 report_id = self.amazon.create(
                     self.amazon_type, self.marketplaces(window), window.instants(self.requests.margin_hours, asked_at), self.requests.options
                 )
             except Transient as error:
                 # It may have been heard all the same; asking again at once would break the pause.
-                log.warning("%s/%s: the request was lost (%s); looking whether it was heard", self.lane.account_id, self.lane.report, error)
+                log.warning("%s/%s: the request was lost (%s); looking whether it was heard", self.queue.account_id, self.queue.report, error)
                 raise Later(asked_at + timedelta(minutes=1), "the request was lost") from error
             except Later:
-                self.lane.has_looked = True
+                self.queue.has_looked = True
                 raise
             except Rejected as error:
-                self.lane.has_looked = True
-                self.lane.todo.remove(window)
+                self.queue.has_looked = True
+                self.queue.todo.remove(window)
                 self.land_answer(window, REJECTED, str(error), "", asked_at)
                 return
             asked_at = self.clock.now()  # Waiting for its turn may have taken long, and Amazon's pause begins only now.
-            self.amazon.quotas.note_asked(self.lane.report, asked_at)
-            self.lane.requests += 1
-            self.lane.has_looked = True
+            self.amazon.quotas.note_asked(self.queue.report, asked_at)
+            self.queue.requests += 1
+            self.queue.has_looked = True
             self.open(window, report_id, asked_at)
-            save_lane(self.home, self.lane)
+            save_queue(self.home, self.queue)
 
     def open(self, window: Window, report_id: str, asked_at: datetime) -> None:
         """Take a report as the answer to a window, and look after it from now on."""
-        self.lane.todo.remove(window)
-        self.lane.opened.append(
+        self.queue.todo.remove(window)
+        self.queue.opened.append(
             Opened(report_id=report_id, window=window, asked_at=asked_at, next_poll_at=asked_at + timedelta(seconds=POLL_SECONDS[0]))
         )
-        log.info("%s/%s: asked for %s as report %s", self.lane.account_id, self.lane.report, _shown(window), report_id)
+        log.info("%s/%s: asked for %s as report %s", self.queue.account_id, self.queue.report, _shown(window), report_id)
 
     def adopt(self, windows: list[Window]) -> None:
         """Take over reports of the same type and range that Amazon has made, or is making, lately."""
@@ -211,11 +222,11 @@ class _Step:
             return
         since = self.clock.now() - timedelta(hours=REUSED_HOURS)
         listed = self.amazon.listed(self.amazon_type, since, (*USABLE, CANCELLED, FATAL))
-        taken = {d.report_id for d in self.landed()} | {o.report_id for o in self.lane.opened}
+        taken = {d.report_id for d in self.landed()} | {o.report_id for o in self.queue.opened}
         for report in listed:
-            self.amazon.quotas.note_asked(self.lane.report, report.created_at)
+            self.amazon.quotas.note_asked(self.queue.report, report.created_at)
             is_free = report.status in USABLE and report.report_id not in taken
-            window = next((w for w in self.lane.todo if is_free and self.answers(report, w)), None)
+            window = next((w for w in self.queue.todo if is_free and self.answers(report, w)), None)
             if window:
                 self.open(window, report.report_id, report.created_at)
 
@@ -237,14 +248,14 @@ class _Step:
             self.end(opened, LOST, str(error), None)
             return
         if report.status == DONE and report.document_id:
-            self.lane.opened.remove(opened)
+            self.queue.opened.remove(opened)
             try:
                 self.land_document(opened.window, report, report.processed_at or self.clock.now())
             except Rejected as error:  # Amazon holds the document no longer.
-                self.lane.opened.append(opened)
+                self.queue.opened.append(opened)
                 self.end(opened, LOST, str(error), report)
             except BaseException:
-                self.lane.opened.append(opened)
+                self.queue.opened.append(opened)
                 raise
         elif report.status in (DONE, CANCELLED, FATAL):
             self.end(opened, report.status if report.status != DONE else LOST, self.explained(report), report)
@@ -257,16 +268,16 @@ class _Step:
 
     def end(self, opened: Opened, status: str, why: str, report: Report | None) -> None:
         """A report that ended without a document: try its window again where that may help, else land the answer."""
-        self.lane.opened.remove(opened)
-        self.lane.answers[status] = self.lane.answers.get(status, 0) + 1
+        self.queue.opened.remove(opened)
+        self.queue.answers[status] = self.queue.answers.get(status, 0) + 1
         key = _shown(opened.window)
-        self.lane.tries[key] = self.lane.tries.get(key, 0) + 1
-        log.warning("%s/%s: report %s for %s ended %s. %s", self.lane.account_id, self.lane.report, opened.report_id, key, status, why)
+        self.queue.tries[key] = self.queue.tries.get(key, 0) + 1
+        log.warning("%s/%s: report %s for %s ended %s. %s", self.queue.account_id, self.queue.report, opened.report_id, key, status, why)
         is_final = status == CANCELLED and self.spec.may_be_empty
-        if not is_final and self.lane.tries[key] < TRIES:
+        if not is_final and self.queue.tries[key] < TRIES:
             # The pause of the type may have been broken by another application of the seller (trap 2).
-            self.amazon.quotas.note_asked(self.lane.report, self.clock.now())
-            self.lane.todo.append(opened.window)
+            self.amazon.quotas.note_asked(self.queue.report, self.clock.now())
+            self.queue.todo.append(opened.window)
             return
         self.land_answer(opened.window, status, why, opened.report_id, (report.processed_at if report else None) or self.clock.now())
 
@@ -290,14 +301,14 @@ class _Step:
         since = self.clock.now() - timedelta(days=LISTED_DAYS)
         landed = {d.report_id for d in self.landed()}
         new = [r for r in self.amazon.listed(self.amazon_type, since, (DONE,)) if r.report_id not in landed and r.document_id]
-        self.lane.planned = self.lane.landed + len(new)
+        self.queue.planned = self.queue.landed + len(new)
         for report in new:
             marketplace = report.marketplace_ids[0] if len(report.marketplace_ids) == 1 else ""
             try:
                 self.land_document(Window(marketplace_id=marketplace), report, self.clock.now())
             except Rejected as error:  # Still listed, though its document is gone; the others are not held up.
                 self.land_answer(Window(marketplace_id=marketplace), LOST, str(error), report.report_id, self.clock.now())
-        self.lane.todo = []
+        self.queue.todo = []
 
     # Landing
 
@@ -307,7 +318,7 @@ class _Step:
         try:
             charset, sha256, size = self.amazon.download(report.document_id, part)
             with suppress(Exception):  # A document that does not unpack is the gate's to refuse, with its reason.
-                self.lane.rows += max(0, sum(c.count(b"\n") for c in chunks(part)) - 1)
+                self.queue.rows += max(0, sum(c.count(b"\n") for c in chunks(part)) - 1)
             document = self.document(window, report.report_id, retrieved_at)
             land(self.home, identified(replace(document, sha256=sha256, byte_count=size, charset=charset), sha256), part)
         finally:
@@ -322,16 +333,16 @@ class _Step:
 
     def count(self, status: str) -> None:
         """One window more has its answer."""
-        self.lane.landed += 1
+        self.queue.landed += 1
         if status == DONE:
-            self.lane.answers[DONE] = self.lane.answers.get(DONE, 0) + 1
-        save_lane(self.home, self.lane)
+            self.queue.answers[DONE] = self.queue.answers.get(DONE, 0) + 1
+        save_queue(self.home, self.queue)
 
     def document(self, window: Window, report_id: str, at: datetime) -> Document:
         """The manifest of an answer, without its bytes."""
         name = " ".join(n for n in (self.amazon_type, report_id, f"({_shown(window)})" if window.first else "") if n)
         return Document(
-            document_id="", account_id=self.lane.account_id, report=self.lane.report, source="sp_api", sha256="", byte_count=0, retrieved_at=at,
+            document_id="", account_id=self.queue.account_id, report=self.queue.report, source="sp_api", sha256="", byte_count=0, retrieved_at=at,
             file_name=name, window_start=window.first, window_end=window.last, marketplace_id=window.marketplace_id, report_id=report_id,
         )  # fmt: skip
 
@@ -343,12 +354,12 @@ class _Step:
 
     def landed(self) -> Iterator[Document]:
         """What landing holds of this report."""
-        return landed_documents(self.home, f"{self.lane.account_id}/{self.lane.report}")
+        return landed_documents(self.home, f"{self.queue.account_id}/{self.queue.report}")
 
     def part(self) -> Path:
         """Where a download is received: not where another run receives one of the same report."""
-        lane = lane_file(self.home, self.lane.run_id, self.lane.account_id, self.lane.report)
-        return self.home.landing / ".downloads" / f"{lane.parent.name}__{lane.stem}"
+        queue = queue_file(self.home, self.queue.run_id, self.queue.account_id, self.queue.report)
+        return self.home.landing / ".downloads" / f"{queue.parent.parent.name}__{self.queue.account_id}__{self.queue.report}"
 
 
 def _shown(window: Window) -> str:

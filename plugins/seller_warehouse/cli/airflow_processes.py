@@ -38,6 +38,8 @@ LOCK_SECONDS = 20
 END_SECONDS = 15
 """How long what was told to end, or was killed, is waited for."""
 PAGE = 100
+MAX_ACCOUNTS = 4096
+"""How many accounts one run may land, each in a task of its own, and so how many may wait for Amazon at once."""
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
 
@@ -57,6 +59,8 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__MAX_MAP_LENGTH": str(MAX_ACCOUNTS),
+        "AIRFLOW__TRIGGERER__CAPACITY": str(MAX_ACCOUNTS),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         # Without one, Airflow keeps the secrets of connections as they are.
         "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY") or kept_secret(home.airflow / "fernet_key"),

@@ -13,9 +13,10 @@ import httpx
 
 from seller_warehouse.alerts.channels import channel_urls
 from seller_warehouse.amazon.planner import PAUSE_HOURS
+from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.cli.airflow_processes import AirflowFailed, Api, running_airflow
 from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress, in_home, known_account, published_loads, say_documents, worst
-from seller_warehouse.cli.progress import DONE, Lanes, follow, lanes_of, until_published
+from seller_warehouse.cli.progress import DONE, follow, plan_of, queues_of, until_published
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home, shown
 from seller_warehouse.marts.publish import last_publication
@@ -79,13 +80,20 @@ def backfill(home: Home, account: str | None, months: int, pause_hours: int = PA
 
 
 def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, int]:
-    """Run some landing DAGs side by side and wait until what they loaded is published; the exit code, and how many windows are left to ask for."""
+    """Run some landing DAGs, one after the other, and wait until what they loaded is published.
+
+    Returns the exit code, and how many windows are left to ask for.
+    """
     # A killed run may have loaded and left the build to this one's scheduler.
     last, before, earlier_builds = last_publication(home), published_loads(home), api.run_ids("build_marts", *DONE)
-    runs = [(dag_id, api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})) for dag_id in dags]
-    states = follow(api, home, runs, say)
-    lanes = {dag_id: lanes_of(api, dag_id, run_id) for dag_id, run_id in runs if dag_id != "collect_inbox"}
-    left = sum(lane["of"] - len(lane["windows"]) for of in lanes.values() for lane in of if not lane.get("problem"))
+    states: dict[str, dict[str, str]] = {}
+    queues, left = list[ReportQueue](), 0
+    for dag_id in dags:
+        run_id = api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})
+        states |= follow(api, home, [(dag_id, run_id)], say)
+        plan = plan_of(api, dag_id, run_id) if dag_id != "collect_inbox" else []
+        queues += queues_of(home, run_id, plan)
+        left += sum(entry["of"] - entry["windows"] for entry in plan)
     for dag_id in dags:
         if states[dag_id].get("load_documents") not in ("success", "skipped"):
             say(f"not published: {dag_id}.load_documents ended as {states[dag_id].get('load_documents')}; read {_log(home, dag_id)}")
@@ -94,20 +102,21 @@ def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: P
         say(f"not published: build_marts failed; read {_log(home, 'build_marts')}")
         return NOT_PUBLISHED, left
     code = say_documents(home, before, say, is_published=last_publication(home) != last)
-    unreached = _say_what_failed(home, states, lanes)
-    return (NOT_PUBLISHED if unreached else code), left
+    is_landed = _say_what_failed(home, states, [q for q in queues if q.failure])
+    return (code if is_landed else NOT_PUBLISHED), left
 
 
-def _say_what_failed(home: Home, states: dict[str, dict[str, str]], lanes: dict[str, Lanes]) -> bool:
-    """Name the accounts and reports that could not be landed; whether there are any."""
-    problems = sorted({lane["problem"] for of in lanes.values() for lane in of if lane.get("problem")})
-    for problem in problems:
+def _say_what_failed(home: Home, states: dict[str, dict[str, str]], failed: list[ReportQueue]) -> bool:
+    """Name the accounts and reports that could not be landed; whether there are none."""
+    for problem in sorted({q.failure for q in failed if q.is_refused}):
         print(f"NOT REACHED {problem}", flush=True)
-    failed = [f"{d}.{task}" for d, tasks in states.items() for task, state in tasks.items() if task.startswith("land_report") and state == "failed"]
-    if failed and not problems:
-        for task in failed:
-            print(f"FAILED {task}; read {_log(home, task.split('.')[0])}", flush=True)
-    return bool(failed)
+    for queue in failed:
+        if not queue.is_refused:
+            print(f"FAILED {queue.account_id}/{queue.report}: {queue.failure}", flush=True)
+    tasks = [(d, task) for d, of in states.items() for task, state in of.items() if task.startswith("land_account") and state == "failed"]
+    for dag_id, task in tasks if not failed else []:
+        print(f"FAILED {dag_id}.{task}; read {_log(home, dag_id)}", flush=True)
+    return not tasks
 
 
 def _log(home: Home, dag_id: str) -> str:

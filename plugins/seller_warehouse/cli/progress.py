@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
+from seller_warehouse.amazon.account_queues import load_queues
 from seller_warehouse.amazon.planner import hours_needed
-from seller_warehouse.amazon.report_queue import Lane, lane_file
+from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.cli.airflow_processes import AirflowFailed, Api
 from seller_warehouse.cli.console import Progress
 from seller_warehouse.core.home import Home
@@ -21,7 +23,11 @@ SAY_SECONDS = 10.0
 DONE = ("success", "failed")
 _SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
 
-Lanes = list[dict[str, Any]]
+ACCOUNTS_SHOWN = 5
+"""Up to so many accounts each has a line that says how far its reports are."""
+
+Plan = list[dict[str, Any]]
+"""What ``plan_requests`` returns: an entry for each account."""
 
 
 def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress) -> dict[str, dict[str, str]]:
@@ -47,16 +53,16 @@ def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress)
 
 def _say_task(dag_id: str, task: dict[str, Any], seen: dict[str, str], say: Progress) -> None:
     name = task["task_id"].removeprefix("reports.")
-    is_lane = name == "land_report"
-    key = f"{name}[{task['rendered_map_index'] or task['map_index']}]" if is_lane else name
+    is_account = name == "land_account"
+    key = f"{name}[{task['rendered_map_index'] or task['map_index']}]" if is_account else name
     state = task["state"]
     if state in _SAID and seen.get(key) != state:
         seen[key] = state
-        if not is_lane or state in ("failed", "up_for_retry"):
+        if not is_account or state in ("failed", "up_for_retry"):
             say(f"{dag_id}.{key}: {state}")
 
 
-def lanes_of(api: Api, dag_id: str, run_id: str) -> Lanes:
+def plan_of(api: Api, dag_id: str, run_id: str) -> Plan:
     """What a run planned, once it has."""
     tasks = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
     if not any(t["task_id"] == "reports.plan_requests" and t["state"] == "success" for t in api.every(tasks, "task_instances")):
@@ -64,32 +70,39 @@ def lanes_of(api: Api, dag_id: str, run_id: str) -> Lanes:
     return api.get(f"{tasks}/reports.plan_requests/xcomEntries/return_value", deserialize="true")["value"] or []
 
 
-def lane_states(home: Home, run_id: str, lanes: Lanes) -> list[Lane]:
-    """How far the lanes of a run have come; those that have not begun are left out."""
-    files = [lane_file(home, run_id, lane["account_id"], lane["report"]) for lane in lanes]
-    return [Lane.model_validate_json(f.read_bytes()) for f in files if f.exists()]
+def queues_of(home: Home, run_id: str, plan: Plan) -> list[ReportQueue]:
+    """How far the report queues of a run have come."""
+    return [queue for entry in plan for queue in load_queues(home, run_id, entry["account_id"])]
 
 
 def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress, last_said: str = "") -> str:
     said = []
     for dag_id, run_id in runs:
-        lanes = [lane for lane in lanes_of(api, dag_id, run_id) if not lane.get("problem")] if dag_id != "collect_inbox" else []
-        if lanes:
-            states = lane_states(home, run_id, lanes)
-            asked = [(s, r) for s in states if (r := SPECS[s.report].requests)]
-            left = timedelta(hours=max((hours_needed(len(s.todo) + 1, r) for s, r in asked), default=0))
-            planned, in_all = sum(len(lane["windows"]) for lane in lanes), sum(lane["of"] for lane in lanes)
-            # How many reports Amazon lists is known only when it was looked.
-            windows = planned + sum(s.planned - 1 for s, r in asked if r.listed_only)
-            later = f", {in_all - planned} in later rounds" if in_all > planned else ""
-            waits = f", Amazon's pauses leave {left} at least" if left else ""
-            rows, requests = sum(s.rows for s in states), sum(s.requests for s in states)
-            said.append(f"{dag_id}: {sum(s.landed for s in states)} of {windows} windows{later}; {requests} requests, {rows:,} rows{waits}")
+        plan = plan_of(api, dag_id, run_id) if dag_id != "collect_inbox" else []
+        if plan:
+            said += landing_lines(dag_id, plan, queues_of(home, run_id, plan))
     text = "\n".join(said)
     if text != last_said:
         for line in said:
             say(line)
     return text
+
+
+def landing_lines(dag_id: str, plan: Plan, queues: list[ReportQueue]) -> list[str]:
+    """How far a run is: in all and, of few accounts, report by report."""
+    left = timedelta(hours=max((hours_needed(len(q.todo) + 1, r) for q in queues if (r := SPECS[q.report].requests) and not q.is_over), default=0))
+    later = sum(entry["of"] - entry["windows"] for entry in plan)
+    said = [
+        f"{dag_id}: {sum(q.landed for q in queues)} of {sum(q.planned for q in queues)} windows"
+        + (f", {later} in later rounds" if later else "")
+        + f"; {sum(q.requests for q in queues)} requests, {sum(q.rows for q in queues):,} rows"
+        + (f", Amazon's pauses leave {left} at least" if left else "")
+    ]
+    if len(plan) <= ACCOUNTS_SHOWN:
+        for account_id, of in groupby(queues, key=lambda q: q.account_id):
+            open_ones = [f"{q.report} {q.landed} of {q.planned}" for q in of if not q.is_over]
+            said += [f"{dag_id}: {account_id}: {', '.join(open_ones)}"] if open_ones else []
+    return said
 
 
 def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> bool:

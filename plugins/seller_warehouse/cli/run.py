@@ -13,6 +13,7 @@ import sys
 from datetime import UTC
 from functools import partial
 from logging.handlers import RotatingFileHandler
+from threading import Lock
 from typing import Any
 
 from seller_warehouse.alerts.channels import channel_urls
@@ -66,18 +67,21 @@ class Passes:
         handlers = list(logging.root.handlers)
         from seller_warehouse.orchestration.operators import amazon_of, connection_outside_tasks
 
-        def connection_named(name: str) -> Any:
-            try:
-                return connection_outside_tasks(name)
-            finally:
-                logging.root.handlers[:] = handlers
+        one_at_a_time = Lock()
 
-        lanes = plan_requests(run, **plan)
-        windows = sum(len(lane["windows"]) for lane in lanes)
-        self.left = sum(lane["of"] for lane in lanes) - windows
-        self.say(f"land_reports: {windows} windows of {len(lanes)} reports to ask for" + (f", {self.left} in later rounds" if self.left else ""))
+        def connection_named(name: str) -> Any:
+            with one_at_a_time:
+                try:
+                    return connection_outside_tasks(name)
+                finally:
+                    logging.root.handlers[:] = handlers
+
+        entries = plan_requests(run, **plan)
+        windows, reports, in_all = (sum(entry[n] for entry in entries) for n in ("windows", "reports", "of"))
+        self.left = in_all - windows
+        self.say(f"land_reports: {windows} windows of {reports} reports to ask for" + (f", {self.left} in later rounds" if self.left else ""))
         open_amazon = partial(amazon_of, home=self.home, connection_named=connection_named)
-        return land_due(run, lanes, open_amazon, self.clock, outcome, self.say)
+        return land_due(run, entries, open_amazon, self.clock, outcome, self.say)
 
     def _report(self, outcome: Outcome, code: int) -> int:
         for problem in outcome.unreached:
@@ -100,11 +104,11 @@ def backfill(home: Home, account: str | None, months: int, accounts: dict[str, A
     known_account(accounts, account)
     passes, plan = Passes(home, accounts, say), {"months": months, "only": account, "pause_hours": PAUSE_HOURS}
     code = passes.once("backfill", recent=True, **plan)
-    while code != NOT_PUBLISHED:
+    while True:
+        # What failed of one account's recent days does not hold up the history of the others.
         code = worst(code, passes.once("backfill", recent=False, **plan))
-        if not passes.left:
-            break
-    return code
+        if not passes.left or code == NOT_PUBLISHED:
+            return code
 
 
 def _log_to(home: Home) -> None:

@@ -1,14 +1,16 @@
-"""The clock that the runs go by: the machine's, or that of the sandbox, which runs faster."""
+"""The clock that the runs go by: the machine's, or that of the sandbox, which jumps to the next moment that is waited for."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
-from seller_warehouse.core.simulated_clock import SandboxClock
+from seller_warehouse.core.simulated_clock import SandboxClock, acting_as
 
 DEFAULT_SETTLE_SECONDS = 10.0
 
@@ -25,6 +27,12 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait so many seconds of the clock."""
 
+    def enter(self, *names: str) -> None:
+        """From now on a clock that jumps waits for whoever works under these names."""
+
+    def leave(self, *names: str) -> None:
+        """A clock that jumps waits for these no longer."""
+
 
 class MachineClock:
     """This machine's clock."""
@@ -40,6 +48,23 @@ class MachineClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(max(0.0, seconds))
+
+    def enter(self, *names: str) -> None:
+        """This clock waits for nobody."""
+
+    def leave(self, *names: str) -> None:
+        """This clock waits for nobody."""
+
+
+@contextmanager
+def taking_part(clock: Clock, name: str) -> Iterator[None]:
+    """Work, and sleep, under this name, until the end of the context."""
+    clock.enter(name)
+    try:
+        with acting_as(name):
+            yield
+    finally:
+        clock.leave(name)
 
 
 def day_from_environment() -> date | None:

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, TriggerRule, task_group
 
 from seller_warehouse.amazon.planner import PAUSE_HOURS
-from seller_warehouse.orchestration.operators import GateDocumentsOperator, LandReportOperator, LoadDocumentsOperator, PlanRequestsOperator
+from seller_warehouse.orchestration.operators import GateDocumentsOperator, LandAccountOperator, LoadDocumentsOperator, PlanRequestsOperator
 from seller_warehouse.orchestration.pools import WAREHOUSE_POOL
 
 RAW = Asset(name="raw_reports", uri="seller-warehouse://raw", group="seller_warehouse")
@@ -52,7 +52,7 @@ def at_or_after(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
 def land_gate_load(*, recent: bool) -> None:
     """Plan, land, gate and load: of recent days, or of the older ones."""
     plan = PlanRequestsOperator(task_id="plan_requests", recent=recent, pool=WAREHOUSE_POOL)
-    land = LandReportOperator.partial(task_id="land_report", map_index_template="{{ lane_name }}").expand(lane=plan.output)
+    land = LandAccountOperator.partial(task_id="land_account", map_index_template="{{ account_id }}").expand(entry=plan.output)
     gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL)
     load = LoadDocumentsOperator(task_id="load_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL, outlets=[RAW])
     land >> gate >> load

@@ -7,14 +7,23 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from airflow.sdk.log import mask_secret
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
-from seller_warehouse.core.clock import MachineClock, clock_from_environment, day_from_environment, settle_seconds_from_environment
+from seller_warehouse.core.clock import (
+    Clock,
+    MachineClock,
+    clock_from_environment,
+    day_from_environment,
+    settle_seconds_from_environment,
+    taking_part,
+)
 from seller_warehouse.core.home import Home, accounts_file
 from seller_warehouse.steps import DocumentsRefused, Run
 
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from seller_warehouse.amazon.client import Amazon
+    from seller_warehouse.amazon.report_queue import ReportQueue
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +96,7 @@ def amazon_of(account: Account, home: Home, connection_named: Callable[[str], An
 
 
 class PlanRequestsOperator(BaseOperator):
-    """What to ask Amazon for: a lane for each account and report. An account that cannot sign in gets one lane that says why."""
+    """What to ask Amazon for; one entry for each account that there is something to ask for."""
 
     template_fields = ()
 
@@ -95,68 +105,68 @@ class PlanRequestsOperator(BaseOperator):
         self.recent = recent
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Returns the lanes, each with the windows of this run and how many there are in all."""
-        from seller_warehouse.steps import plan_requests
+        """Returns the entries: an account, and how many reports and windows; what is to be asked lies in files of the run."""
+        from seller_warehouse.steps import participant, plan_requests
 
-        run, params = run_of(context), context["params"]
-        lanes = plan_requests(run, recent=self.recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
-        problems = {a: problem for a in sorted({lane["account_id"] for lane in lanes}) if (problem := _sign_in(run, a))}
-        for lane in lanes:
-            log.info("%s/%s: %d of %d windows", lane["account_id"], lane["report"], len(lane["windows"]), lane["of"])
-        refused = [{"account_id": a, "report": "", "problem": problem} for a, problem in problems.items()]
-        return [*refused, *(lane for lane in lanes if lane["account_id"] not in problems)]
-
-
-def _sign_in(run: Run, account_id: str) -> str | None:
-    """Why the account cannot sign in, if it cannot: asked once for an account, not once for each of its reports."""
-    from seller_warehouse.amazon.client import AccessRefused, Later
-
-    try:
-        with amazon_of(run.accounts[account_id], run.home) as amazon:
-            amazon.sign_in()
-    except (AccessRefused, ConfigurationError) as error:
-        return str(error)
-    except Later as later:
-        log.warning("%s: %s", account_id, later)
-    return None
+        run, params, clock = run_of(context), context["params"], clock_from_environment()
+        plan = plan_requests(run, recent=self.recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
+        for entry in plan:
+            log.info("%(account_id)s: %(windows)d of %(of)d windows of %(reports)d reports", entry)
+        _refuse_too_many(clock, len(plan))
+        clock.enter(*(participant(run, entry["account_id"]) for entry in plan))
+        return plan
 
 
-class LandReportOperator(BaseOperator):
-    """Ask for the windows of one lane, wait without a worker slot, and land what comes."""
+def _refuse_too_many(clock: Clock, accounts: int) -> None:
+    """A clock that jumps moves on when every account waits, and each waits in a worker slot."""
+    slots = conf.getint("core", "parallelism")
+    if not isinstance(clock, MachineClock) and accounts > slots:
+        raise AirflowFailException(
+            f"the sandbox's clock waits for all {accounts} accounts, and AIRFLOW__CORE__PARALLELISM lets {slots} work at once; raise it, or run fewer"
+        )
+
+
+class LandAccountOperator(BaseOperator):
+    """Ask for all that a run planned for one account, wait without a worker slot, and land what comes."""
 
     template_fields = ()
 
-    def __init__(self, *, lane: dict[str, Any], **rest: Any) -> None:
+    def __init__(self, *, entry: dict[str, Any], **rest: Any) -> None:
         super().__init__(**rest)
-        self.lane = lane
+        self.entry = entry
 
-    def execute(self, context: Context, event: Any = None) -> dict[str, int]:
-        """Returns how many windows have which answer."""
+    def execute(self, context: Context) -> dict[str, int]:
+        """Returns how many windows have which answer; fails, when all else is done, naming the reports that could not be landed."""
+        return self._land(context, resumed=False)
+
+    def resume(self, context: Context, event: Any = None) -> dict[str, int]:
+        """Go on after a wait; otherwise as ``execute``."""
+        return self._land(context, resumed=True)
+
+    def _land(self, context: Context, *, resumed: bool) -> dict[str, int]:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        from seller_warehouse.amazon.client import SLEPT_SECONDS, AccessRefused
-        from seller_warehouse.steps import land_report
+        from seller_warehouse.amazon.account_queues import answers_of, land_account, load_queues
+        from seller_warehouse.steps import participant
 
-        context["lane_name"] = f"{self.lane['account_id']} {self.lane['report']}".strip()  # of map_index_template
-        if self.lane.get("problem"):
-            raise AirflowFailException(self.lane["problem"])
+        account_id = self.entry["account_id"]
+        context["account_id"] = account_id  # of map_index_template
         run, clock = run_of(context), clock_from_environment()
-        try:
-            with amazon_of(run.accounts[self.lane["account_id"]], run.home) as amazon:
-                while until := land_report(run, self.lane, amazon, clock):
-                    wait = (until - clock.now()).total_seconds()
-                    if clock.real_seconds(wait) > SLEPT_SECONDS:
-                        moment = datetime.now(UTC) + timedelta(seconds=clock.real_seconds(wait))
-                        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute")
-                    clock.sleep(wait)
-        except (AccessRefused, ConfigurationError) as error:
-            raise AirflowFailException(str(error)) from None
-        return self._answers(run)
+        with taking_part(clock, participant(run, account_id)):
+            until = land_account(run.home, run.run_id, run.accounts[account_id], partial(amazon_of, home=run.home), clock, resumed=resumed)
+        if until:
+            seconds = clock.real_seconds((until - clock.now()).total_seconds())
+            self.defer(trigger=DateTimeTrigger(moment=datetime.now(UTC) + timedelta(seconds=max(0.0, seconds))), method_name="resume")
+        queues = load_queues(run.home, run.run_id, account_id)
+        _raise_failures([q for q in queues if q.failure])
+        return answers_of(queues)
 
-    def _answers(self, run: Run) -> dict[str, int]:
-        from seller_warehouse.amazon.report_queue import load_lane
 
-        return load_lane(run.home, run.run_id, self.lane["account_id"], self.lane["report"], []).answers
+def _raise_failures(failed: list[ReportQueue]) -> None:
+    """Another attempt may help, unless Amazon refuses the connection."""
+    lines = dict.fromkeys(q.failure if q.is_refused else f"{q.account_id}/{q.report}: {q.failure}" for q in failed)
+    if lines:
+        raise (AirflowFailException if all(q.is_refused for q in failed) else AirflowException)("\n".join(lines))
 
 
 class LandFilesOperator(BaseOperator):

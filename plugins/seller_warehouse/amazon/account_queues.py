@@ -1,0 +1,110 @@
+"""All report queues of one account, advanced together: always the one that is due first, until each has its answers or has failed.
+
+The plan of a run is one small file for each account; what became of a queue lies beside it, see ``report_queue``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+
+from seller_warehouse.amazon.client import SLEPT_SECONDS, AccessRefused, Amazon, Later
+from seller_warehouse.amazon.report_queue import ReportQueue, advance, queue_file, run_folder, save_queue
+from seller_warehouse.core.accounts import Account, ConfigurationError
+from seller_warehouse.core.clock import Clock
+from seller_warehouse.core.home import Home, write_whole
+
+log = logging.getLogger(__name__)
+
+OpenAmazon = Callable[[Account], AbstractContextManager[Amazon]]
+
+_QUEUES = TypeAdapter(list[ReportQueue])
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+
+def save_plan(home: Home, run_id: str, account_id: str, queues: list[ReportQueue]) -> None:
+    """Write what a run is to ask for an account."""
+    write_whole(run_folder(home, run_id) / f"{account_id}.json", _QUEUES.dump_json(queues))
+
+
+def load_queues(home: Home, run_id: str, account_id: str) -> list[ReportQueue]:
+    """The queues of an account as they were left; none where the run did not plan any."""
+    plan = run_folder(home, run_id) / f"{account_id}.json"
+    planned = _QUEUES.validate_json(plan.read_bytes()) if plan.exists() else []
+    files = [queue_file(home, run_id, account_id, queue.report) for queue in planned]
+    return [ReportQueue.model_validate_json(f.read_bytes()) if f.exists() else queue for queue, f in zip(planned, files, strict=True)]
+
+
+def answers_of(queues: Iterable[ReportQueue]) -> dict[str, int]:
+    """How many windows have which answer."""
+    answers: Counter[str] = Counter()
+    for queue in queues:
+        answers.update(queue.answers)
+    return dict(answers)
+
+
+def land_account(home: Home, run_id: str, account: Account, open_amazon: OpenAmazon, clock: Clock, *, resumed: bool = False) -> datetime | None:
+    """Advance the queues of an account; returns when to come back, or None where each has its answers or has failed.
+
+    A wait that takes longer than SLEPT_SECONDS on the machine's clock is not slept: come back then, ``resumed``. Where the account cannot
+    sign in, all its queues fail in the same words. A failure is kept in the queue's file, and stands until the account is attempted anew.
+    """
+    queues = load_queues(home, run_id, account.id)
+    if not resumed:
+        for queue in [q for q in queues if q.failure]:
+            queue.failure, queue.is_refused = "", False
+            save_queue(home, queue)
+    try:
+        with open_amazon(account) as amazon:
+            if not resumed:
+                _sign_in(amazon, account)
+            return _advance_all(home, queues, account, amazon, clock)
+    except (AccessRefused, ConfigurationError) as error:
+        for queue in _unfinished(queues):
+            _fail(home, queue, error)
+    return None
+
+
+def _sign_in(amazon: Amazon, account: Account) -> None:
+    try:
+        amazon.sign_in()
+    except Later as later:
+        log.warning("%s: %s", account.id, later)
+
+
+def _advance_all(home: Home, queues: list[ReportQueue], account: Account, amazon: Amazon, clock: Clock) -> datetime | None:
+    while unfinished := _unfinished(queues):
+        if amazon.down_until:
+            # An outage is of the whole account: each queue that tried for itself would hold its worker for minutes.
+            for queue in unfinished:
+                queue.due_at = max(queue.due_at or amazon.down_until, amazon.down_until)
+            amazon.down_until = None
+        queue = min(unfinished, key=lambda q: (q.due_at or _AT_ONCE, q.report))
+        if queue.due_at:
+            wait = (queue.due_at - clock.now()).total_seconds()
+            if clock.real_seconds(wait) > SLEPT_SECONDS:
+                return queue.due_at
+            clock.sleep(wait)
+        landed = queue.landed
+        try:
+            advance(queue, account, amazon, home, clock)
+        except Exception as error:
+            log.exception("%s/%s failed", account.id, queue.report)
+            _fail(home, queue, error)
+        if queue.landed != landed or queue.is_over:
+            log.info("%s/%s: %d of %d windows, %d rows", account.id, queue.report, queue.landed, queue.planned, queue.rows)
+    return None
+
+
+def _unfinished(queues: list[ReportQueue]) -> list[ReportQueue]:
+    return [q for q in queues if not (q.is_over or q.failure)]
+
+
+def _fail(home: Home, queue: ReportQueue, error: Exception) -> None:
+    queue.failure, queue.is_refused = str(error) or type(error).__name__, isinstance(error, AccessRefused | ConfigurationError)
+    save_queue(home, queue)
