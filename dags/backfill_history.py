@@ -14,13 +14,15 @@ are given up and named in `meta.loads` and `meta.freshness`.
 **Rerun:** safe at any time. Trigger it with an account to fetch that one alone.
 """
 
-from airflow.sdk import dag
+from airflow.sdk import Param, dag
 
 from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
 
+WITH_RECENT = Param(False, type="boolean", description="the recent days too, which land_reports looks after otherwise")
+
 
 @dag(
-    schedule=at("*/30 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, params=PARAMS, tags=[*TAGS, "amazon"], doc_md=__doc__
+    schedule=at("*/30 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, params={**PARAMS, "with_recent": WITH_RECENT}, tags=[*TAGS, "amazon"], doc_md=__doc__
 )  # fmt: skip
 def backfill_history() -> None:
     land_gate_load(recent=False)

@@ -228,8 +228,9 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     return {"landed": len(collected.landed), "refused": 0, "waiting": len(collected.waiting)}
 
 
-def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = None, pause_hours: int = PAUSE_HOURS) -> list[dict[str, Any]]:
-    """Plan what to ask Amazon for now: report queues for each account, with their windows newest first, kept in files of the run.
+def plan_requests(run: Run, *, recent: bool | None, months: int, only: str | None = None, pause_hours: int = PAUSE_HOURS) -> list[dict[str, Any]]:
+    """Plan what to ask Amazon for now, of the ``recent`` days, the older ones, or both (None): report queues for each account, with their
+    windows newest first, kept in files of the run.
 
     Returns, for each account that has any, its id, how many reports and windows are to be asked for now, and how many windows there are
     in all. What has landed and is not judged yet counts as answered.
@@ -248,14 +249,15 @@ def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = Non
             )  # fmt: skip
     # Planned anew, perhaps because somebody cleared the run: what Amazon is making already is found in its list.
     shutil.rmtree(run_folder(run.home, run.run_id), ignore_errors=True)
-    plan = []
+    plan, parts = [], (True, False) if recent is None else (recent,)
     for account in run.accounts.values():
         if account.source != "sp_api" or only not in (None, account.id):
             continue
         today = run.at.astimezone(ZoneInfo(account.home_time_zone)).date()
         queues, in_all = [], 0
         for spec in SPECS.values():
-            windows = plan_windows(spec, account, answered.get((account.id, spec.name), []), today=today, months=months, recent=recent)
+            known_answers = answered.get((account.id, spec.name), [])
+            windows = [w for r in parts for w in plan_windows(spec, account, known_answers, today=today, months=months, recent=r)]
             if windows and spec.requests:
                 chosen = round_of(windows, spec.requests, pause_hours)
                 queues.append(ReportQueue(run_id=run.run_id, account_id=account.id, report=spec.name, planned=len(chosen), todo=chosen))

@@ -149,7 +149,7 @@ def test_the_demo_on_it_publishes_and_its_runs_are_in_postgresql(native: Native)
     assert warehouse.published("select count(distinct report) > 10 from sw.meta.loads where source = 'sp_api'") == [(True,)]
     runs = dict(native.server.query("select dag_id, count(*) from dag_run where state = 'success' group by dag_id"))
     assert runs["backfill_history"] >= 1
-    assert runs["land_reports"] >= 2
+    assert runs["land_reports"] >= 1
     assert runs["build_marts"] >= 2
     assert not list(native.home.airflow.glob("*.db"))
     token = {"Authorization": f"Bearer {native.values['SELLER_WAREHOUSE_TOKEN']}"}

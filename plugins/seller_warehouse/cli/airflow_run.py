@@ -59,16 +59,17 @@ def one_pass(home: Home) -> Drive:
     return drive
 
 
-def backfill(home: Home, account: str | None, months: int, pause_hours: int = PAUSE_HOURS) -> Drive:
+def backfill(home: Home, account: str | None, months: int, pause_hours: int = PAUSE_HOURS, *, with_recent: bool = False) -> Drive:
     """Land what is recent and then, round by round, the history; loaded and published after each round.
 
+    ``with_recent`` asks for the recent days in the first round, not before it, which takes one build less and publishes them later.
     It ends when everything was asked for. What was refused or came without data is asked for again by a later run.
     """
 
     def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
         known_account(accounts, account)
-        conf = {"account": account, "months": months, "pause_hours": pause_hours}
-        dags, worst_yet = ["land_reports", "backfill_history"], LOADED
+        conf = {"account": account, "months": months, "pause_hours": pause_hours} | ({"with_recent": True} if with_recent else {})
+        dags, worst_yet = ["backfill_history"] if with_recent else ["land_reports", "backfill_history"], LOADED
         while True:
             code, left = run_dags(api, home, dags, conf, say)
             worst_yet = worst(worst_yet, code)

@@ -139,7 +139,7 @@ def whole_demo(home: Home, account: str | None, months: int) -> Drive:
         clock = clock_from_environment()
         assert isinstance(clock, SandboxClock)
         began = clock.now()
-        code = backfill(home, account, months, PAUSE_HOURS)(api, accounts, say)
+        code = backfill(home, account, months, PAUSE_HOURS, with_recent=True)(api, accounts, say)
         if code == NOT_PUBLISHED:
             return code
         say(f"the backfill took {timedelta(hours=round((clock.now() - began).total_seconds() / 3600))} of Amazon's time, most of it pauses")

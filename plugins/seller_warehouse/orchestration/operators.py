@@ -109,7 +109,8 @@ class PlanRequestsOperator(BaseOperator):
         from seller_warehouse.steps import participant, plan_requests
 
         run, params, clock = run_of(context), context["params"], clock_from_environment()
-        plan = plan_requests(run, recent=self.recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
+        recent = None if params.get("with_recent") else self.recent
+        plan = plan_requests(run, recent=recent, months=params["months"], only=params["account"], pause_hours=params["pause_hours"])
         for entry in plan:
             log.info("%(account_id)s: %(windows)d of %(of)d windows of %(reports)d reports", entry)
         _refuse_too_many(clock, len(plan))
