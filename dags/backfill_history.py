@@ -19,10 +19,12 @@ from airflow.sdk import Param, dag
 from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
 
 WITH_RECENT = Param(False, type="boolean", description="the recent days too, which land_reports looks after otherwise")
+HISTORY_PARAMS = {**PARAMS, "with_recent": WITH_RECENT}
 
 
 @dag(
-    schedule=at("*/30 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, params={**PARAMS, "with_recent": WITH_RECENT}, tags=[*TAGS, "amazon"], doc_md=__doc__
+    schedule=at("*/30 * * * *"), catchup=False, max_active_runs=1, default_args=DEFAULT_ARGS, params=HISTORY_PARAMS, tags=[*TAGS, "amazon"],
+    doc_md=__doc__,
 )  # fmt: skip
 def backfill_history() -> None:
     land_gate_load(recent=False)

@@ -89,7 +89,7 @@ def _advance_all(home: Home, queues: list[ReportQueue], account: Account, amazon
             wait = (queue.due_at - clock.now()).total_seconds()
             if clock.real_seconds(wait) > SLEPT_SECONDS:
                 return queue.due_at
-            clock.sleep(wait)
+            clock.sleep(max(0.0, wait))
         landed = queue.landed
         try:
             advance(queue, account, amazon, home, clock)
