@@ -81,48 +81,8 @@ def test_a_dag_file_is_wiring_only_and_named_like_its_dag(path: Path) -> None:
     assert not [n for n in ast.walk(tree) if isinstance(n, (ast.For, ast.While, ast.If, ast.Try))]
 
 
-MANY = 2000
-"""Accounts, about twice as many as Airflow maps over where nothing is set."""
-MAPPED = """
-import sys; sys.path.insert(0, 'dags')
-from airflow.models import TaskInstance
-from airflow.sdk.definitions import dag
-from airflow.utils.session import create_session
-from sqlalchemy import func, select
-import land_reports
-
-class Enough(BaseException):
-    pass
-
-run_task = dag._run_task
-def until_landing(*, ti, **rest):
-    if ti.task_id == 'reports.land_account':
-        raise Enough
-    return run_task(ti=ti, **rest)
-
-dag._run_task = until_landing
-try:
-    land_reports.land_reports().test()
-except Enough:
-    pass
-with create_session() as session:
-    of = select(func.count(), func.max(TaskInstance.map_index)).where(TaskInstance.task_id == 'reports.land_account')
-    print(*session.execute(of).one())
-"""
-
-
-def test_airflow_maps_one_task_over_each_of_2000_accounts(airflow_home: dict[str, str], tmp_path: Path) -> None:
-    accounts = [
-        {"id": f"seller-{n:04}", "name": f"Seller {n}", "region": "na", "marketplaces": ["ATVPDKIKX0DER"], "source": "sp_api"} for n in range(MANY)
-    ]
-    (tmp_path / "accounts.yaml").write_text(json.dumps(accounts))
-    env = airflow_home | {"SELLER_WAREHOUSE_ACCOUNTS": str(tmp_path / "accounts.yaml")}
-    done = subprocess.run([sys.executable, "-c", MAPPED], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1:] == [f"{MANY} {MANY - 1}"], done.stdout[-3000:] + done.stderr[-3000:]
-
-
 def test_containers_map_over_as_many_accounts_as_a_machine() -> None:
     given = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())["services"]["scheduler"]["environment"]
     names = ("AIRFLOW__CORE__MAX_MAP_LENGTH", "AIRFLOW__TRIGGERER__CAPACITY")
     assert [given[n] for n in names] == [str(MAX_ACCOUNTS)] * 2
-    assert MAX_ACCOUNTS > MANY
+    assert MAX_ACCOUNTS >= 2000

@@ -196,7 +196,7 @@ def test_a_task_gives_its_slot_back_while_it_waits_and_goes_on_where_it_was(task
             deferrals.append(deferred)
             task.clock.advance((deferred.trigger.moment - datetime.now(UTC)).total_seconds() + 1)
     assert {d.method_name for d in deferrals} == {"resume"}
-    assert 1 <= len(deferrals) < windows
+    assert 1 <= len(deferrals) < 2 * windows
     assert task.context["account_id"] == "second-na"
     assert sum(answers.values()) == sum(q.landed for q in load_queues(task.home, "one", "second-na")) >= windows
 
