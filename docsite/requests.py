@@ -9,6 +9,7 @@ from seller_warehouse.amazon.quotas import QUOTAS
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import REPOSITORY
 from seller_warehouse.core.report_spec import ReportSpec, Scope
+from seller_warehouse.orchestration.pools import MAX_ACCOUNTS
 from seller_warehouse.reports import SPECS
 
 PAGE = REPOSITORY / "docs" / "requests.md"
@@ -52,6 +53,10 @@ if nothing has to be asked twice. Newest first: the recent months are there afte
   Amazon's words, `meta.freshness` says what lacks. Days that may still change are tried once a day all the same.
 - A report of the same type and range that Amazon made in the last four hours is taken instead of asking again.
 - Pauses are shared with every other application of the seller: a repricing tool may make a request fail, which is then asked again.
+- Accounts do not wait for each other: each is a task of its own, which gives its worker slot back while it waits. What fails of one report
+  stops neither the account's other reports nor another account. After an outage an account rests for ten minutes, all its reports at once.
+- One run lands up to {MAX_ACCOUNTS:,} accounts. An Airflow of your own needs `core.max_map_length` (1,024 where nothing is set) and
+  `triggerer.capacity` (1,000) as high as the number of accounts.
 - Seller performance, FBA inventory and listings have no history at all: a snapshot every day from the first on.
 """
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seller_warehouse.cli.airflow_processes import MAX_ACCOUNTS, environment
+from seller_warehouse.cli.airflow_processes import environment
 from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.orchestration.pools import MAX_ACCOUNTS
 
 DAGS = sorted((REPOSITORY / "dags").glob("*.py"))
 

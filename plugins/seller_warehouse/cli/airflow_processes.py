@@ -23,7 +23,7 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponen
 
 from seller_warehouse.core.home import REPOSITORY, Home, kept_secret, write_whole
 from seller_warehouse.core.ports import free_port
-from seller_warehouse.orchestration.pools import WAREHOUSE_POOL
+from seller_warehouse.orchestration.pools import MAX_ACCOUNTS, WAREHOUSE_POOL
 
 # The log servers of scheduler and triggerer would listen on every address; here the API server reads the logs from the disk.
 PROCESSES = {
@@ -38,8 +38,6 @@ LOCK_SECONDS = 20
 END_SECONDS = 15
 """How long what was told to end, or was killed, is waited for."""
 PAGE = 100
-MAX_ACCOUNTS = 4096
-"""How many accounts one run may land, each in a task of its own, and so how many may wait for Amazon at once."""
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
 

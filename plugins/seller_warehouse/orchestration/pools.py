@@ -1,4 +1,7 @@
-"""The pools that the tasks share; this module does not import Airflow, so that the commands may read it."""
+"""The limits that the tasks share; this module does not import Airflow, so that the commands may read it."""
 
 WAREHOUSE_POOL = "warehouse"
 """One slot: one process at a time opens the build database."""
+
+MAX_ACCOUNTS = 4096
+"""How many accounts one run may land, each in a task of its own, and so how many may wait for Amazon at once."""
