@@ -29,8 +29,7 @@ from seller_warehouse.core.documents import CANCELLED, DONE, Document, Verdict
 from seller_warehouse.core.home import Home, write_whole
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
-from seller_warehouse.ingest.landing import collect_inbox, find_document, landed_documents, quarantine
-from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine
 from seller_warehouse.ingest.warehouse import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
 from seller_warehouse.marts.build import as_known_at, build_marts, code_version
 from seller_warehouse.marts.publish import is_due, publish
@@ -60,7 +59,7 @@ class Run:
 
     @property
     def work(self) -> Path:
-        """Parsed documents between gate and load, of all runs; those of other code are not believed."""
+        """Judgements between gate and load, of all runs; those of other code are not believed."""
         return self.home.work / code_version()
 
 
@@ -189,7 +188,7 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     with open_warehouse(run.home.warehouse) as connection:
         save_settings(connection, run.accounts.values())
         for refused in collected.refused:
-            record(connection, refused.judgement, run_id=run.run_id, at=run.at, reparse=_no_reparse)
+            record(connection, refused.judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
     for document in collected.landed:
         # Dropped again after a setting was corrected, a document is judged again.
         _folder(run, document).mkdir(parents=True, exist_ok=True)
@@ -208,7 +207,7 @@ def plan_requests(run: Run, *, recent: bool, months: int, only: str | None = Non
         save_settings(connection, run.accounts.values())
         known = judged_documents(connection)
         answered = answers(connection)
-    for document in landed_documents(run.home):
+    for document in landed_documents(run.home, known=known):
         if document.source == "sp_api" and (document.account_id, document.report, document.document_id) not in known:
             answered.setdefault((document.account_id, document.report), []).append(
                 Answer(
@@ -239,10 +238,6 @@ def land_report(run: Run, lane: dict[str, Any], amazon: Amazon, clock: Clock) ->
     return until
 
 
-def _no_reparse(*document: str) -> tuple[Document, Prepared]:
-    raise AssertionError(f"a refused document loads nothing, so nothing is folded again: {document}")
-
-
 def gate_documents(run: Run) -> dict[str, int]:
     """Parse and judge every document that has landed and has no verdict; what was judged before a kill is not judged again.
 
@@ -250,10 +245,10 @@ def gate_documents(run: Run) -> dict[str, int]:
     """
     with open_warehouse(run.home.warehouse) as connection:
         known, usual = judged_documents(connection), usual_rows_per_day(connection)
+    dropped_again = {f.relative_to(run.work).parts for f in run.work.glob("*/*/*")}
     pending = [
-        d for d in landed_documents(run.home)
+        d for d in landed_documents(run.home, known=known - dropped_again)
         if d.account_id in run.accounts and not _judgement_file(run, d).exists()
-        and ((d.account_id, d.report, d.document_id) not in known or _folder(run, d).exists())
     ]  # fmt: skip
     for left in run.home.work.glob("*"):
         if left != run.work:
@@ -270,7 +265,7 @@ def gate_documents(run: Run) -> dict[str, int]:
 
 def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None) -> Pending:
     return Pending(
-        document=document, account=run.accounts[document.account_id], folder=_folder(run, document),
+        document=document, account=run.accounts[document.account_id], folder=document.path.parent,
         usual_rows_per_day=usual[1] if usual and usual[0] < document.retrieved_at else None,
     )  # fmt: skip
 
@@ -284,10 +279,15 @@ def load_documents(run: Run) -> dict[str, int]:
         recorded = judged_documents(connection, run.run_id)
         for judgement in sorted(judgements, key=lambda j: (j.document.order, j.document.document_id)):
             document = judgement.document
+            if judgement.verdict is Verdict.PENDING and judgement.prepared and not judgement.prepared.parquet.exists():
+                # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
+                log.warning("%s: its rows have changed since they were judged; it is judged again", document.file_name)
+                _judgement_file(run, document).unlink()
+                continue
             if (document.account_id, document.report, document.document_id) not in recorded:
                 if judgement.verdict is Verdict.QUARANTINED:
                     quarantine(run.home, judgement, None)
-                verdict = record(connection, judgement, run_id=run.run_id, at=run.at, reparse=_reparser(run))
+                verdict = record(connection, judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
                 verdicts[verdict.value] += 1
                 log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
             shutil.rmtree(_folder(run, document))
@@ -300,14 +300,6 @@ def _folder(run: Run, document: Document) -> Path:
 
 def _judgement_file(run: Run, document: Document) -> Path:
     return _folder(run, document) / "judgement.json"
-
-
-def _reparser(run: Run) -> Callable[[str, str, str], tuple[Document, Prepared]]:
-    def reparse(account_id: str, report: str, document_id: str) -> tuple[Document, Prepared]:
-        document = find_document(run.home, account_id, report, document_id)
-        return document, prepare(document, run.accounts[account_id], run.home.work / "again" / document_id)
-
-    return reparse
 
 
 def _raise_refused(judgements: list[Judgement]) -> None:

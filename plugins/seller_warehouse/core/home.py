@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+PACKAGE = REPOSITORY / "plugins" / "seller_warehouse"
 DBT_PROJECT = REPOSITORY / "dbt_project"
 DEMO_ACCOUNTS = REPOSITORY / "demo" / "accounts.yaml"
 MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
@@ -32,7 +35,7 @@ class Home:
 
     @property
     def landing(self) -> Path:
-        """Bytes exactly as received, with a manifest each; never changed."""
+        """Bytes exactly as received, with a manifest each, never changed; beside them their rows, which can be parsed again."""
         return self.root / "landing"
 
     @property
@@ -42,7 +45,7 @@ class Home:
 
     @property
     def work(self) -> Path:
-        """Parsed documents between gate and load; may be deleted whenever nothing runs."""
+        """Judgements between gate and load; may be deleted whenever nothing runs."""
         return self.root / "work"
 
     @property
@@ -119,6 +122,14 @@ def accounts_file() -> Path:
 def shown(path: Path) -> str:
     """A path as messages show it: from the repository on where it lies there."""
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """A hash of some files of the repository, names and content, in whatever order they are given."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:

@@ -2,7 +2,7 @@
 
 A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
 written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``, a snapshot under
-``snapshot``.
+``snapshot``. ``rows.<version>.parquet`` beside them is what ``parse`` made of the bytes; without it they are parsed again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -240,10 +240,17 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
     return placed
 
 
-def landed_documents(home: Home, place: str = "*/*") -> Iterator[Document]:
-    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``."""
-    for manifest in sorted(home.landing.glob(f"{place}/*/*/manifest.json")):
-        yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+def landed_documents(home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset()) -> Iterator[Document]:
+    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``.
+
+    Those ``known`` by account, report and document id are left out by the names of their folders: their manifests are not opened.
+    """
+    for window in sorted(home.landing.glob(f"{place}/*/")):
+        account_id, report = window.parts[-3:-1]
+        for document_id in sorted(folder.name for folder in window.iterdir()):
+            manifest = window / document_id / "manifest.json"
+            if (account_id, report, document_id) not in known and manifest.exists():
+                yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
 
 
 def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
