@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
+from pyarrow.parquet import read_metadata, write_table
 from pydantic import TypeAdapter
 
 from seller_warehouse.core.accounts import Account, marketplaces
@@ -116,14 +116,14 @@ def _version(document: Document, account: Account) -> str:
 
 
 def _kept(parquet: Path) -> Prepared:
-    facts = json.loads(pq.read_metadata(parquet).metadata[_FACTS])
+    facts = json.loads(read_metadata(parquet).metadata[_FACTS])
     return _PREPARED.validate_python({**facts, "parquet": parquet}, strict=False)
 
 
 def _keep(table: pa.Table, prepared: Prepared, part: Path) -> None:
     """Write the rows with what is known of them, so that the file is either absent or complete."""
     described = table.replace_schema_metadata({_FACTS: _PREPARED.dump_json(prepared, exclude={"parquet"})})
-    pq.write_table(described, part, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
+    write_table(described, part, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     part.replace(prepared.parquet)
