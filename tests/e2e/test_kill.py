@@ -59,7 +59,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         pytest.param("ingest.gate.prepare", "before", 2, id="parsing: before the second document"),
         pytest.param("ingest.parse.decode", "after", 1, id="parsing: text decoded, no rows"),
         pytest.param("ingest.parse.write_table", "after", 2, id="parsing: rows written, not in place"),
-        pytest.param("ingest.parse._keep", "after", 1, id="parsing: rows in place, text not yet removed"),
+        pytest.param("ingest.parse._keep", "after", 1, id="parsing: rows in place, facts not yet handed on"),
         pytest.param("ingest.gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
         pytest.param("ingest.gate._run_suites", "after", 1, id="gating: validated, no judgement written"),
         pytest.param("steps.write_whole", "after", 2, id="gating: some judged, some not"),

@@ -91,11 +91,11 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
     try:
         with nullcontext(connection) if connection else duckdb.connect() as connection:
             table, prepared = _parse(document, account, scratch / "text", kept, connection)
-        _keep(table, prepared, scratch / kept.name)
     finally:
         shutil.rmtree(scratch)
-    for older in set(folder.glob("rows.*.parquet")) - {kept}:
+    for older in folder.glob("rows.*.parquet"):
         older.unlink()
+    _keep(table, prepared, folder / ".rows.part")
     return prepared
 
 
