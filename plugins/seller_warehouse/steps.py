@@ -30,6 +30,7 @@ from seller_warehouse.core.home import Home, write_whole
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
 from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine
+from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.warehouse import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
 from seller_warehouse.marts.build import as_known_at, build_marts, code_version
 from seller_warehouse.marts.publish import is_due, publish
@@ -250,7 +251,8 @@ def gate_documents(run: Run) -> dict[str, int]:
         d for d in landed_documents(run.home, known=known - dropped_again)
         if d.account_id in run.accounts and not _judgement_file(run, d).exists()
     ]  # fmt: skip
-    for left in run.home.work.glob("*"):
+    copies = run.home.landing.glob("[!.]*") if storage_of(run.home) else ()
+    for left in (*run.home.work.glob("*"), *copies):
         if left != run.work:
             shutil.rmtree(left)
     judgements = []
@@ -265,7 +267,7 @@ def gate_documents(run: Run) -> dict[str, int]:
 
 def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None) -> Pending:
     return Pending(
-        document=document, account=run.accounts[document.account_id], folder=document.path.parent,
+        document=document, account=run.accounts[document.account_id], folder=document.path.parent, storage=storage_of(run.home),
         usual_rows_per_day=usual[1] if usual and usual[0] < document.retrieved_at else None,
     )  # fmt: skip
 
@@ -279,7 +281,7 @@ def load_documents(run: Run) -> dict[str, int]:
         recorded = judged_documents(connection, run.run_id)
         for judgement in sorted(judgements, key=lambda j: (j.document.order, j.document.document_id)):
             document = judgement.document
-            if judgement.verdict is Verdict.PENDING and judgement.prepared and not judgement.prepared.parquet.exists():
+            if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_there(run, judgement.prepared.parquet):
                 # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
                 log.warning("%s: its rows have changed since they were judged; it is judged again", document.file_name)
                 _judgement_file(run, document).unlink()
@@ -296,6 +298,11 @@ def load_documents(run: Run) -> dict[str, int]:
 
 def _folder(run: Run, document: Document) -> Path:
     return run.work / document.account_id / document.report / document.document_id
+
+
+def _are_there(run: Run, rows: Path) -> bool:
+    storage = storage_of(run.home)
+    return storage.fetch(rows) if storage else rows.exists()
 
 
 def _judgement_file(run: Run, document: Document) -> Path:

@@ -19,14 +19,19 @@ MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
 
 @dataclass(frozen=True)
 class Home:
-    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes."""
+    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes.
+
+    ``landing_at`` is another place of the landing: a folder, or the URL of an object storage.
+    """
 
     root: Path
+    landing_at: str = ""
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The home that the environment names, by default ``data`` in the repository."""
-        return cls(Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve())
+        """The home that the environment names, by default ``data`` in the repository, and its landing (SELLER_WAREHOUSE_LANDING)."""
+        root = Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve()
+        return cls(root, os.environ.get("SELLER_WAREHOUSE_LANDING", "").strip())
 
     @property
     def inbox(self) -> Path:
@@ -35,8 +40,18 @@ class Home:
 
     @property
     def landing(self) -> Path:
-        """Bytes exactly as received, with a manifest each, never changed; beside them their rows, which can be parsed again."""
-        return self.root / "landing"
+        """Bytes exactly as received, with a manifest each, never changed; beside them their rows, which can be parsed again.
+
+        Where landing is object storage: copies of what a pass is working on.
+        """
+        if self.landing_url:
+            return self.root / "landing-copies"
+        return Path(self.landing_at).resolve() if self.landing_at else self.root / "landing"
+
+    @property
+    def landing_url(self) -> str:
+        """The URL of the object storage that holds the landing; blank where it is a folder."""
+        return self.landing_at.rstrip("/") if "://" in self.landing_at else ""
 
     @property
     def quarantine(self) -> Path:

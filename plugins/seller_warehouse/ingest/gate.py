@@ -24,6 +24,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
 from seller_warehouse.core.report_spec import Unit
 from seller_warehouse.core.sql import text_literal
+from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
 
@@ -96,6 +97,7 @@ class Pending:
     document: Document
     account: Account
     folder: Path
+    storage: ObjectStorage | None = None
     usual_rows_per_day: float | None = None
 
 
@@ -159,7 +161,7 @@ def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed |
     if document.answer != DONE:
         return _judge_unanswered(document)
     try:
-        prepared = prepare(document, pending.account, pending.folder, connection)
+        prepared = prepare(document, pending.account, pending.folder, connection, pending.storage)
     except Refusal as refusal:
         result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
         return Judgement(

@@ -35,6 +35,7 @@ from seller_warehouse.core.report_spec import ReportSpec, Unit
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.formats import as_date, one_spelling
 from seller_warehouse.ingest.landing import find_document
+from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
 
@@ -294,7 +295,7 @@ def _fold_again(
     others = [find_document(home, account.id, document.report, document_id) for document_id in judged_before]
     own = Change()
     for version in sorted([document, *others], key=lambda d: d.order):
-        its_rows = prepared if version is document else prepare(version, account, version.path.parent)
+        its_rows = prepared if version is document else prepare(version, account, version.path.parent, storage=storage_of(home))
         if version.order < document.order:
             # It may have units beside these, by which it was judged when it came; this document is newer and changes nothing of that.
             _stage(connection, version, its_rows, only=later, is_short=bool(judged_before[version.document_id]))

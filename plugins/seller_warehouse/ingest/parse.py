@@ -37,6 +37,7 @@ from seller_warehouse.core.home import PACKAGE, fingerprint
 from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
 from seller_warehouse.ingest.decode import CHUNK, decode
 from seller_warehouse.ingest.header import Shape, recognise
+from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
 from seller_warehouse.ingest.spelling import spelling_of
 from seller_warehouse.ingest.workbook import Sheet
@@ -73,14 +74,16 @@ class Prepared:
 _PREPARED = TypeAdapter(Prepared)
 
 
-def prepare(document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Prepared:
+def prepare(
+    document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None, storage: ObjectStorage | None = None
+) -> Prepared:
     """The document as it was parsed into ``folder``; parsed now, and kept there, where this parser has not done so yet.
 
-    Whoever parses many lends one ``connection``, which takes 10 ms to open.
+    Whoever parses many lends one ``connection``, which takes 10 ms to open; ``storage`` has what ``folder`` has not.
     Raises Refusal where the bytes are no report, cut, too large, wrongly encoded or not of the report's shape.
     """
     kept = folder / f"rows.{_version(document, account)}.parquet"
-    if kept.exists():
+    if storage.fetch(kept) if storage else kept.exists():
         try:
             return _kept(kept)
         except (pa.ArrowInvalid, KeyError) as error:
@@ -88,6 +91,8 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
     scratch = folder / ".parsing"
     shutil.rmtree(scratch, ignore_errors=True)  # What a kill left: the text holds buyers' names.
     scratch.mkdir(parents=True, mode=0o700)
+    if storage:
+        storage.fetch(document.path)
     try:
         with nullcontext(connection) if connection else duckdb.connect() as connection:
             table, prepared = _parse(document, account, scratch / "text", kept, connection)
@@ -96,6 +101,8 @@ def prepare(document: Document, account: Account, folder: Path, connection: duck
     for older in folder.glob("rows.*.parquet"):
         older.unlink()
     _keep(table, prepared, folder / ".rows.part")
+    if storage:
+        storage.keep_alone(kept)
     return prepared
 
 
