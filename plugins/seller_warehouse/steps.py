@@ -246,7 +246,7 @@ def gate_documents(run: Run) -> dict[str, int]:
     """
     with open_warehouse(run.home.warehouse) as connection:
         known, usual = judged_documents(connection), usual_rows_per_day(connection)
-    dropped_again = {f.relative_to(run.work).parts for f in run.work.glob("*/*/*")}
+    dropped_again = {(f.parts[-3], f.parts[-2], f.name) for f in run.work.glob("*/*/*")}
     pending = [
         d for d in landed_documents(run.home, known=known - dropped_again)
         if d.account_id in run.accounts and not _judgement_file(run, d).exists()
