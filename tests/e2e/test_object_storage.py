@@ -114,6 +114,19 @@ def test_a_storage_that_does_not_answer_fails_the_pass_and_leaves_the_file_in_th
     assert not list(warehouse.home.quarantine.glob("*/*"))
 
 
+def test_rows_of_an_older_version_leave_the_bucket_and_nothing_else_does(server: dict[str, str], tmp_path: Path) -> None:
+    home = Home(tmp_path, f"s3://{BUCKET}/versions")
+    storage, folder = storage_of(home), home.landing / "acme-na" / "orders" / "file" / "1"
+    assert storage
+    folder.mkdir(parents=True)
+    for name in ("manifest.json", "document.gz", "rows.1.parquet", "rows.2.parquet"):
+        storage.write(folder / name, b"content")
+    (folder / "rows.3.parquet").write_bytes(b"new")
+    storage.keep_alone(folder / "rows.3.parquet")
+    assert sorted(n.rsplit("/", 1)[1] for n in storage._files.find(storage._root)) == ["document.gz", "manifest.json", "rows.3.parquet"]
+    assert storage.read(folder / "rows.3.parquet") == b"new"
+
+
 def test_an_address_of_an_unknown_kind_names_the_setting_and_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"SELLER_WAREHOUSE_LANDING=floppy://a cannot be opened .*use a folder"):
         ObjectStorage("floppy://a", tmp_path)

@@ -20,6 +20,10 @@ from seller_warehouse.core.home import Home
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"}
 
 
+_DEPTH = 5
+"""``<account>/<report>/<window>/<document id>/manifest.json``"""
+
+
 class StorageFailed(Exception):
     """The object storage cannot be reached, or refused what was asked of it; the message ends with its own words."""
 
@@ -52,8 +56,9 @@ class ObjectStorage:
         with self._asked(f"list {place or 'everything'}"):
             found = self._files.find(f"{self._root}/{place}" if place else self._root)
         for name in sorted(found):
-            if name.endswith("/manifest.json"):
-                yield self.copies / name.removeprefix(f"{self._root}/")
+            parts = name.removeprefix(f"{self._root}/").split("/")
+            if len(parts) == _DEPTH and parts[-1] == "manifest.json" and ".." not in parts:
+                yield self.copies.joinpath(*parts)
 
     def has(self, path: Path) -> bool:
         """Whether the object is there."""
@@ -70,7 +75,8 @@ class ObjectStorage:
         """Copy the object to its place, unless it is there already; returns whether there is such an object."""
         if path.exists():
             return True
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.copies.mkdir(parents=True, exist_ok=True, mode=0o700)  # The bytes hold buyers' names and addresses.
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         with self._asked(f"read {self._name(path)}"):
             try:
