@@ -22,6 +22,8 @@ SHORT_MONTHS = 3
 LONG, SHORT = "simulated: whole history", f"simulated: {SHORT_MONTHS} months"
 HISTORY = f"whole history / {SHORT_MONTHS} months"
 """What a daily build costs a simulated seller with a long history, and one whose history has only begun."""
+SCAN, KNOWN_DOCUMENTS = "scan of known documents", 200_000
+SCAN_SECONDS = 5
 RESTATED = ("restated: land", "restated: gate", "restated: load")
 
 
@@ -74,6 +76,9 @@ def run_once(options: argparse.Namespace) -> dict[str, Cost]:
         costs = {PLAIN: measure(["-m", "benchmarks.plain", name])}
         for step in ("land", PARSE, "gate", "load", "count", "build", "publish", *AGAIN, *RESTATED):
             costs[step] = _step(step, name)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        _step("fill", name, options.known_documents)
+        costs[SCAN] = _step("scan", name)
     for step, months in ((LONG, options.months), (SHORT, min(SHORT_MONTHS, options.months))):
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             _step("simulate", name, options.profile, options.seed, months)
@@ -119,7 +124,7 @@ def aims(costs: dict[str, Cost]) -> list[Aim]:
 def as_table(costs: dict[str, Cost]) -> list[str]:
     """The table that is printed: a line a step, then the aims."""
     first = (PLAIN, "land", PARSE, *WHOLE[1:])
-    rows = {**{s: costs[s] for s in first}, "whole": total(costs, WHOLE), **{s: costs[s] for s in (*AGAIN, *RESTATED, LONG, SHORT)}}
+    rows = {**{s: costs[s] for s in first}, "whole": total(costs, WHOLE), **{s: costs[s] for s in (*AGAIN, *RESTATED, SCAN, LONG, SHORT)}}
     lines = [f"{'step':<30} {'seconds':>9} {'CPU s':>9} {'peak MB':>9} {'x plain':>9}"]
     for step, cost in rows.items():
         ratio = cost.seconds / costs[PLAIN].seconds
@@ -128,6 +133,8 @@ def as_table(costs: dict[str, Cost]) -> list[str]:
     for aim in aims(costs):
         verdict = "met" if aim.found <= aim.at_most else "MISSED"
         lines.append(f"{aim.name:<30} {aim.found:>9.2f} {aim.by_cpu:>9.2f} {f'<= {aim.at_most:g}':>9}  {verdict}")
+    scan = costs[SCAN].seconds
+    lines.append(f"{'scan, seconds':<30} {scan:>9.2f} {'':>9} {f'< {SCAN_SECONDS}':>9}  {'met' if scan < SCAN_SECONDS else 'MISSED'}")
     peak = max(cost.peak_mb for cost in costs.values()) / 1024
     lines.append(f"{'peak memory, GB':<30} {peak:>9.2f} {'':>9} {f'< {PEAK_GB}':>9}  {'met' if peak < PEAK_GB else 'MISSED'}")
     return lines
@@ -139,6 +146,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ledger-rows", type=int, default=1_000_000, help="rows of the inventory ledger")
     parser.add_argument("--reimbursement-rows", type=int, default=100_000, help="rows of the reimbursements")
     parser.add_argument("--months", type=int, default=18, help="months they are spread over, one file each")
+    parser.add_argument(
+        "--known-documents", type=int, default=KNOWN_DOCUMENTS, help="documents that are known in the landing that is searched for new ones"
+    )
     parser.add_argument("--profile", default="large", help="the simulated sellers whose builds are compared, as in the sandbox")
     parser.add_argument("--seed", type=int, default=1, help="what the rows are made of")
     parser.add_argument("--repeat", type=int, default=1, help="how many runs the medians are taken of")

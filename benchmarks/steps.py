@@ -99,6 +99,29 @@ def build(folder: Path) -> None:
     build_marts(_home(folder), as_of=AT.date())
 
 
+def fill(folder: Path, count: str) -> None:
+    """Not measured: a landing of so many known documents, of 100 accounts."""
+    from seller_warehouse.ingest.warehouse import open_warehouse
+
+    home = _home(folder)
+    for number in range(int(count)):
+        place = home.landing / f"account-{number % 100}" / f"report-{number % 1800 // 100}" / f"window-{number % 10}" / f"{number}"
+        place.mkdir(parents=True)
+        (place / "manifest.json").touch()
+    with open_warehouse(home.warehouse) as connection:
+        connection.execute(
+            "insert into meta.loads by name select 'account-' || range % 100 as account_id, 'report-' || range % 1800 // 100 as report, "
+            f"range::varchar as document_id, 'LOADED' as verdict from range({int(count)})"
+        )
+
+
+def scan(folder: Path) -> None:
+    """Find nothing new in that landing. A manifest that was opened would fail: those of known documents are empty."""
+    from seller_warehouse.steps import gate_documents
+
+    _expect(gate_documents(_run(folder, "scan")), {})
+
+
 def publish(folder: Path) -> None:
     """Publish what was built."""
     from seller_warehouse.marts.build import code_version
@@ -115,6 +138,8 @@ STEPS: dict[str, Callable[..., None]] = {
     "gate": partial(gate, run_id="first"),
     "load": partial(load, run_id="first", reports=REPORTS, verdict="LOADED"),
     "count": count,
+    "fill": fill,
+    "scan": scan,
     "build": build,
     "publish": publish,
     "again: land": partial(land, run_id="again", reports=REPORTS),

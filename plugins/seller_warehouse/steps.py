@@ -32,8 +32,8 @@ from seller_warehouse.core.home import Home, write_whole
 from seller_warehouse.core.simulated_clock import acting_as
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
-from seller_warehouse.ingest.landing import collect_inbox, find_document, landed_documents, quarantine
-from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine
+from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.warehouse import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
 from seller_warehouse.marts.build import as_known_at, build_marts, code_version
 from seller_warehouse.marts.publish import is_due, publish
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def work(self) -> Path:
-        """Parsed documents between gate and load, of all runs; those of other code are not believed."""
+        """Judgements between gate and load, of all runs; those of other code are not believed."""
         return self.home.work / code_version()
 
 
@@ -218,7 +218,7 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     with open_warehouse(run.home.warehouse) as connection:
         save_settings(connection, run.accounts.values())
         for refused in collected.refused:
-            record(connection, refused.judgement, run_id=run.run_id, at=run.at, reparse=_no_reparse)
+            record(connection, refused.judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
     for document in collected.landed:
         # Dropped again after a setting was corrected, a document is judged again.
         _folder(run, document).mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ def plan_requests(run: Run, *, recent: bool | None, months: int, only: str | Non
         save_settings(connection, run.accounts.values())
         known = judged_documents(connection)
         answered = answers(connection)
-    for document in landed_documents(run.home):
+    for document in landed_documents(run.home, known=known):
         if document.source == "sp_api" and (document.account_id, document.report, document.document_id) not in known:
             answered.setdefault((document.account_id, document.report), []).append(
                 Answer(
@@ -268,10 +268,6 @@ def plan_requests(run: Run, *, recent: bool | None, months: int, only: str | Non
     return plan
 
 
-def _no_reparse(*document: str) -> tuple[Document, Prepared]:
-    raise AssertionError(f"a refused document loads nothing, so nothing is folded again: {document}")
-
-
 def gate_documents(run: Run) -> dict[str, int]:
     """Parse and judge every document that has landed and has no verdict; what was judged before a kill is not judged again.
 
@@ -279,12 +275,13 @@ def gate_documents(run: Run) -> dict[str, int]:
     """
     with open_warehouse(run.home.warehouse) as connection:
         known, usual = judged_documents(connection), usual_rows_per_day(connection)
+    dropped_again = {(f.parts[-3], f.parts[-2], f.name) for f in run.work.glob("*/*/*")}
     pending = [
-        d for d in landed_documents(run.home)
+        d for d in landed_documents(run.home, known=known - dropped_again)
         if d.account_id in run.accounts and not _judgement_file(run, d).exists()
-        and ((d.account_id, d.report, d.document_id) not in known or _folder(run, d).exists())
     ]  # fmt: skip
-    for left in run.home.work.glob("*"):
+    copies = run.home.landing.glob("[!.]*") if storage_of(run.home) else ()
+    for left in (*run.home.work.glob("*"), *copies):
         if left != run.work:
             shutil.rmtree(left)
     judgements = []
@@ -299,7 +296,7 @@ def gate_documents(run: Run) -> dict[str, int]:
 
 def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None) -> Pending:
     return Pending(
-        document=document, account=run.accounts[document.account_id], folder=_folder(run, document),
+        document=document, account=run.accounts[document.account_id], folder=document.path.parent, storage=storage_of(run.home),
         usual_rows_per_day=usual[1] if usual and usual[0] < document.retrieved_at else None,
     )  # fmt: skip
 
@@ -313,10 +310,15 @@ def load_documents(run: Run) -> dict[str, int]:
         recorded = judged_documents(connection, run.run_id)
         for judgement in sorted(judgements, key=lambda j: (j.document.order, j.document.document_id)):
             document = judgement.document
+            if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_there(run, judgement.prepared.parquet):
+                # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
+                log.warning("%s: its rows have changed since they were judged; it is judged again", document.file_name)
+                _judgement_file(run, document).unlink()
+                continue
             if (document.account_id, document.report, document.document_id) not in recorded:
                 if judgement.verdict is Verdict.QUARANTINED:
                     quarantine(run.home, judgement, None)
-                verdict = record(connection, judgement, run_id=run.run_id, at=run.at, reparse=_reparser(run))
+                verdict = record(connection, judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
                 verdicts[verdict.value] += 1
                 log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
             shutil.rmtree(_folder(run, document))
@@ -327,16 +329,13 @@ def _folder(run: Run, document: Document) -> Path:
     return run.work / document.account_id / document.report / document.document_id
 
 
+def _are_there(run: Run, rows: Path) -> bool:
+    storage = storage_of(run.home)
+    return storage.fetch(rows) if storage else rows.exists()
+
+
 def _judgement_file(run: Run, document: Document) -> Path:
     return _folder(run, document) / "judgement.json"
-
-
-def _reparser(run: Run) -> Callable[[str, str, str], tuple[Document, Prepared]]:
-    def reparse(account_id: str, report: str, document_id: str) -> tuple[Document, Prepared]:
-        document = find_document(run.home, account_id, report, document_id)
-        return document, prepare(document, run.accounts[account_id], run.home.work / "again" / document_id)
-
-    return reparse
 
 
 def _raise_refused(judgements: list[Judgement]) -> None:

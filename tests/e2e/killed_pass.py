@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
+import pkgutil
 import signal
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -18,32 +18,35 @@ FRESH = multiprocessing.get_context("forkserver")
 FRESH.set_forkserver_preload([__name__, "seller_warehouse.ingest.gx_duckdb"])
 
 
-def started(home: Path, target: str, when: str, number: int, steps: str = "pass") -> ForkServerProcess:
+def started(
+    home: Path, target: str, when: str, number: int, steps: str = "pass", *, landing_at: str = "", environment: dict[str, str] | None = None
+) -> ForkServerProcess:
     """A pass, or its publishing alone, in a process group of its own, which ends ``before`` or ``after`` the n-th call of ``module.function``."""
-    process = FRESH.Process(target=_run, args=(home, target, when, number, steps))
+    process = FRESH.Process(target=_run, args=(Home(home, landing_at), target, when, number, steps, environment or {}))
     process.start()
     return process
 
 
-def kill(home: Path, target: str, when: str, number: int, steps: str = "pass") -> None:
+def kill(home: Path, target: str, when: str, number: int, steps: str = "pass", **more: Any) -> None:
     """The same, to its end; fails where the function was not called so often."""
-    process = started(home, target, when, number, steps)
+    process = started(home, target, when, number, steps, **more)
     process.join()
     assert process.exitcode == -signal.SIGKILL
 
 
-def _run(home: Path, target: str, when: str, number: int, steps: str) -> None:
+def _run(home: Home, target: str, when: str, number: int, steps: str, environment: dict[str, str]) -> None:
     os.setsid()
+    os.environ.update(environment)
     _kill_at(f"seller_warehouse.{target}", when, number)
-    warehouse = Warehouse(Home(home))
+    warehouse = Warehouse(home)
     if steps == "pass":
         warehouse.load()
     warehouse.publish(build=steps == "pass")
 
 
 def _kill_at(target: str, when: str, number: int) -> None:
-    module_name, name = target.rsplit(".", 1)
-    module = importlib.import_module(module_name)
+    place, name = target.rsplit(".", 1)
+    module = pkgutil.resolve_name(place)
     original, calls = getattr(module, name), 0
 
     def wrapped(*arguments: Any, **named: Any) -> Any:

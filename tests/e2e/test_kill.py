@@ -51,18 +51,21 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 @pytest.mark.parametrize(
     ("target", "when", "number"),
     [
-        pytest.param("landing._copy", "after", 2, id="landing: bytes copied, not yet in place"),
-        pytest.param("landing.write_whole", "before", 2, id="landing: bytes in place, manifest not yet written"),
-        pytest.param("landing._remove_settled", "before", 2, id="landing: manifest written, file still in the inbox"),
-        pytest.param("landing.quarantine", "after", 1, id="landing: put aside, still in the inbox"),
+        pytest.param("ingest.landing._copy", "after", 2, id="landing: bytes copied, not yet in place"),
+        pytest.param("ingest.landing.write_whole", "before", 2, id="landing: bytes in place, manifest not yet written"),
+        pytest.param("ingest.landing._remove_settled", "before", 2, id="landing: manifest written, file still in the inbox"),
+        pytest.param("ingest.landing.quarantine", "after", 1, id="landing: put aside, still in the inbox"),
         pytest.param("steps.save_settings", "before", 1, id="landing: everything landed, nothing recorded"),
-        pytest.param("gate.prepare", "before", 2, id="parsing: before the second document"),
-        pytest.param("gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
-        pytest.param("gate._run_suites", "after", 1, id="gating: validated, no judgement written"),
+        pytest.param("ingest.gate.prepare", "before", 2, id="parsing: before the second document"),
+        pytest.param("ingest.parse.decode", "after", 1, id="parsing: text decoded, no rows"),
+        pytest.param("ingest.parse.write_table", "after", 2, id="parsing: rows written, not in place"),
+        pytest.param("ingest.parse._keep", "after", 1, id="parsing: rows in place, facts not yet handed on"),
+        pytest.param("ingest.gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
+        pytest.param("ingest.gate._run_suites", "after", 1, id="gating: validated, no judgement written"),
         pytest.param("steps.write_whole", "after", 2, id="gating: some judged, some not"),
         pytest.param("steps.open_warehouse", "before", 3, id="gating: all judged, none loaded"),
-        pytest.param("history._apply", "before", 1, id="loading: nothing loaded"),
-        pytest.param("raw_store._record_load", "before", 2, id="loading: rows written, transaction open"),
+        pytest.param("ingest.history._apply", "before", 1, id="loading: nothing loaded"),
+        pytest.param("ingest.warehouse._record_load", "before", 2, id="loading: rows written, transaction open"),
         pytest.param("steps.record", "after", 2, id="loading: some committed, some not"),
         pytest.param("steps.quarantine", "after", 1, id="loading: put aside, verdict not recorded"),
     ],
@@ -76,16 +79,18 @@ def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when
     for kept in warehouse.home.quarantine.glob("acme-na/*"):
         assert {p.name for p in kept.iterdir()} == {"document.gz", "reason.json"}
     assert len(list(warehouse.home.quarantine.glob("acme-na/*"))) == 2
+    left = [p.name for p in warehouse.home.landing.glob("*/*/*/*/*")]
+    assert sorted({name.split(".")[0] for name in left}) == ["document", "manifest", "rows"]
     assert not list(warehouse.home.inbox.glob("*/*"))
 
 
 @pytest.mark.parametrize(
     ("target", "when"),
     [
-        pytest.param("publish._copy_comments", "after", id="half copied"),
-        pytest.param("publish.export", "after", id="written, not in place"),
-        pytest.param("publish._point", "before", id="in place, not pointed to"),
-        pytest.param("publish._prune", "before", id="pointed to, old ones not pruned"),
+        pytest.param("marts.publish._copy_comments", "after", id="half copied"),
+        pytest.param("marts.publish.export", "after", id="written, not in place"),
+        pytest.param("marts.publish._point", "before", id="in place, not pointed to"),
+        pytest.param("marts.publish._prune", "before", id="pointed to, old ones not pruned"),
     ],
 )
 @pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
@@ -116,7 +121,7 @@ def test_killed_while_dbt_builds_the_next_run_ends_as_an_undisturbed_one(undistu
 
 def kill_while_dbt_runs(home: Path) -> None:
     """End the pass and its dbt as soon as dbt has opened the build database."""
-    process, log = started(home, "publish.publish", "before", 1), home / "dbt" / "logs" / "dbt.log"
+    process, log = started(home, "marts.publish.publish", "before", 1), home / "dbt" / "logs" / "dbt.log"
     while process.is_alive() and not (log.exists() and b"1 of " in log.read_bytes()):
         pass
     assert process.pid
@@ -127,7 +132,7 @@ def kill_while_dbt_runs(home: Path) -> None:
 
 def test_what_a_kill_leaves_in_the_build_database_can_always_be_opened(tmp_path: Path) -> None:
     warehouse = dropped(tmp_path)
-    kill(tmp_path, "raw_store._record_results", "after", 1)
+    kill(tmp_path, "ingest.warehouse._record_results", "after", 1)
     with duckdb.connect(str(warehouse.home.warehouse), read_only=True) as connection:
         assert connection.execute("select count(*) from raw.reimbursements").fetchone() == (0,)
 

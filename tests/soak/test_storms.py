@@ -31,8 +31,9 @@ DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [
 ]
 
 KILL_POINTS = [
-    "landing._copy", "landing.write_whole", "landing.land", "steps.save_settings", "gate.prepare", "gate._run_suites", "steps.write_whole",
-    "history._stage", "history._apply", "raw_store._record_results", "steps.record", "steps.quarantine",
+    "ingest.landing._copy", "ingest.landing.write_whole", "ingest.landing.land", "steps.save_settings",
+    "ingest.parse._keep", "ingest.gate.prepare", "ingest.gate._run_suites", "steps.write_whole",
+    "ingest.history._stage", "ingest.history._apply", "ingest.warehouse._record_results", "steps.record", "steps.quarantine",
 ]  # fmt: skip
 
 

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seller_warehouse.core.documents import Document, Verdict
+from seller_warehouse.core.home import Home
 from seller_warehouse.ingest import history
 from seller_warehouse.ingest.history import Change, load, too_few_to_be_a_restatement
-from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.ingest.landing import land
+from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.ingest.warehouse import open_warehouse
 from tests.support import AT, NA, document_of, reimbursements
 
@@ -33,19 +35,18 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.known: dict[str, tuple[Document, Prepared]] = {}
+        self.home = Home(folder)
 
     def document(self, content: str, retrieved_at: datetime, report: str = "inventory_ledger", **manifest: object) -> Document:
-        document = document_of(content, self.folder / "documents", report=report, retrieved_at=retrieved_at, **manifest)
-        self.known[document.document_id] = (document, prepare(document, NA, self.folder / "parsed" / document.document_id))
-        return document
+        received = document_of(content, self.folder / "documents", report=report, retrieved_at=retrieved_at, **manifest)
+        return land(self.home, received, received.path)
 
     def load(self, *documents: Document, name: str = "warehouse") -> list[tuple[Verdict, str, Change]]:
         outcomes = []
         with open_warehouse(self.folder / f"{name}.duckdb") as connection:
             for document in documents:
                 connection.execute("begin")
-                outcomes.append(load(connection, *self.known[document.document_id], lambda account, report, document_id: self.known[document_id]))
+                outcomes.append(load(connection, document, prepare(document, NA, document.path.parent), self.home, NA))
                 connection.execute("commit")
         return outcomes
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+PACKAGE = REPOSITORY / "plugins" / "seller_warehouse"
 DBT_PROJECT = REPOSITORY / "dbt_project"
 DEMO_ACCOUNTS = REPOSITORY / "demo" / "accounts.yaml"
 MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
@@ -16,14 +19,19 @@ MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
 
 @dataclass(frozen=True)
 class Home:
-    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes."""
+    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes.
+
+    ``landing_at`` is another place of the landing: a folder, or the URL of an object storage.
+    """
 
     root: Path
+    landing_at: str = ""
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The home that the environment names, by default ``data`` in the repository."""
-        return cls(Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve())
+        """The home that the environment names, by default ``data`` in the repository, and its landing (SELLER_WAREHOUSE_LANDING)."""
+        root = Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve()
+        return cls(root, os.environ.get("SELLER_WAREHOUSE_LANDING", "").strip())
 
     @property
     def inbox(self) -> Path:
@@ -32,8 +40,18 @@ class Home:
 
     @property
     def landing(self) -> Path:
-        """Bytes exactly as received, with a manifest each; never changed."""
-        return self.root / "landing"
+        """Bytes exactly as received, with a manifest each, never changed; beside them their rows, which can be parsed again.
+
+        Where landing is object storage: copies of what a pass is working on.
+        """
+        if self.landing_url:
+            return self.root / "landing-copies"
+        return Path(self.landing_at).resolve() if self.landing_at else self.root / "landing"
+
+    @property
+    def landing_url(self) -> str:
+        """The URL of the object storage that holds the landing; blank where it is a folder."""
+        return self.landing_at.rstrip("/") if "://" in self.landing_at else ""
 
     @property
     def quarantine(self) -> Path:
@@ -42,7 +60,7 @@ class Home:
 
     @property
     def work(self) -> Path:
-        """Parsed documents between gate and load; may be deleted whenever nothing runs."""
+        """Judgements between gate and load; may be deleted whenever nothing runs."""
         return self.root / "work"
 
     @property
@@ -119,6 +137,14 @@ def accounts_file() -> Path:
 def shown(path: Path) -> str:
     """A path as messages show it: from the repository on where it lies there."""
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """A hash of some files of the repository, names and content, in whatever order they are given."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:

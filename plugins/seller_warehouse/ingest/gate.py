@@ -1,7 +1,7 @@
 """Judge parsed documents with Great Expectations: one suite per report, every rule's result kept.
 
 Great Expectations takes seconds to import, so it is imported inside the functions; and half a second to validate anything, so
-the documents of a report are validated together. It reads their Parquet files through DuckDB: eight rules on a million rows take 0.15 s.
+the documents of a report are validated together. It reads the files of their parsed rows through DuckDB: eight rules on a million rows take 0.15 s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
@@ -25,6 +24,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
 from seller_warehouse.core.report_spec import Unit
 from seller_warehouse.core.sql import text_literal
+from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
 
@@ -92,11 +92,12 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """A document to judge: ``folder`` takes its rows, ``usual_rows_per_day`` is how many the last good load had."""
+    """A document to judge: ``folder`` keeps its rows, ``usual_rows_per_day`` is how many the last good load had."""
 
     document: Document
     account: Account
     folder: Path
+    storage: ObjectStorage | None = None
     usual_rows_per_day: float | None = None
 
 
@@ -136,8 +137,7 @@ class _Tools(ExitStack):
         """Great Expectations, to validate with."""
         from seller_warehouse.ingest.gx_duckdb import Validator
 
-        folder = self.enter_context(tempfile.TemporaryDirectory(prefix="gate-"))
-        return self.enter_context(closing(Validator(Path(folder) / "gate.duckdb")))
+        return self.enter_context(closing(Validator()))
 
 
 def _judge_report(pending: Iterable[Pending], tools: _Tools) -> Iterator[Judgement]:
@@ -161,7 +161,7 @@ def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed |
     if document.answer != DONE:
         return _judge_unanswered(document)
     try:
-        prepared = prepare(document, pending.account, pending.folder, connection)
+        prepared = prepare(document, pending.account, pending.folder, connection, pending.storage)
     except Refusal as refusal:
         result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
         return Judgement(
@@ -273,7 +273,7 @@ def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
     validator.execute(f"insert into documents values {', '.join([line] * len(facts))}", chain.from_iterable(facts))
     files = ", ".join(text_literal(str(parsed.prepared.parquet)) for parsed in batch)
     validator.execute(
-        "create or replace table document_rows as select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
+        "create or replace view document_rows as select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
         f"from read_parquet([{files}], union_by_name = true, filename = '_file') as read join documents using (_file)"
     )
     ((rows,),) = validator.execute("select count(*) from document_rows")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import great_expectations as gx
@@ -34,7 +33,7 @@ class KeptConnectionEngine(SqlAlchemyExecutionEngine):
 
 
 class DuckDBDatasource(SQLDatasource):
-    """A DuckDB file; defining the class registers it under its type."""
+    """A DuckDB database; defining the class registers it under its type."""
 
     type: Literal["duckdb"] = "duckdb"
 
@@ -55,12 +54,12 @@ class RowsOnce(UnexpectedRowsExpectation):
 
 
 class Validator:
-    """Great Expectations over a DuckDB file of its own, whose tables may be replaced between two validations."""
+    """Great Expectations over a DuckDB database in memory, whose tables and views may be replaced between two validations."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self) -> None:
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False}
-        self._source = self._context.data_sources.add_duckdb(name="gate", connection_string=f"duckdb:///{database}")
+        self._source = self._context.data_sources.add_duckdb(name="gate", connection_string=f"duckdb:///:memory:gate{id(self)}")
         self._engine = self._source.get_execution_engine()
 
     def execute(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
@@ -93,5 +92,5 @@ class Validator:
         return found
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         self._engine.close()

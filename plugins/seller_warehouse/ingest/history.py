@@ -5,7 +5,7 @@ compares the unit's rows with the document's as a multiset: row hash and occurre
 ``_valid_to``, new ones ``_valid_from``, both the time the document was retrieved; equal rows are untouched.
 
 The state of a unit is a fold over its documents in the order they were retrieved. A document that arrives late is put
-in its place by folding the units it shares with newer ones again, from ``landing``. So the order of loading never
+in its place by folding the units it shares with newer ones again, from the rows that are kept in ``landing``. So the order of loading never
 matters. Two documents retrieved at the same instant are ordered by their hash.
 
 One step of the fold keeps what is held where the document is likely to be incomplete:
@@ -23,17 +23,20 @@ The same bytes dropped twice are one document, retrieved when they were first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
 
+from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
+from seller_warehouse.core.home import Home
 from seller_warehouse.core.report_spec import ReportSpec, Unit
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.formats import as_date, one_spelling
-from seller_warehouse.ingest.parse import Prepared
+from seller_warehouse.ingest.landing import find_document
+from seller_warehouse.ingest.object_storage import storage_of
+from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
 
 SHRINK_FROM_ROWS = 20
@@ -51,9 +54,6 @@ DEVIATIONS = 3
 
 CONFIRMED_AFTER_DAYS = 7
 """An answer that stays as short for so long is believed: rows that are only late come within days (selling-partner-api-models issue 1687)."""
-
-Reparse = Callable[[str, str, str], tuple[Document, Prepared]]
-"""(account_id, report, document_id) to the landed document, parsed again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,11 @@ def too_few_to_be_a_restatement(missing: str, held: str) -> str:
     return f"({missing} > {FEW_ROWS} and {missing} > {plausible})"
 
 
-def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, reparse: Reparse) -> tuple[Verdict, str, Change]:
-    """Put a document in its place in the history of its units; the caller holds the transaction."""
+def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, home: Home, account: Account) -> tuple[Verdict, str, Change]:
+    """Put a document in its place in the history of its units; the caller holds the transaction.
+
+    Where it is late, the rows of newer ones are read from the landing of ``home``; FileNotFoundError where one is no longer there.
+    """
     twin = _twin(connection, document)
     if twin and twin <= (document.retrieved_at.replace(tzinfo=None), document.document_id):
         return Verdict.UNCHANGED, f"the same bytes as {twin[1]}", Change()
@@ -87,7 +90,7 @@ def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Pr
         )
     _stage(connection, document, prepared)
     later = _units_to_fold_again(connection, document, everything=twin is not None)
-    change = _fold_again(connection, document, prepared, later, reparse) if later else _apply(connection, document)
+    change = _fold_again(connection, document, prepared, later, home, account) if later else _apply(connection, document)
     if change.added or change.removed or later:
         return Verdict.LOADED, "", change
     kept = "fewer rows than are held, which were kept" if change.shrunk else "every row was held already"
@@ -273,7 +276,9 @@ def _units_to_fold_again(connection: duckdb.DuckDBPyConnection, document: Docume
     return sorted(folded)
 
 
-def _fold_again(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, later: list[str], reparse: Reparse) -> Change:
+def _fold_again(
+    connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, later: list[str], home: Home, account: Account
+) -> Change:
     """Fold the units ``later`` from nothing with every document they have, the document among them in its place."""
     key = [document.account_id, document.report]
     connection.execute("create or replace temp table folded (unit varchar)")
@@ -287,9 +292,10 @@ def _fold_again(connection: duckdb.DuckDBPyConnection, document: Document, prepa
     )
     connection.execute(f"delete from raw.{document.report} where account_id = ? and _unit in (select unit from folded)", key[:1])
     connection.execute("delete from meta.coverage where (account_id, report) = (?, ?) and unit in (select unit from folded)", key)
-    parsed = [(document, prepared), *(reparse(document.account_id, document.report, document_id) for document_id in judged_before)]
+    others = [find_document(home, account.id, document.report, document_id) for document_id in judged_before]
     own = Change()
-    for version, its_rows in sorted(parsed, key=lambda p: p[0].order):
+    for version in sorted([document, *others], key=lambda d: d.order):
+        its_rows = prepared if version is document else prepare(version, account, version.path.parent, storage=storage_of(home))
         if version.order < document.order:
             # It may have units beside these, by which it was judged when it came; this document is newer and changes nothing of that.
             _stage(connection, version, its_rows, only=later, is_short=bool(judged_before[version.document_id]))

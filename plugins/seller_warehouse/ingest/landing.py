@@ -2,7 +2,7 @@
 
 A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
 written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``, a snapshot under
-``snapshot``.
+``snapshot``. ``rows.<version>.parquet`` beside them is what ``parse`` made of the bytes; without it they are parsed again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from seller_warehouse.core.report_spec import Scope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
+from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
@@ -231,8 +232,14 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
     """
     window = f"{document.window_start}_{document.window_end}" if document.window_start else "file" if document.source == "file" else "snapshot"
     folder = home.landing / document.account_id / document.report / window / document.document_id
-    folder.mkdir(parents=True, exist_ok=True)
     placed = replace(document, path=folder / "document.gz")
+    if storage := storage_of(home):
+        if not storage.has(folder / "manifest.json"):
+            if received:
+                storage.put(received, placed.path)
+            storage.write(folder / "manifest.json", placed.to_json().encode())
+        return placed
+    folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "manifest.json").exists():
         if received:
             os.replace(received, placed.path)
@@ -240,10 +247,22 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
     return placed
 
 
-def landed_documents(home: Home, place: str = "*/*") -> Iterator[Document]:
-    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``."""
-    for manifest in sorted(home.landing.glob(f"{place}/*/*/manifest.json")):
-        yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+def landed_documents(home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset()) -> Iterator[Document]:
+    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``.
+
+    Those ``known`` by account, report and document id are left out by the names of their folders: their manifests are not opened.
+    """
+    if storage := storage_of(home):
+        for manifest in storage.manifests("" if "*" in place else place):
+            if (*manifest.parts[-5:-3], manifest.parts[-2]) not in known:
+                yield Document.from_json(storage.read(manifest).decode("ascii"), manifest.with_name("document.gz"))
+        return
+    for window in sorted(home.landing.glob(f"{place}/*/")):
+        account_id, report = window.parts[-3:-1]
+        for document_id in sorted(folder.name for folder in window.iterdir()):
+            manifest = window / document_id / "manifest.json"
+            if (account_id, report, document_id) not in known and manifest.exists():
+                yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
 
 
 def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
@@ -251,10 +270,13 @@ def find_document(home: Home, account_id: str, report: str, document_id: str) ->
 
     Raises FileNotFoundError where landing no longer holds it: its history cannot be put in order without it.
     """
-    for manifest in (home.landing / account_id / report).glob(f"*/{document_id}/manifest.json"):
-        return Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+    storage, place = storage_of(home), f"{account_id}/{report}"
+    for manifest in storage.manifests(place) if storage else (home.landing / place).glob(f"*/{document_id}/manifest.json"):
+        if manifest.parts[-2] == document_id:
+            text = storage.read(manifest) if storage else manifest.read_bytes()
+            return Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
     raise FileNotFoundError(
-        f"{home.landing}/{account_id}/{report}/*/{document_id}: landing no longer holds this document, "
+        f"{home.landing_url or home.landing}/{place}/*/{document_id}: landing no longer holds this document, "
         "and a late one can only be put in its place beside it; restore landing from its copy"
     )
 
@@ -267,8 +289,11 @@ def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
     target = folder / "document.gz"
     if received:
         os.replace(received, target)
-    elif document.path.is_file() and not target.exists():
-        os.link(document.path, target)
+    elif not target.exists() and (storage.fetch(document.path) if (storage := storage_of(home)) else document.path.is_file()):
+        try:
+            os.link(document.path, target)
+        except OSError:  # Landing is on another disk.
+            shutil.copyfile(document.path, target)
     rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
     reason = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
     write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())

@@ -1,19 +1,25 @@
 """From bytes to text columns: nothing is skipped, nothing is guessed, nothing becomes a number yet.
 
-``prepare`` turns one landed document into a Parquet file of text and says how its dates and amounts are written.
+``prepare`` turns one landed document into a Parquet file of text beside its bytes and says how its dates and amounts are written.
+A document is parsed once: the file is named after what decides its content, and whoever comes later reads it and not the bytes.
 Whatever is wrong with the bytes or the shape of the text is a ``Refusal`` that names the line.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import itertools
 import json
+import logging
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,18 +28,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
+from pyarrow.parquet import read_metadata, write_table
+from pydantic import TypeAdapter
 
-from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.accounts import Account, marketplaces
 from seller_warehouse.core.documents import Document, Refusal
-from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
-from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.core.home import PACKAGE, fingerprint
+from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
 from seller_warehouse.ingest.decode import CHUNK, decode
-from seller_warehouse.ingest.formats import GROUP_BLANKS, as_date, is_broken
 from seller_warehouse.ingest.header import Shape, recognise
+from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
+from seller_warehouse.ingest.spelling import spelling_of
 from seller_warehouse.ingest.workbook import Sheet
 from seller_warehouse.reports import SPECS
+
+log = logging.getLogger(__name__)
+
+_FACTS = b"seller_warehouse"
+"""Under this key the Parquet file says what is known of its rows."""
 
 _ROW_GROUP = 1 << 14
 """Small, since DuckDB reads row groups in parallel."""
@@ -58,48 +71,94 @@ class Prepared:
     warning_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
-def prepare(document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Prepared:
-    """Parse ``document`` into ``folder``; whoever parses many lends one ``connection``, which takes 10 ms to open.
+_PREPARED = TypeAdapter(Prepared)
 
+
+def prepare(
+    document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None, storage: ObjectStorage | None = None
+) -> Prepared:
+    """The document as it was parsed into ``folder``; parsed now, and kept there, where this parser has not done so yet.
+
+    Whoever parses many lends one ``connection``, which takes 10 ms to open; ``storage`` has what ``folder`` has not.
     Raises Refusal where the bytes are no report, cut, too large, wrongly encoded or not of the report's shape.
     """
-    spec = SPECS[document.report]
-    folder.mkdir(parents=True, exist_ok=True)
-    text_file = folder / "text"
+    kept = folder / f"rows.{_version(document, account)}.parquet"
+    if storage.fetch(kept) if storage else kept.exists():
+        try:
+            return _kept(kept)
+        except (pa.ArrowInvalid, KeyError) as error:
+            log.warning("%s cannot be read (%s); the document is parsed again", kept, error)
+    scratch = folder / ".parsing"
+    shutil.rmtree(scratch, ignore_errors=True)  # What a kill left: the text holds buyers' names.
+    scratch.mkdir(parents=True, mode=0o700)
+    if storage:
+        storage.fetch(document.path)
     try:
-        sheet = Sheet()
-        charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, sheet=sheet)
-        read = read_table(text_file, spec, sheet)
+        with nullcontext(connection) if connection else duckdb.connect() as connection:
+            table, prepared = _parse(document, account, scratch / "text", kept, connection)
     finally:
-        text_file.unlink(missing_ok=True)
+        shutil.rmtree(scratch)
+    for older in folder.glob("rows.*.parquet"):
+        older.unlink()
+    _keep(table, prepared, folder / ".rows.part")
+    if storage:
+        storage.keep_alone(kept)
+    return prepared
+
+
+# Rows that are kept
+
+
+@cache
+def _parser() -> str:
+    folders = (PACKAGE / name for name in ("core", "reports", "ingest"))
+    return fingerprint(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def _version(document: Document, account: Account) -> str:
+    """What decides how a document is read: the parser, the manifest, and the settings of its account."""
+    countries = [marketplaces()[m].model_dump() for m in account.marketplaces]
+    decided_by = json.dumps([_parser(), document.to_json(), account.decimal_comma, countries])
+    return hashlib.sha256(decided_by.encode()).hexdigest()[:16]
+
+
+def _kept(parquet: Path) -> Prepared:
+    facts = json.loads(read_metadata(parquet).metadata[_FACTS])
+    return _PREPARED.validate_python({**facts, "parquet": parquet}, strict=False)
+
+
+def _keep(table: pa.Table, prepared: Prepared, part: Path) -> None:
+    """Write the rows with what is known of them, so that the file is either absent or complete."""
+    described = table.replace_schema_metadata({_FACTS: _PREPARED.dump_json(prepared, exclude={"parquet"})})
+    write_table(described, part, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
+    with part.open("rb") as stream:
+        os.fsync(stream.fileno())
+    part.replace(prepared.parquet)
+
+
+# Bytes to rows
+
+
+def _parse(document: Document, account: Account, text_file: Path, kept: Path, connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, Prepared]:
+    sheet = Sheet()
+    charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, sheet=sheet)
+    read = read_table(text_file, SPECS[document.report], sheet)
     table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
         raise Refusal("document_cut", "the text does not end in a newline, so Amazon's document was probably cut", "it is asked for again")
+    spelling = spelling_of(table, document, account, from_sheet=sheet.is_read, numbers=read.numbers, connection=connection)
     if charset_note:
         warnings["charset"] = charset_note
-    parquet = folder / "rows.parquet"
-    pq.write_table(table, parquet, compression="snappy", row_group_size=_ROW_GROUP)
-    names = tuple(n for n in table.column_names if n != "_line")
-    with nullcontext(connection) if connection else duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        columns = [c for c in spec.kept if c.name in names]
-        dates = [c for c in columns if c.kind is Kind.DATE]
-        others = (ISO,) if sheet.is_read else ()
-        formats, note = _date_formats(connection, parquet, spec, document, dates, account.in_marketplace(document.marketplace_id), others)
-        if note:
-            warnings["day_order"] = note
-        amounts = [c for c in columns if c.kind is Kind.AMOUNT]
-        # The numbers of a sheet are written with a point, whatever the account does.
-        mark, certain = (".", True) if read.numbers & {c.name for c in amounts} else _decimal_mark(connection, parquet, amounts, account)
-        window = _window(connection, parquet, spec, document, formats)
-    return Prepared(
-        parquet=parquet,
-        columns=names,
+    if spelling.day_order:
+        warnings["day_order"] = spelling.day_order
+    return table, Prepared(
+        parquet=kept,
+        columns=tuple(n for n in table.column_names if n != "_line"),
         row_count=table.num_rows,
-        date_formats=formats,
-        decimal_mark=mark,
-        decimal_mark_is_certain=certain,
-        window=window,
+        date_formats=spelling.date_formats,
+        decimal_mark=spelling.decimal_mark,
+        decimal_mark_is_certain=spelling.decimal_mark_is_certain,
+        window=spelling.window,
         warnings=warnings,
         warning_rows={"rows_set_aside": [{"_line": r.line, "text": r.text} for r in read.set_aside]} if read.set_aside else {},
     )
@@ -281,113 +340,3 @@ def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.In
 def _head(text_file: Path) -> str:
     with text_file.open("rb") as stream:
         return stream.read(CHUNK).decode("utf-8", "ignore")
-
-
-# How values are written
-
-
-def _date_formats(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, columns: list[Column], account: Account,
-    others: tuple[str, ...] = (),
-) -> tuple[dict[str, str], str]:  # fmt: skip
-    """The format of each column, and what to know of it: the one that fits most values; of several, the one by which the dates agree best.
-
-    Columns of one style, and those that follow the account's own way of writing, are written alike, so that ``03/04/2026``
-    beside ``25/04/2026`` is a day in April. Where nothing decides, the first format is taken.
-    """
-    styles: dict[str, list[Column]] = {}
-    for c in columns:
-        styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
-    fitting: dict[str, list[str]] = {}
-    for style, of in [*styles.items()]:
-        formats, failed = _fitting_formats(connection, parquet, of, account.date_formats((*of[0].formats, *others)))
-        if failed and of[0].style:
-            # Not written alike after all: each by itself.
-            del styles[style]
-            for c in of:
-                styles[c.name] = [c]
-                fitting[c.name], _ = _fitting_formats(connection, parquet, [c], account.date_formats((*c.formats, *others)))
-        else:
-            fitting[style] = formats
-    choices = [
-        {c.name: chosen for style, chosen in zip(fitting, formats, strict=True) for c in styles[style]}
-        for formats in itertools.product(*fitting.values())
-    ]
-    if len(choices) == 1:
-        return choices[0], ""
-    rows_broken = [_rows_broken(connection, parquet, spec, document, choice) for choice in choices]
-    best = [choice for choice, rows in zip(choices, rows_broken, strict=True) if rows == min(rows_broken)]
-    undecided = [c for c in styles.get(LOCAL, ()) if len({choice[c.name] for choice in best}) > 1]
-    if not undecided:
-        return best[0], ""
-    in_words = " or ".join(dict.fromkeys(choice[undecided[0].name] for choice in best))
-    return best[0], f"{undecided[0].header} may be written as {in_words} and nothing in the file decides; it was read as the first"
-
-
-def _fitting_formats(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], candidates: tuple[str, ...]
-) -> tuple[list[str], int]:
-    """The formats that fit most values of some columns, of those that read every value alike the first; and how many values they do not fit."""
-    if len(candidates) == 1:
-        return list(candidates), 0
-    names = [identifier(c.name) for c in columns]
-    days, facts = [], []
-    for number, date_format in enumerate(candidates):
-        read = [f"day_{number}_{column}" for column in range(len(names))]
-        days += [f"{as_date(name, date_format)} as {day}" for name, day in zip(names, read, strict=True)]
-        facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
-        # Not DuckDB's hash of several values: it joins their hashes by exclusive or, so days that stand twice would cancel out.
-        facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join(f'coalesce({day}::varchar, chr(0))' for day in read)})))")
-    # Each day is worked out once: the expressions take most of the time that a small document takes.
-    rows = f"select *, {', '.join(days)} from read_parquet({text_literal(str(parquet))})"
-    found = connection.execute(f"select {', '.join(facts)} from ({rows})").fetchone() or ()
-    failures, readings = found[::2], found[1::2]
-    fitting: dict[int, str] = {}
-    for date_format, failed, reading in zip(candidates, failures, readings, strict=True):
-        if failed == min(failures):
-            fitting.setdefault(reading, date_format)
-    return list(fitting.values()), min(failures)
-
-
-def _rows_broken(connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
-    """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
-    broken = [is_broken(a, formats, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
-    if spec.event_date in formats:
-        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
-        broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
-        if document.window_start and document.window_end:
-            broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
-    counted = " + ".join(f"count(*) filter (b{i})" for i in range(len(broken)))
-    rules = ", ".join(f"({b}) as b{i}" for i, b in enumerate(broken))
-    if not broken:
-        return 0
-    found = connection.execute(f"select {counted} from (select {rules} from read_parquet({text_literal(str(parquet))}))").fetchone()
-    return found[0] if found else 0
-
-
-def _decimal_mark(connection: duckdb.DuckDBPyConnection, parquet: Path, columns: list[Column], account: Account) -> tuple[str, bool]:
-    """The decimal mark of the document, and whether its own values or the settings prove it."""
-    if not columns or not account.writes_decimal_comma:
-        return ".", True
-    names = [identifier(c.name) for c in columns]
-    comma = " or ".join(f"regexp_matches({n}, ',[0-9]{{1,2}}$|[0-9][{GROUP_BLANKS}][0-9]')" for n in names)
-    point = " or ".join(f"regexp_matches({n}, '\\.[0-9]{{1,2}}$')" for n in names)
-    found = connection.execute(
-        f"select coalesce(bool_or({comma}), false), coalesce(bool_or({point}), false) from read_parquet({text_literal(str(parquet))})"
-    ).fetchone()
-    assert found
-    if any(found):
-        return ("," if found[0] else "."), True
-    return ("," if account.decimal_comma else "."), account.decimal_comma is not None
-
-
-def _window(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, spec: ReportSpec, document: Document, formats: dict[str, str]
-) -> tuple[date, date] | None:
-    if document.window_start and document.window_end:
-        return document.window_start, document.window_end
-    if spec.unit is not Unit.DATE or not spec.event_date or spec.event_date not in formats:
-        return None
-    day = as_date(identifier(spec.event_date), formats[spec.event_date])
-    found = connection.execute(f"select min({day}), max({day}) from read_parquet({text_literal(str(parquet))})").fetchone()
-    return (found[0], found[1]) if found and found[0] else None

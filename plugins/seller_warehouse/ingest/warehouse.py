@@ -5,7 +5,7 @@ The raw tables hold every row Amazon ever sent, and when it was true; ``history`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from filelock import FileLock
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
+from seller_warehouse.core.home import Home
 from seller_warehouse.core.report_spec import ReportSpec, Unit
 from seller_warehouse.core.sql import identifier
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
-from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, Reparse, load
+from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load
 from seller_warehouse.reports import SPECS
 
 _META = """
@@ -136,7 +137,9 @@ def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None =
     return set(found.fetchall())
 
 
-def record(connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, reparse: Reparse) -> Verdict:
+def record(
+    connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, home: Home, accounts: Mapping[str, Account]
+) -> Verdict:
     """Load what the gate let pass and record the verdict, in one transaction."""
     document, prepared = judgement.document, judgement.prepared
     connection.execute("begin")
@@ -144,7 +147,7 @@ def record(connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_i
         verdict, reason, change, results = judgement.verdict, judgement.reason, Change(), list(judgement.results)
         if verdict is Verdict.PENDING:
             assert prepared
-            verdict, reason, change = load(connection, document, prepared, reparse)
+            verdict, reason, change = load(connection, document, prepared, home, accounts[document.account_id])
             if change.shrunk:
                 results.append(_unit_shrank(change))
         window = prepared.window if prepared else None

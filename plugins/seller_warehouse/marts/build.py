@@ -17,7 +17,7 @@ import pycountry
 import yaml
 from filelock import FileLock
 
-from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home
+from seller_warehouse.core.home import DBT_PROJECT, PACKAGE, REPOSITORY, Home, fingerprint
 from seller_warehouse.marts.exchange_rates import RatesUnreadable, store_rates
 
 log = logging.getLogger(__name__)
@@ -124,10 +124,6 @@ def policy_settings() -> dict[str, Any]:
 @cache
 def code_version() -> str:
     """A fingerprint of what changes a result: models, suites, specs, what loads and publishes, and the settings of the environment."""
-    digest = hashlib.sha256(json.dumps(policy_settings(), sort_keys=True).encode())
-    package = REPOSITORY / "plugins" / "seller_warehouse"
-    for folder in (DBT_PROJECT, REPOSITORY / "expectations", *(package / name for name in ("core", "reports", "ingest", "marts"))):
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".py", ".sql", ".yml", ".csv") and "target" not in path.parts:
-                digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+    folders = (DBT_PROJECT, REPOSITORY / "expectations", *(PACKAGE / name for name in ("core", "reports", "ingest", "marts")))
+    read = (path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".sql", ".yml", ".csv") and "target" not in path.parts)
+    return hashlib.sha256((json.dumps(policy_settings(), sort_keys=True) + fingerprint(read)).encode()).hexdigest()[:16]

@@ -1,0 +1,155 @@
+"""How the values of a document are written: the format of its dates, its decimal mark, and the days it speaks for.
+
+Nothing is guessed where values or settings decide; where they do not, the spelling says so and the gate judges.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.documents import Document
+from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
+from seller_warehouse.core.sql import identifier
+from seller_warehouse.ingest.formats import GROUP_BLANKS, as_date, is_broken
+from seller_warehouse.reports import SPECS
+
+ROWS = "parsed_rows"
+"""The name of the document's rows in SQL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spelling:
+    """The format of each date column, the decimal mark and whether it is proven, the window, and what to know of the days (or blank)."""
+
+    date_formats: dict[str, str]
+    decimal_mark: str
+    decimal_mark_is_certain: bool
+    window: tuple[date, date] | None
+    day_order: str
+
+
+def spelling_of(
+    table: pa.Table, document: Document, account: Account, *, from_sheet: bool, numbers: frozenset[str], connection: duckdb.DuckDBPyConnection
+) -> Spelling:
+    """How the rows of a document are written; ``numbers`` are the columns that are numbers in its workbook, where it is ``from_sheet``."""
+    spec = SPECS[document.report]
+    columns = [c for c in spec.kept if c.name in table.column_names]
+    dates, amounts = ([c for c in columns if c.kind is kind] for kind in (Kind.DATE, Kind.AMOUNT))
+    connection.execute("set TimeZone = 'UTC'")
+    connection.register(ROWS, table)
+    try:
+        others = (ISO,) if from_sheet else ()
+        formats, note = _date_formats(connection, spec, document, dates, account.in_marketplace(document.marketplace_id), others)
+        # The numbers of a sheet are written with a point, whatever the account does.
+        mark, certain = (".", True) if numbers & {c.name for c in amounts} else _decimal_mark(connection, amounts, account)
+        window = _window(connection, spec, document, formats)
+    finally:
+        connection.unregister(ROWS)
+    return Spelling(date_formats=formats, decimal_mark=mark, decimal_mark_is_certain=certain, window=window, day_order=note)
+
+
+def _date_formats(
+    connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, columns: list[Column], account: Account,
+    others: tuple[str, ...] = (),
+) -> tuple[dict[str, str], str]:  # fmt: skip
+    """The format of each column, and what to know of it: the one that fits most values; of several, the one by which the dates agree best.
+
+    Columns of one style, and those that follow the account's own way of writing, are written alike, so that ``03/04/2026``
+    beside ``25/04/2026`` is a day in April. Where nothing decides, the first format is taken.
+    """
+    styles: dict[str, list[Column]] = {}
+    for c in columns:
+        styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
+    fitting: dict[str, list[str]] = {}
+    for style, of in [*styles.items()]:
+        formats, failed = _fitting_formats(connection, of, account.date_formats((*of[0].formats, *others)))
+        if failed and of[0].style:
+            # Not written alike after all: each by itself.
+            del styles[style]
+            for c in of:
+                styles[c.name] = [c]
+                fitting[c.name], _ = _fitting_formats(connection, [c], account.date_formats((*c.formats, *others)))
+        else:
+            fitting[style] = formats
+    choices = [
+        {c.name: chosen for style, chosen in zip(fitting, formats, strict=True) for c in styles[style]}
+        for formats in itertools.product(*fitting.values())
+    ]
+    if len(choices) == 1:
+        return choices[0], ""
+    rows_broken = [_rows_broken(connection, spec, document, choice) for choice in choices]
+    best = [choice for choice, rows in zip(choices, rows_broken, strict=True) if rows == min(rows_broken)]
+    undecided = [c for c in styles.get(LOCAL, ()) if len({choice[c.name] for choice in best}) > 1]
+    if not undecided:
+        return best[0], ""
+    in_words = " or ".join(dict.fromkeys(choice[undecided[0].name] for choice in best))
+    return best[0], f"{undecided[0].header} may be written as {in_words} and nothing in the file decides; it was read as the first"
+
+
+def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column], candidates: tuple[str, ...]) -> tuple[list[str], int]:
+    """The formats that fit most values of some columns, of those that read every value alike the first; and how many values they do not fit."""
+    if len(candidates) == 1:
+        return list(candidates), 0
+    names = [identifier(c.name) for c in columns]
+    days, facts = [], []
+    for number, date_format in enumerate(candidates):
+        read = [f"day_{number}_{column}" for column in range(len(names))]
+        days += [f"{as_date(name, date_format)} as {day}" for name, day in zip(names, read, strict=True)]
+        facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
+        # Not DuckDB's hash of several values: it joins their hashes by exclusive or, so days that stand twice would cancel out.
+        facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join(f'coalesce({day}::varchar, chr(0))' for day in read)})))")
+    # Each day is worked out once: the expressions take most of the time that a small document takes.
+    rows = f"select *, {', '.join(days)} from {ROWS}"
+    found = connection.execute(f"select {', '.join(facts)} from ({rows})").fetchone() or ()
+    failures, readings = found[::2], found[1::2]
+    fitting: dict[int, str] = {}
+    for date_format, failed, reading in zip(candidates, failures, readings, strict=True):
+        if failed == min(failures):
+            fitting.setdefault(reading, date_format)
+    return list(fitting.values()), min(failures)
+
+
+def _rows_broken(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
+    """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
+    broken = [is_broken(a, formats, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    if spec.event_date in formats:
+        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
+        broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
+        if document.window_start and document.window_end:
+            broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
+    counted = " + ".join(f"count(*) filter (b{i})" for i in range(len(broken)))
+    rules = ", ".join(f"({b}) as b{i}" for i, b in enumerate(broken))
+    if not broken:
+        return 0
+    found = connection.execute(f"select {counted} from (select {rules} from {ROWS})").fetchone()
+    return found[0] if found else 0
+
+
+def _decimal_mark(connection: duckdb.DuckDBPyConnection, columns: list[Column], account: Account) -> tuple[str, bool]:
+    """The decimal mark of the document, and whether its own values or the settings prove it."""
+    if not columns or not account.writes_decimal_comma:
+        return ".", True
+    names = [identifier(c.name) for c in columns]
+    comma = " or ".join(f"regexp_matches({n}, ',[0-9]{{1,2}}$|[0-9][{GROUP_BLANKS}][0-9]')" for n in names)
+    point = " or ".join(f"regexp_matches({n}, '\\.[0-9]{{1,2}}$')" for n in names)
+    found = connection.execute(f"select coalesce(bool_or({comma}), false), coalesce(bool_or({point}), false) from {ROWS}").fetchone()
+    assert found
+    if any(found):
+        return ("," if found[0] else "."), True
+    return ("," if account.decimal_comma else "."), account.decimal_comma is not None
+
+
+def _window(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> tuple[date, date] | None:
+    if document.window_start and document.window_end:
+        return document.window_start, document.window_end
+    if spec.unit is not Unit.DATE or not spec.event_date or spec.event_date not in formats:
+        return None
+    day = as_date(identifier(spec.event_date), formats[spec.event_date])
+    found = connection.execute(f"select min({day}), max({day}) from {ROWS}").fetchone()
+    return (found[0], found[1]) if found and found[0] else None
