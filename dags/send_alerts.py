@@ -2,8 +2,9 @@
 
 Runs after every publication, and every hour, since nothing is published where everything stands still.
 
-1. **send_alerts** finds what is worth a message, remembers it in `meta.alerts`, and sends what is new to the channels of
-   `SELLER_WAREHOUSE_ALERT_URLS`. docs/alerts.md lists the five kinds and says when each is told again.
+1. **send_alerts** reads what is worth a message now (`meta.alert_events` of the last publication, and refused documents), remembers it in
+   `meta.alerts`, and sends what is new to the channels of `SELLER_WAREHOUSE_ALERT_URLS`. docs/alerts.md lists the six kinds and says when each is
+   sent again.
 
 **When it fails** a channel did not take a message: the log names it and says why. What other channels took is not sent again.
 

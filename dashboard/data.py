@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,7 @@ import streamlit as st
 
 from seller_warehouse.core.home import Home
 from seller_warehouse.readers.published import Published
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition of SQL with its values, in order."""
-
-    sql: str
-    values: tuple[Any, ...] = ()
-
-    def __and__(self, other: Condition) -> Condition:
-        return Condition(f"{self.sql} and {other.sql}", (*self.values, *other.values))
-
+from seller_warehouse.readers.query import Condition
 
 KEPT_ANSWERS = 500
 

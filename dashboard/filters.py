@@ -11,13 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data
-from dashboard.data import Condition
+from seller_warehouse.readers.query import EVERYTHING, Condition
 
 SHOWN_DAYS = 365
 """The date range of a first visit."""
-
-
-EVERYTHING = Condition("true")
 
 
 @dataclass(frozen=True)

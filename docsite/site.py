@@ -1,10 +1,10 @@
-"""Build the documentation as one site below ``<home>/site``: the pages of ``docs/``, dbt's page, Great Expectations' Data Docs.
+"""Build the documentation as one site below ``<home>/site``: the pages of ``docs/``, dbt's page, and what the gate judged.
 
 ::
 
     site/index.html              MkDocs; a broken link fails the build
     site/dbt/index.html          every model, column and test in one page
-    site/data_docs/index.html    a copy of <home>/data_docs
+    site/data_docs/index.html    the last documents with the rules that they break, and all rules
 
 The whole is put into its place at once; it needs no server and nothing from the internet.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from docsite.data_docs import render_data_docs
+from docsite import data_docs
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home, shown
 
 LOOK_SECONDS = 60
@@ -37,7 +37,7 @@ class SiteFailed(Exception):
 def build_site(home: Home) -> Path:
     """Build the site of a home; returns its first page.
 
-    Without a build database dbt's page has no catalogue, and without a publication the Data Docs have no documents.
+    Without a build database dbt's page has no catalogue, and without a publication the gate's page has no documents.
     Raises SiteFailed.
     """
     part = home.site.with_name(f".{home.site.name}.part")
@@ -45,8 +45,8 @@ def build_site(home: Home) -> Path:
     # Not quietly: --quiet drops the warnings that --strict counts.
     _run("mkdocs", "build", "--strict", "--config-file", str(REPOSITORY / "mkdocs.yml"), "--site-dir", str(part))
     _add_dbt_page(home, part / "dbt")
-    render_data_docs(home)
-    shutil.copytree(home.data_docs, part / "data_docs")
+    (part / "data_docs").mkdir()
+    (part / "data_docs" / "index.html").write_text(data_docs.page(home), encoding="utf-8")
     shutil.rmtree(home.site, ignore_errors=True)
     part.replace(home.site)
     return home.site / "index.html"

@@ -19,12 +19,28 @@ A test says why its rows are wrong and what to do in its config: meta = {'why': 
         {%- for result in tests if result.status == 'warn' -%}
             {%- do run_query('insert into ' ~ table ~ ' ' ~ rows_found(result.node, 100)) -%}
         {%- endfor -%}
+        {%- set events = adapter.get_relation(target.database, generate_schema_name('meta', none), 'alert_events') -%}
+        {%- if events -%}
+            {%- do run_query("delete from " ~ events ~ " where kind = 'ROW_SET_ASIDE'") -%}
+            {%- do run_query('insert into ' ~ events ~ ' (key, kind, account_id, message, place) ' ~ set_aside_events(table)) -%}
+        {%- endif -%}
         {%- for result in tests if result.status == 'fail' -%}
             {%- for row in run_query(rows_found(result.node, 10)) -%}
                 {%- do log('Broken: ' ~ row['mart'] ~ ': ' ~ row['why'] ~ ' (' ~ row['rule'] ~ '): ' ~ row['key'] ~ '; ' ~ row['remedy'], info=true) -%}
             {%- endfor -%}
         {%- endfor -%}
     {%- endif -%}
+{%- endmacro %}
+
+{#- The rows of meta.set_aside as rows of meta.alert_events, which is built before it is known what the tests find. -#}
+{% macro set_aside_events(table) -%}
+    select
+        'ROW_SET_ASIDE|' || coalesce(account_id, '') || '|' || rule || '|' || md5("key") as key,
+        'ROW_SET_ASIDE' as kind,
+        coalesce(account_id, '') as account_id,
+        mart || ': ' || why || '; ' || remedy || ': ' || "key" as message,
+        row_number() over (partition by account_id order by mart, rule, "key") as place
+    from {{ table }}
 {%- endmacro %}
 
 {#- The rows that a test found, as rows of meta.set_aside; the first of them, where there are more. -#}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,10 +18,12 @@ import duckdb
 import pytest
 
 from seller_warehouse.alerts.channels import channel_urls, channels_of
-from seller_warehouse.alerts.delivery import DeliveryFailed, Settings, send_alerts
-from seller_warehouse.core.accounts import Account, ConfigurationError
-from seller_warehouse.core.home import Home
+from seller_warehouse.alerts.delivery import DASHBOARD_URL, DeliveryFailed, send_alerts, send_new
+from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
+from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home
 from seller_warehouse.ingest.warehouse import open_warehouse
+from seller_warehouse.marts.build import BuildFailed, policy_settings
+from seller_warehouse.reports import SPECS
 from tests.receiver import Receiver, receiving
 
 TODAY = date(2026, 11, 20)
@@ -36,33 +41,75 @@ TABLES = {
     "marts.fct_settlement_reconciliation": "account_id varchar, month date, currency_code varchar, in_transit_amount decimal(18,4), "
     "unexplained_reported_amount decimal(18,4), unexplained_settled_amount decimal(18,4)",
     "meta.set_aside": 'account_id varchar, mart varchar, "key" varchar, why varchar, remedy varchar, rule varchar',
+    "raw.accounts": "account_id varchar, source varchar",
+    "raw.report_types": "report varchar, reaches_back varchar",
+    "seeds.marketplaces": "marketplace_id varchar, country_code varchar",
     "meta.freshness": "account_id varchar, report varchar, first_date date, data_through_date date, missing_history_days integer",
-    "meta.loads": "account_id varchar, report varchar, document_id varchar, source varchar, marketplace_id varchar, run_id varchar, "
+    "staging.stg_pipeline__loads": "account_id varchar, report varchar, document_id varchar, source varchar, marketplace_id varchar, run_id varchar, "
     "file_name varchar, retrieved_at timestamp, loaded_at timestamp, verdict varchar, reason varchar",
 }
-"""Of each table that is read, the columns that are."""
+"""Of each table that the model of events reads, the columns that it reads."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model of events as dbt compiles it, with the days still to be set; and what the end of a run adds to it."""
+
+    events: str
+    set_aside: str
+
+    def sql(self, claim_days: int, late_days: int) -> str:
+        return self.events.replace("<claim_days>", str(claim_days)).replace("<late_days>", str(late_days))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    target: Path = tmp_path_factory.mktemp("dbt")
+    environment = os.environ | {"SELLER_WAREHOUSE_DATABASE": str(target / "seller_warehouse.duckdb")}
+
+    def compiled(*what: str) -> None:
+        command = [
+            str(Path(sys.executable).with_name("dbt")), "compile", *what, "--vars", "{alert_claim_days: <claim_days>, alert_late_days: <late_days>}",
+            "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target), "--log-path", str(target),
+        ]  # fmt: skip
+        ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout
+
+    compiled("--select", "alert_events")
+    compiled("--inline", "{{ set_aside_events('meta.set_aside') }}")
+    folder = target / "compiled" / "seller_warehouse"
+    return Model((folder / "models" / "meta" / "alert_events.sql").read_text(), next(folder.rglob("*inline*")).read_text())
 
 
 @dataclass
 class Told:
-    """A home whose publication is written by hand, and what is told of it."""
+    """A home whose marts are written by hand, and what is told of the events in them."""
 
     home: Home
     receiver: Receiver
+    model: Model
     accounts: dict[str, Account] = field(default_factory=lambda: {a.id: a for a in (API, FILES)})
     publications: int = 0
 
-    def publish(self, **tables: list[dict[str, Any]]) -> None:
-        """Publish tables by their name without the schema; those that are not named are empty."""
+    def publish(self, *, claim_days: int = 7, late_days: int = 2, **tables: list[dict[str, Any]]) -> None:
+        """Publish the events of tables by their name without the schema; those that are not named are empty."""
         self.publications += 1
         file = self.home.published / f"{self.publications:03}" / "seller_warehouse.duckdb"
         file.parent.mkdir(parents=True)
+        given = {
+            "accounts": [{"account_id": a.id, "source": a.source} for a in self.accounts.values()],
+            "report_types": [{"report": s.name, "reaches_back": s.reaches_back} for s in SPECS.values()],
+            "marketplaces": [{"marketplace_id": m, "country_code": c.country_code} for m, c in marketplaces().items()],
+            **tables,
+        }
         with duckdb.connect(str(file)) as connection:
-            connection.execute("create schema marts")
-            connection.execute("create schema meta")
+            for schema in sorted({table.split(".")[0] for table in TABLES}):
+                connection.execute(f"create schema {schema}")
             for table, columns in TABLES.items():
                 connection.execute(f"create table {table} ({columns})")
-                insert(connection, table, tables.get(table.split(".")[1], []))
+                insert(connection, table, given.get(table.split(".")[1].removeprefix("stg_pipeline__"), []))
+            connection.execute(f"create table meta.alert_events as {self.model.sql(claim_days, late_days)}")
+            connection.execute(f"insert into meta.alert_events by name {self.model.set_aside}")
         self.home.marts.unlink(missing_ok=True)
         self.home.marts.symlink_to(file)
 
@@ -71,10 +118,10 @@ class Told:
         with open_warehouse(self.home.warehouse) as connection:
             insert(connection, "meta.loads", list(loads))
 
-    def tell(self, today: date = TODAY, *urls: str, **settings: Any) -> list[tuple[str, list[str]]]:
+    def tell(self, today: date = TODAY, *urls: str) -> list[tuple[str, list[str]]]:
         """The messages that arrive when alerts are sent on a day."""
         at = datetime.combine(today, time(7), UTC)
-        send_alerts(self.home, self.accounts, channels_of(urls or [self.receiver.url]), Settings(**settings), today=today, at=at)
+        send_alerts(self.home, self.accounts, channels_of(urls or [self.receiver.url]), DASHBOARD_URL, today=today, at=at)
         return self.receiver.taken()
 
     def remembered(self, columns: str) -> list[tuple]:
@@ -88,9 +135,9 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[st
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[Told]:
+def told(tmp_path: Path, model: Model) -> Iterator[Told]:
     with receiving() as receiver:
-        yield Told(Home(tmp_path / "home"), receiver)
+        yield Told(Home(tmp_path / "home"), receiver, model)
 
 
 def day(number: int) -> date:
@@ -221,8 +268,8 @@ def test_each_claim_is_told_once_when_it_closes_within_the_days(told: Told) -> N
 
 
 def test_the_days_before_a_deadline_can_be_set(told: Told) -> None:
-    told.publish(claims_to_file=[claim("a", day(2)), claim("b", day(3))])
-    [(_, lines)] = told.tell(claim_days=2)
+    told.publish(claims_to_file=[claim("a", day(2)), claim("b", day(3))], claim_days=2)
+    [(_, lines)] = told.tell()
     assert lines[0] == "2 units of 1 claim, 12.50 USD"
 
 
@@ -306,7 +353,8 @@ def test_a_file_in_the_folder_of_no_account_is_told_without_one(told: Told) -> N
 def test_a_report_is_late_two_days_after_its_answer_was_due(told: Told, account: str, report: str, in_time: int) -> None:
     told.publish(loads=[document(1, "LOADED", account_id=account, report=report)])
     assert told.tell(day(in_time)) == []
-    assert told.tell(day(in_time), late_days=1) != []
+    told.publish(loads=[document(1, "LOADED", account_id=account, report=report)], late_days=1)
+    assert told.tell(day(in_time)) != []
     told.publish(loads=[document(1, "LOADED", day(1), account_id=account, report=report)])
     assert told.tell(day(in_time + 1)) == []
     assert len(told.tell(day(in_time + 2))) == 1
@@ -334,6 +382,12 @@ def test_late_reports_of_an_account_are_one_message_and_are_told_once_until_ther
 def test_nobody_promised_what_only_the_seller_has_nor_what_a_removed_account_had(told: Told) -> None:
     told.publish(loads=[document(1, "LOADED", report="sourcing_costs"), document(2, "LOADED", account_id="gone")])
     assert told.tell(day(400)) == []
+
+
+def test_an_account_that_was_removed_since_the_publication_is_not_late(told: Told) -> None:
+    told.publish(loads=[document(1, "LOADED"), document(2, "LOADED", account_id="eu")])
+    del told.accounts["na"]
+    assert [title for title, _ in told.tell(day(20))] == ["eu: data is older than promised"]
 
 
 # Settlements
@@ -417,7 +471,7 @@ def test_without_a_channel_events_are_remembered_and_the_first_channel_gets_what
     told.publish(claims_to_file=[claim("a", TODAY)], **rates("AT_RISK"))
     at = datetime.combine(TODAY, time(7), UTC)
     for _ in range(2):
-        assert send_alerts(told.home, told.accounts, [], Settings(), today=TODAY, at=at) == {"events": 2, "messages": 0}
+        assert send_alerts(told.home, told.accounts, [], DASHBOARD_URL, today=TODAY, at=at) == {"events": 2, "messages": 0}
     assert told.remembered("sent_at, channels, error") == [(None, None, "no channel")] * 2
     told.publish(**rates("AT_RISK", "AT_RISK", last=day(1)))
     assert [title for title, _ in told.tell(day(1))] == ["na: order defect rate at or near the target"]
@@ -449,13 +503,15 @@ def test_what_apprise_says_of_a_failure_is_passed_on_without_the_parts_of_the_ad
     assert channel.send("title", "body").endswith("did not take it: A Connection error occurred sending JSON notification to ***")
 
 
-def test_settings_come_from_the_environment_and_a_wrong_one_is_named() -> None:
-    set_all = {
-        "SELLER_WAREHOUSE_ALERT_DAYS": "3", "SELLER_WAREHOUSE_ALERT_LATE_DAYS": "0", "SELLER_WAREHOUSE_DASHBOARD_URL": "https://shop.example/",
-        "SELLER_WAREHOUSE_ALERT_URLS": " json://a\n mailto://b ",
-    }  # fmt: skip
-    assert Settings.from_environment(set_all) == Settings(claim_days=3, late_days=0, dashboard_url="https://shop.example")
-    assert Settings.from_environment({}) == Settings(claim_days=7, late_days=2, dashboard_url="http://127.0.0.1:8501")
-    assert (channel_urls(set_all), channel_urls({})) == (["json://a", "mailto://b"], [])
-    with pytest.raises(ConfigurationError, match="SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"):
-        Settings.from_environment({"SELLER_WAREHOUSE_ALERT_DAYS": "soon"})
+def test_settings_come_from_the_environment_and_a_wrong_one_is_named(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (channel_urls({"SELLER_WAREHOUSE_ALERT_URLS": " json://a\n mailto://b "}), channel_urls({})) == (["json://a", "mailto://b"], [])
+    told.load(document(1, "QUARANTINED"))
+    environment = {"SELLER_WAREHOUSE_ALERT_URLS": told.receiver.url, "SELLER_WAREHOUSE_DASHBOARD_URL": "https://shop.example/"}
+    send_new(told.home, told.accounts, environment, today=TODAY, at=datetime.combine(TODAY, time(7), UTC))
+    assert [lines[-1] for _, lines in told.receiver.taken()] == ["https://shop.example/health?account=na"]
+    monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_DAYS", "3")
+    monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_LATE_DAYS", "0")
+    assert policy_settings() == {"alert_claim_days": 3, "alert_late_days": 0}
+    monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_DAYS", "soon")
+    with pytest.raises(BuildFailed, match="SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"):
+        policy_settings()

@@ -249,7 +249,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("unreadable", UNREADABLE, ids=lambda r: f"{r.status_code}-{r.content[:12]!r}")
 def test_an_answer_without_amazons_json_is_no_answer(start, unreadable):
-    """The library takes it for an empty success: a list without reports."""
+    """Nor an empty success: a list without reports."""
     setting = start()
     amazon = setting.client()
     report_id = amazon.create(ORDERS, US, WEEK, {})
@@ -376,10 +376,10 @@ def test_a_secret_that_amazon_repeats_is_blotted_out(start):
 
 
 def test_no_secret_is_logged_at_any_level_of_any_logger(start, caplog):
-    """The library shows access tokens at DEBUG, the client of documents signed addresses at INFO."""
+    """The HTTP client shows headers at DEBUG, and signed addresses at INFO."""
     setting = start("expired_url", ["download"], limit=1)
     amazon = setting.client()
-    for name in ("sp_api", "sp_api.base.client", "httpx", "httpcore", *logging.root.manager.loggerDict):
+    for name in ("httpx", "httpcore", *logging.root.manager.loggerDict):
         if not name.startswith("uvicorn"):  # The sandbox's own side of the wire.
             caplog.set_level(logging.DEBUG, logger=name)
     caplog.set_level(logging.DEBUG)

@@ -1,10 +1,10 @@
-"""Amazon's Reports API for one account, over python-amazon-sp-api: ask, look, download, within Amazon's limits.
+"""Amazon's Reports API for one account: ask, look, download, within Amazon's limits.
 
 Every call waits its turn in quotas that all processes of a home share. A short wait is slept; a long one is raised as ``Later``,
 so that nobody holds a worker slot for it. What may pass by itself (429, 500, 503, a lost connection) is tried again with backoff
 and jitter; what cannot is named: ``AccessRefused`` (the connection is wrong) and ``Rejected`` (the request is).
 
-No secret is ever part of a message, and the library's own logging, which shows access tokens at DEBUG, is kept quiet.
+No secret is ever part of a message, and httpx's logging, which shows signed addresses, is kept quiet.
 """
 
 from __future__ import annotations
@@ -19,15 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from sp_api.api import Reports
-from sp_api.auth import AccessTokenClient, AccessTokenResponse
-from sp_api.auth.exceptions import AuthorizationError
-from sp_api.base import Marketplaces
-from sp_api.base._transport_httpx import HttpxTransport
-from sp_api.base.exceptions import SellingApiException
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from seller_warehouse.amazon.quotas import Quotas
+from seller_warehouse.amazon.reports_api import ENDPOINTS, TOKEN_URL, CallRefused, Login, LoginRefused, Reports
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.documents import printable
@@ -35,8 +30,8 @@ from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.landing import keep
 
 log = logging.getLogger(__name__)
-for noisy in ("sp_api", "sp_api.base.client", "httpx", "httpcore"):
-    # At DEBUG they log access tokens, at INFO signed addresses; the filter holds where somebody sets their level anew.
+for noisy in ("httpx", "httpcore"):
+    # At DEBUG they log headers, at INFO signed addresses; the filter holds where somebody sets their level anew.
     logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger(noisy).addFilter(lambda record: record.levelno >= logging.WARNING)
 
@@ -141,22 +136,6 @@ class Report:
         )  # fmt: skip
 
 
-class _Login(AccessTokenClient):
-    """Login with Amazon at the connection's own address, with tokens that expire by our clock."""
-
-    def get_auth(self) -> AccessTokenResponse:
-        if self.token is None or self.clock.now() >= self.good_until:
-            answer = self._request(self.token_url, self.data, self.headers)
-            self.token = AccessTokenResponse(**answer)
-            self.good_until = self.clock.now() + timedelta(seconds=int(answer.get("expires_in", 3600)) - 300)
-        return self.token
-
-    clock: Clock
-    token_url: str
-    token: AccessTokenResponse | None = None
-    good_until: datetime
-
-
 class Amazon:
     """The Reports API of one account."""
 
@@ -167,13 +146,9 @@ class Amazon:
         """Where Amazon did not answer though it was asked again and again: when to try next, whatever is to be asked."""
         tls = ssl.create_default_context(cafile=access.verify or None)
         self._http = httpx.Client(verify=tls, timeout=TIMEOUT_SECONDS, event_hooks={"response": [_refuse_unreadable]})
-        place = next(m for m in Marketplaces if m.marketplace_id == account.marketplaces[0])
-        secrets = {"refresh_token": access.refresh_token, "lwa_app_id": access.client_id, "lwa_client_secret": access.client_secret}
-        self._reports = Reports(place, credentials=secrets, auth_token_client_class=_Login, verify=tls)
-        self._reports.endpoint = access.endpoint or place.endpoint
-        self._login: _Login = self._reports._auth
-        self._login.clock, self._login.token_url = clock, access.token_url or "https://api.amazon.com/auth/o2/token"
-        self._reports._transport = self._login._transport = HttpxTransport(client=self._http)
+        secrets = {"refresh_token": access.refresh_token, "client_id": access.client_id, "client_secret": access.client_secret}
+        self._login = Login(self._http, clock, access.token_url or TOKEN_URL, secrets)
+        self._reports = Reports(self._http, self._login, access.endpoint or ENDPOINTS[account.region])
 
     def close(self) -> None:
         """Close the connections."""
@@ -184,7 +159,7 @@ class Amazon:
 
         Raises AccessRefused where the connection's secrets are wrong.
         """
-        self._retried(lambda: self._once("", self._login.get_auth))
+        self._retried(lambda: self._once("", self._login.access_token))
 
     def create(self, report_type: str, marketplace_ids: tuple[str, ...], instants: tuple[datetime, datetime] | None, options: dict[str, str]) -> str:
         """Ask for a report; returns its id. Not tried again by itself: whether a lost call was heard, only ``listed`` can tell.
@@ -197,11 +172,11 @@ class Amazon:
         if options:
             body["reportOptions"] = options
         self._wait_turn("createReport")
-        return str(self._once(report_type, lambda: self._reports.create_report(**body)).payload["reportId"])
+        return str(self._once(report_type, lambda: self._reports.create_report(**body))["reportId"])
 
     def status(self, report_id: str) -> Report:
         """What became of a report."""
-        return Report.of(self._call("getReport", lambda: self._reports.get_report(report_id)).payload)
+        return Report.of(self._call("getReport", lambda: self._reports.get_report(report_id)))
 
     def listed(self, report_type: str, since: datetime, statuses: tuple[str, ...]) -> list[Report]:
         """Reports of one type created since, newest first, of every page; at most 90 days are listed."""
@@ -214,9 +189,9 @@ class Amazon:
             }  # fmt: skip
             while asked:
                 answer = self._call("getReports", lambda: self._reports.get_reports(**asked))  # noqa: B023  called before it changes
-                found |= {r.report_id: r for r in map(Report.of, _items(answer.payload))}
+                found |= {r.report_id: r for r in map(Report.of, answer.get("reports", []))}
                 # With any other parameter Amazon answers 400 (trap 5).
-                asked = {"nextToken": answer.next_token} if answer.next_token else {}
+                asked = {"nextToken": answer["nextToken"]} if answer.get("nextToken") else {}
         return sorted(found.values(), key=lambda r: r.created_at, reverse=True)
 
     def download(self, document_id: str, target: Path) -> tuple[str | None, str, int]:
@@ -236,7 +211,7 @@ class Amazon:
 
     def _download_once(self, document_id: str, part: Path, target: Path) -> tuple[str | None, str, int]:
         self._wait_turn("getReportDocument")
-        url = self._once("", lambda: self._reports.get_report_document(document_id)).payload["url"]
+        url = self._once("", lambda: self._reports.get_report_document(document_id))["url"]
         try:
             # Identity, and the raw bytes: an address that says gzip would be unpacked under our hands (trap 6).
             with self._http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
@@ -278,39 +253,37 @@ class Amazon:
         try:
             try:
                 return call()
-            except SellingApiException as error:
-                if error.code != 403 or "expired" not in _said(error).lower():
+            except CallRefused as error:
+                if error.status != 403 or "expired" not in _said(error).lower():
                     raise
                 self._login.token = None
                 return call()
-        except AuthorizationError as error:
-            if error.status_code == 429 or error.status_code >= 500:
-                raise Transient(f"Login with Amazon answers {error.status_code}") from error
+        except LoginRefused as error:
             raise AccessRefused(self._refused_login(error)) from None
-        except SellingApiException as error:
+        except CallRefused as error:
             said = _said(error)
-            if error.code == 403 and "expired" in said.lower():
+            if error.status == 403 and "expired" in said.lower():
                 # Renewed just now, and of no use again: nothing that a role would cure.
                 raise Transient(f"403 {said}") from None
-            if error.code == 403:
+            if error.status == 403:
                 raise AccessRefused(
                     f"connection {self._access.connection}: Amazon refuses {report_type or 'the request'} ({said}); give the application the roles "
                     "that README.md lists and let the seller authorise it again"
                 ) from None
-            if error.code in (400, 404, 413, 415):
-                raise Rejected(f"Amazon calls the request invalid ({error.code}: {said})") from None
-            raise Transient(f"{error.code} {said}") from None
+            if error.status in (400, 404, 413, 415):
+                raise Rejected(f"Amazon calls the request invalid ({error.status}: {said})") from None
+            raise Transient(f"{error.status} {said}") from None
         except httpx.TransportError as error:
             raise Transient(f"no connection ({type(error).__name__})") from error
         except json.JSONDecodeError as error:  # Of Login with Amazon.
             raise Transient("the answer is no JSON") from error
 
-    def _refused_login(self, error: AuthorizationError) -> str:
+    def _refused_login(self, error: LoginRefused) -> str:
         what = {"invalid_client": "the client id (login) or client secret (password)", "invalid_grant": "the refresh_token"}
-        said = printable(str(error.message or ""))[:200].replace(self._access.refresh_token, "…").replace(self._access.client_secret, "…")
+        said = printable(error.message)[:200].replace(self._access.refresh_token, "…").replace(self._access.client_secret, "…")
         return (
-            f"connection {self._access.connection}: Login with Amazon says {error.error_code} ({said}); "
-            f"correct {what.get(error.error_code, 'the connection')} in the Airflow connection, then run again"
+            f"connection {self._access.connection}: Login with Amazon says {error.code} ({said}); "
+            f"correct {what.get(error.code, 'the connection')} in the Airflow connection, then run again"
         )
 
     def _wait_turn(self, operation: str) -> None:
@@ -324,7 +297,7 @@ class Amazon:
 
 
 def _refuse_unreadable(answer: httpx.Response) -> None:
-    """The library takes an error without Amazon's JSON for an empty success, and the text of a gateway for nothing."""
+    """What may pass by itself, and answers of a gateway, which are no JSON of the API."""
     if answer.status_code >= 500 or answer.status_code == 429:
         raise Transient(f"{answer.status_code}")
     if "x-amz-access-token" not in answer.request.headers:
@@ -337,14 +310,10 @@ def _refuse_unreadable(answer: httpx.Response) -> None:
         raise Transient(f"{answer.status_code}, and the answer is no JSON of the API")
 
 
-def _said(error: SellingApiException) -> str:
+def _said(error: CallRefused) -> str:
     """Amazon's words; why a token is refused stands in the details alone."""
-    first = error.error[0] if error.error else {}
+    first = error.errors[0]
     return printable(" ".join(str(first[n]) for n in ("message", "details") if first.get(n)))[:300]
-
-
-def _items(payload: Any) -> list[dict[str, Any]]:
-    return payload if isinstance(payload, list) else payload.get("reports", [])
 
 
 def _iso(at: datetime) -> str:

@@ -99,13 +99,8 @@ class Home:
         return self.root / "sandbox"
 
     @property
-    def data_docs(self) -> Path:
-        """Great Expectations' pages about the suites and the last documents."""
-        return self.root / "data_docs"
-
-    @property
     def site(self) -> Path:
-        """The documentation as a site, with dbt's page and the Data Docs."""
+        """The documentation as a site, with dbt's page and that of the gate."""
         return self.root / "site"
 
     @property

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time
@@ -98,10 +99,14 @@ def as_known_at() -> datetime | None:
     )
 
 
-def policy_settings() -> dict[str, Any]:
-    """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, and SELLER_WAREHOUSE_REPORTING_CURRENCY.
+DAYS = {"SELLER_WAREHOUSE_ALERT_DAYS": "alert_claim_days", "SELLER_WAREHOUSE_ALERT_LATE_DAYS": "alert_late_days"}
+"""Settings of days by the dbt variable that they set."""
 
-    Raises BuildFailed for a variable that dbt_project.yml does not have, and for a currency that does not exist.
+
+def policy_settings() -> dict[str, Any]:
+    """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, SELLER_WAREHOUSE_REPORTING_CURRENCY and ``DAYS``.
+
+    Raises BuildFailed for a variable that dbt_project.yml does not have, a currency that does not exist, and days that are no number.
     """
     text, currency = (os.environ.get(f"SELLER_WAREHOUSE_{name}") or "" for name in ("DBT_VARS", "REPORTING_CURRENCY"))
     try:
@@ -115,6 +120,12 @@ def policy_settings() -> dict[str, Any]:
         raise BuildFailed(f"SELLER_WAREHOUSE_DBT_VARS names {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     if currency:
         settings["reporting_currency_code"] = currency.strip().upper()
+    for name, variable in DAYS.items():
+        days = os.environ.get(name) or settings.get(variable)
+        if days is not None:
+            if not re.fullmatch("[0-9]{1,3}", str(days)):
+                raise BuildFailed(f"{name} is {days!r}; it must be a whole number of days")
+            settings[variable] = int(days)
     code = settings.get("reporting_currency_code")
     if code and not pycountry.currencies.get(alpha_3=code):
         raise BuildFailed(f"the reporting currency is {code!r}; it must be a code of ISO 4217 such as EUR")

@@ -260,8 +260,8 @@ def rows(table: str, selected: Annotated[Selected, Query()], cursor: Cursor, req
         selection = select(table, known[table], where=selected.where, columns=selected.columns, order=selected.order)
     except InvalidQuery as refusal:
         raise HTTPException(422, str(refusal)) from None
-    (total,) = cursor.execute(selection.count, selection.values).fetchall()[0]
-    found = cursor.execute(selection.page(selected.limit, selected.offset), selection.values).to_arrow_table()
+    (total,) = cursor.execute(selection.count, selection.condition.values).fetchall()[0]
+    found = cursor.execute(selection.page(selected.limit, selected.offset), selection.condition.values).to_arrow_table()
     end = selected.offset + found.num_rows
     following = request.url.include_query_params(offset=end, publication=publication_id) if found.num_rows and end < total else None
     link = f"{following.path}?{following.query}" if following else None

@@ -54,7 +54,7 @@ class Published:
                 self._connection, self._file = duckdb.connect(str(file), read_only=True, config=self._settings), file
             return self._connection.cursor()
 
-    def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises NotPublished, and DuckDB's own errors."""
         return self.cursor().execute(sql, parameters or []).fetchall()
 

@@ -31,22 +31,35 @@ class InvalidQuery(Exception):
 
 
 @dataclass(frozen=True)
+class Condition:
+    """A condition of SQL with its values, in order."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(f"{self.sql} and {other.sql}", (*self.values, *other.values))
+
+
+EVERYTHING = Condition("true")
+
+
+@dataclass(frozen=True)
 class Selection:
     """Rows and columns of one table in a fixed order: as ordered, and where that leaves a choice as the file has them."""
 
     table: str
     columns: tuple[PublishedColumn, ...]
-    condition: str
-    values: list[Any]
+    condition: Condition
     order: str
 
     @property
     def count(self) -> str:
-        """The query for the number of rows; its parameters are ``values``."""
+        """The query for the number of rows; its parameters are the values of ``condition``."""
         return f"select count(*) from {self._from}"
 
     def page(self, limit: int, offset: int) -> str:
-        """The query for ``limit`` of them after the first ``offset``; its parameters are ``values``. Times become text, UTC."""
+        """The query for ``limit`` of them after the first ``offset``; its parameters are the values of ``condition``. Times become text, UTC."""
         # Sorting whole rows would take hundreds of times the memory of a late page; the numbers of the rows are enough to find it.
         numbers = f"select t.rowid from {self._from} order by {self.order} limit {limit} offset {offset}"
         return f"select {', '.join(map(_shown, self.columns))} from {self._table} where t.rowid in ({numbers}) order by {self.order}"
@@ -57,7 +70,7 @@ class Selection:
 
     @property
     def _from(self) -> str:
-        return f"{self._table} where {self.condition}"
+        return f"{self._table} where {self.condition.sql}"
 
 
 def select(table: str, known: Iterable[PublishedColumn], *, where: list[str], columns: str | None, order: str | None) -> Selection:
@@ -73,20 +86,16 @@ def select(table: str, known: Iterable[PublishedColumn], *, where: list[str], co
             raise InvalidQuery(f"{table} has no column {name!r}; it has {', '.join(by_name)}")
         return by_name[name]
 
-    conditions, values = ["true"], []
+    condition = EVERYTHING
     for text in where:
         name, operator, value = [*text.split(":", 2), "", ""][:3]
-        condition, bound = _condition(text, named(name), operator, value)
-        conditions.append(condition)
-        values += bound
+        condition &= _condition(text, named(name), operator, value)
     keys = [f"{_name(named(key.removeprefix('-')))}{' desc' if key.startswith('-') else ''} nulls last" for key in _listed(order)]
-    return Selection(
-        table, tuple(map(named, dict.fromkeys(_listed(columns)))) or tuple(by_name.values()), " and ".join(conditions), values,
-        ", ".join([*keys, "t.rowid"]),
-    )  # fmt: skip
+    shown = tuple(map(named, dict.fromkeys(_listed(columns)))) or tuple(by_name.values())
+    return Selection(table, shown, condition, ", ".join([*keys, "t.rowid"]))
 
 
-def _condition(text: str, column: PublishedColumn, operator: str, value: str) -> tuple[str, list[Any]]:
+def _condition(text: str, column: PublishedColumn, operator: str, value: str) -> Condition:
     if operator not in OPERATORS:
         raise InvalidQuery(f"where={text}: there is no operator {operator!r}; write column:operator:value with one of {', '.join(OPERATORS)}")
     kind = "BOOLEAN" if operator == "null" else column.data_type.split("(")[0]
@@ -97,7 +106,7 @@ def _condition(text: str, column: PublishedColumn, operator: str, value: str) ->
         values = [read(v) for v in (_listed_values(value) if operator == "in" else [value])]
     except (ValueError, OverflowError, csv.Error):
         raise InvalidQuery(f"where={text}: {value!r} is not {meant}") from None
-    return OPERATORS[operator].format(_name(column), ", ".join("?" * len(values))), values
+    return Condition(OPERATORS[operator].format(_name(column), ", ".join("?" * len(values))), tuple(values))
 
 
 def _listed_values(text: str) -> list[str]:

@@ -1,0 +1,118 @@
+"""What is worth a message now: events of the last publication, and refused documents of the build database.
+
+``meta.alert_events`` (a dbt model) says which events there are, and on which days. Refusals do not wait for a publication: none may follow them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import duckdb
+
+from seller_warehouse.core.accounts import Account
+from seller_warehouse.readers.published import Published
+
+
+class AlertKind(StrEnum):
+    """What an alert is about, in the order in which messages are sent."""
+
+    ORDER_DEFECT_RATE = "ORDER_DEFECT_RATE"
+    CLAIMS_CLOSING = "CLAIMS_CLOSING"
+    DOCUMENT_REFUSED = "DOCUMENT_REFUSED"
+    DATA_STALE = "DATA_STALE"
+    SETTLEMENT_DIFFERENCE = "SETTLEMENT_DIFFERENCE"
+    ROW_SET_ASIDE = "ROW_SET_ASIDE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing to tell, once; ``units`` and ``amount`` are what a claim is worth."""
+
+    key: str
+    kind: AlertKind
+    account_id: str
+    message: str
+    units: int = 0
+    amount: Decimal | None = None
+    currency_code: str | None = None
+
+
+def events_of(
+    published: Published | None, warehouse: duckdb.DuckDBPyConnection, accounts: Mapping[str, Account], known: Collection[str], *, today: date
+) -> list[Event]:
+    """Everything that is so today, told or not; ``known`` are the keys that are remembered. Refusals alone where nothing is published."""
+    events = [*refused_documents(warehouse), *(published_events(published, accounts, known, today) if published else [])]
+    order = list(AlertKind)
+    return sorted(events, key=lambda e: order.index(e.kind))
+
+
+def published_events(published: Published, accounts: Mapping[str, Account], known: Collection[str], today: date) -> list[Event]:
+    """The events of the last publication that are due on a day; a publication of an older version has none.
+
+    Data of an account that was removed since is not late.
+    """
+    if "meta.alert_events" not in published.tables():
+        return []
+    rows = published.rows(
+        """
+        select key, kind, account_id, message, coalesce(units, 0), amount, currency_code, episode_start_date
+        from meta.alert_events
+        where coalesce(first_date <= $today, true) and coalesce(last_date >= $today, true)
+            and (kind <> 'DATA_STALE' or list_contains($accounts::varchar[], account_id))
+        order by account_id, place
+        """,
+        {"today": today, "accounts": list(accounts)},
+    )
+    return [
+        Event(
+            key=_key_of_episode(key, episode_start, known) if episode_start else key, kind=AlertKind(kind), account_id=account_id,
+            message=message, units=units, amount=amount, currency_code=currency,
+        )
+        for key, kind, account_id, message, units, amount, currency, episode_start in rows
+    ]  # fmt: skip
+
+
+def _key_of_episode(key: str, start: date, known: Collection[str]) -> str:
+    """The key that an episode of a rate was told with, if it was as bad then; keys end with status and day."""
+    rate, status, _ = key.rsplit("|", 2)
+    told = [k for k in known for s in {status, "BAD"} if k.startswith(f"{rate}|{s}|") and date.fromisoformat(k.rsplit("|", 1)[1]) >= start]
+    return max(told, default=key)
+
+
+def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
+    """Each dropped file that was refused, until a later run takes one of its name or report; and each report that Amazon's answers of the last
+    run were refused of, however many they were, until a run passes without."""
+    files = warehouse.execute("""
+        with verdicts as (
+            select * from meta.loads where source = 'file'
+            qualify row_number() over (partition by account_id, report, document_id order by loaded_at desc, verdict) = 1
+        )
+        select account_id, document_id, reason from verdicts as refused
+        where verdict = 'QUARANTINED' and not exists (
+            from meta.loads as good where good.verdict <> 'QUARANTINED' and good.account_id = refused.account_id
+                and good.loaded_at > refused.loaded_at and (good.report = refused.report or good.file_name = refused.file_name)
+        )
+        order by retrieved_at, document_id
+    """).fetchall()
+    # A report is asked for every day, each time as another document.
+    answers = warehouse.execute("""
+        with lanes as (
+            select *, max(retrieved_at) filter (where verdict = 'QUARANTINED') over run as run_refused_at
+            from meta.loads where source = 'sp_api' window run as (partition by account_id, report, marketplace_id, run_id)
+        ),
+        since as (
+            select *, coalesce(max(loaded_at) filter (where run_refused_at is null) over lane, timestamp '1970-01-01') as last_good_at
+            from lanes window lane as (partition by account_id, report, marketplace_id)
+        )
+        select account_id, arg_min(document_id, (loaded_at, document_id)), arg_max(reason, (loaded_at, document_id))
+        from since where verdict = 'QUARANTINED' and loaded_at > last_good_at
+        group by account_id, report, marketplace_id order by all
+    """).fetchall()
+    return [
+        Event(key=f"{AlertKind.DOCUMENT_REFUSED}|{account_id}|{document_id}", kind=AlertKind.DOCUMENT_REFUSED, account_id=account_id, message=reason)
+        for account_id, document_id, reason in files + answers
+    ]
