@@ -13,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from seller_warehouse.amazon.planner import Window
+from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.cli.airflow_processes import Api
 from seller_warehouse.cli.console import Progress
-from seller_warehouse.cli.progress import DONE, until_published
+from seller_warehouse.cli.progress import DONE, landing_lines, until_published
 from seller_warehouse.core.home import Home
 
 
@@ -66,3 +68,20 @@ def test_a_build_that_a_killed_run_left_to_this_scheduler_is_followed_though_not
         assert until_published(api, Home(tmp_path), earlier, [{"load_documents": "skipped"}], Progress())
     assert earlier == {"yesterday"}
     assert capsys.readouterr().out.count("build_marts.publish_marts: success") == 1
+
+
+def test_progress_names_each_report_that_is_not_over_where_accounts_are_few() -> None:
+    window = Window(marketplace_id="")
+
+    def queue(account_id: str, report: str, planned: int, left: int) -> ReportQueue:
+        return ReportQueue(
+            run_id="one", account_id=account_id, report=report, planned=planned, todo=[window] * left, landed=planned - left, requests=1, rows=600
+        )
+
+    queues = [queue("a", "orders", 19, 12), queue("a", "listings", 1, 0), queue("b", "reimbursements", 4, 2)]
+    plan = [{"account_id": "a", "reports": 2, "windows": 20, "of": 25}, {"account_id": "b", "reports": 1, "windows": 4, "of": 4}]
+    # Two windows of reimbursements wait for two pauses of four hours each, the one before the first and the one between them.
+    total = "land_reports: 10 of 24 windows, 5 in later rounds; 3 requests, 1,800 rows, Amazon's pauses leave 8:00:00 at least"
+    assert landing_lines("land_reports", plan, queues) == [total, "land_reports: a: orders 7 of 19", "land_reports: b: reimbursements 2 of 4"]
+    many = [{"account_id": f"{n}", "reports": 1, "windows": 1, "of": 1} for n in range(6)]
+    assert len(landing_lines("land_reports", many, queues)) == 1

@@ -20,6 +20,7 @@ from seller_warehouse.cli.progress import DONE, follow, plan_of, queues_of, unti
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home, shown
 from seller_warehouse.marts.publish import last_publication
+from seller_warehouse.orchestration.pools import IS_FOLLOWED
 
 Drive = Callable[[Api, dict[str, Account], Progress], int]
 Airflow = Callable[[Home, Progress], AbstractContextManager[Api]]
@@ -69,19 +70,19 @@ def backfill(home: Home, account: str | None, months: int, pause_hours: int = PA
     def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
         known_account(accounts, account)
         conf = {"account": account, "months": months, "pause_hours": pause_hours} | ({"with_recent": True} if with_recent else {})
-        dags, worst_yet = ["backfill_history"] if with_recent else ["land_reports", "backfill_history"], LOADED
+        worst_yet = LOADED if with_recent else run_dags(api, home, ["land_reports"], conf, say)[0]
         while True:
-            code, left = run_dags(api, home, dags, conf, say)
+            # What failed of one account's recent days does not hold up the history of the others.
+            code, left = run_dags(api, home, ["backfill_history"], conf, say)
             worst_yet = worst(worst_yet, code)
             if not left or code == NOT_PUBLISHED:
                 return worst_yet
-            dags = ["backfill_history"]
 
     return drive
 
 
 def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: Progress) -> tuple[int, int]:
-    """Run some landing DAGs, one after the other, and wait until what they loaded is published.
+    """Run some landing DAGs as one pass: one after the other, then one build; wait until what they loaded is published.
 
     Returns the exit code, and how many windows are left to ask for.
     """
@@ -90,7 +91,8 @@ def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: P
     states: dict[str, dict[str, str]] = {}
     queues, left = list[ReportQueue](), 0
     for dag_id in dags:
-        run_id = api.trigger(dag_id, conf if dag_id != "collect_inbox" else {})
+        follows = {IS_FOLLOWED: True} if dag_id != dags[-1] else {}
+        run_id = api.trigger(dag_id, (conf if dag_id != "collect_inbox" else {}) | follows)
         states |= follow(api, home, [(dag_id, run_id)], say)
         plan = plan_of(api, dag_id, run_id) if dag_id != "collect_inbox" else []
         queues += queues_of(home, run_id, plan)

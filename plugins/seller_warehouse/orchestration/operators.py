@@ -25,6 +25,7 @@ from seller_warehouse.core.clock import (
     taking_part,
 )
 from seller_warehouse.core.home import Home, accounts_file
+from seller_warehouse.orchestration.pools import IS_FOLLOWED
 from seller_warehouse.steps import DocumentsRefused, Run
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class GateDocumentsOperator(BaseOperator):
 
 
 class LoadDocumentsOperator(BaseOperator):
-    """Load what passed the gate; skipped, so that no build follows, where readers have all there is."""
+    """Load what passed the gate; skipped, so that no build follows, where readers have all there is, or the run is not the last of its pass."""
 
     template_fields = ()
 
@@ -215,6 +216,8 @@ class LoadDocumentsOperator(BaseOperator):
         verdicts = load_documents(run)
         if not is_due(run.home, as_of=as_of(context), code_version=code_version(), as_known_at=as_known_at()):
             raise AirflowSkipException("nothing new: the last publication holds everything")
+        if (context["dag_run"].conf or {}).get(IS_FOLLOWED):
+            raise AirflowSkipException(f"loaded {verdicts}; the next run of this pass builds")
         return verdicts
 
 
