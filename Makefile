@@ -45,8 +45,8 @@ serve: install ## the last publication over HTTP on http://127.0.0.1:8502 (SELLE
 down: ## stop what make up started
 	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.cli.up down
 
-test: install chromium ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak
+test: install chromium ## the whole test suite; [TESTS="tests/unit tests/dbt"]
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak $(TESTS)
 
 # Only a test needs it, which is skipped where it is lacking: docker-compose.yaml brings its own.
 postgresql: install

@@ -19,8 +19,8 @@ from sandbox.world_rows import Records, Research, days, moment, night, noon
 
 EVERY_DAYS = 13
 """How often one of them begins, in turn, as soon as a stock is free."""
-REST_DAYS = 20
-"""How long a stock is left alone after the last thing that happened to it."""
+REST_DAYS = 130
+"""How long a stock is left alone after the last thing that happened to it: longer than a payment may come after a loss (payout_match_days)."""
 
 
 class Odd:

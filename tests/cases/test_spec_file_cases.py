@@ -169,6 +169,12 @@ def test_a_posted_day_may_differ_by_a_zone_and_no_more(tmp_path: Path, time: str
     assert judged(MONTH_FIRST.replace("2026-09-06 05:23:19 UTC", time), "settlements", tmp_path).verdict is verdict
 
 
+def test_days_that_each_stand_twice_are_read_by_their_times(tmp_path: Path) -> None:
+    *lines, _ = DAY_FIRST.replace("\t9.10\t", "\t-0.90\t").splitlines(keepends=True)
+    read = judged("".join(lines), "settlements", tmp_path)
+    assert (read.verdict, read.prepared and read.prepared.date_formats["posted_date"]) == (Verdict.PENDING, "%d/%m/%y")
+
+
 def test_the_period_decides_where_the_times_are_written_like_the_days(tmp_path: Path) -> None:
     content = DAY_FIRST
     for day in range(3, 7):
