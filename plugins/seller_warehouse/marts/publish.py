@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -123,7 +123,9 @@ def last_publication(home: Home) -> Publication | None:
         row = connection.execute("select * from meta.publication").fetchone()
         names = [d[0] for d in connection.description or ()]
     assert row
-    return Publication(**dict(zip(names, row, strict=True)))
+    # Another version may know more of its publications, or less.
+    known = {f.name for f in fields(Publication)}
+    return Publication(**{name: value for name, value in zip(names, row, strict=True) if name in known})
 
 
 def _loads(warehouse: duckdb.DuckDBPyConnection, known_at: datetime | None) -> tuple[int, datetime | None]:
@@ -159,7 +161,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
     warehouse.execute(f"attach {text_literal(str(target))} as published (storage_version '{STORAGE_VERSION}')")
     warehouse.execute("create schema published.marts")
     warehouse.execute("create schema published.meta")
-    tables = [t for t in _tables(warehouse, source) if t != ("meta", "publication")]
+    tables = [t for t in _tables(warehouse, source) if t not in (("meta", "publication"), ("meta", "schema"))]
     if not any(schema == "marts" for schema, _ in tables):
         raise PublicationFailed("the build database has no marts; run the build first")
     for schema, table in tables:
