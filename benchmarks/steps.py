@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from benchmarks.plain import QUOTING
-from seller_warehouse.core.home import Home
+from seller_warehouse.core.home import REPOSITORY, Home
 
 if TYPE_CHECKING:
     from seller_warehouse.core.accounts import Account
     from seller_warehouse.steps import Run
 
 REPORTS = tuple(QUOTING)
+MANY_REPORTS = sorted(path.stem for path in (REPOSITORY / "plugins" / "seller_warehouse" / "reports").glob("[a-z]*.py"))[:18]
+"""All but the seller's own costs."""
 AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
@@ -130,6 +132,40 @@ def publish(folder: Path) -> None:
     publish(_home(folder), at=AT, as_of=AT.date(), code_version=code_version(), run_id="first")
 
 
+def drop(folder: Path, accounts: str, documents: str) -> None:
+    """Not measured: put a small document of each of 18 reports into the inbox of each of ``accounts``, ``documents`` in all."""
+    files = [_small_file(report) for report in MANY_REPORTS]
+    for number in range(int(documents)):
+        account, report = divmod(number, len(files))
+        inbox = _home(folder).inbox / list(_accounts(int(accounts)))[account]
+        inbox.mkdir(parents=True, exist_ok=True)
+        path = Path(shutil.copy(files[report], inbox / f"{MANY_REPORTS[report]}{files[report].suffix}"))
+        os.utime(path, (AT.timestamp(), AT.timestamp()))
+
+
+def land_many(folder: Path, accounts: str, documents: str) -> None:
+    """Not measured: land what was dropped."""
+    from seller_warehouse.steps import land_files
+
+    _expect({"landed": land_files(_run_of_many(folder, accounts), settle_seconds=0)["landed"]}, {"landed": int(documents)})
+
+
+def gate_many(folder: Path, accounts: str, documents: str) -> None:
+    """Parse and judge the small documents of many accounts."""
+    from seller_warehouse.steps import gate_documents
+
+    _expect(gate_documents(_run_of_many(folder, accounts)), {"PENDING": int(documents)})
+
+
+def pass_many(folder: Path, accounts: str, documents: str) -> None:
+    """One whole pass over the inboxes of many accounts, up to the publication."""
+    from seller_warehouse.steps import run_pass
+
+    outcome = run_pass(_run_of_many(folder, accounts), as_of=AT.date(), settle_seconds=0)
+    _expect({"refused": len(outcome.refused), "failed": len(outcome.failed)}, {"refused": 0, "failed": 0})
+    _expect({"loads": _count(_home(folder).marts, "meta.loads")}, {"loads": int(documents)})
+
+
 STEPS: dict[str, Callable[..., None]] = {
     "write": write,
     "simulate": simulate,
@@ -142,6 +178,10 @@ STEPS: dict[str, Callable[..., None]] = {
     "scan": scan,
     "build": build,
     "publish": publish,
+    "drop": drop,
+    "many: land": land_many,
+    "many: gate": gate_many,
+    "many: pass": pass_many,
     "again: land": partial(land, run_id="again", reports=REPORTS),
     "again: gate": partial(gate, run_id="again"),
     "again: load": partial(load, run_id="again", reports=REPORTS, verdict="UNCHANGED"),
@@ -156,6 +196,27 @@ def _account() -> Account:
     from seller_warehouse.core.accounts import Account
 
     return Account(id="bench", name="Benchmark", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")
+
+
+def _accounts(count: int) -> dict[str, Account]:
+    from seller_warehouse.core.accounts import Account
+
+    marketplaces = ("A1PA6795UKMFR9", "A1F83G8C2ARO7P", "A13V1IB3VIYZZH", "A2NODRKZP88ZB9")
+    made = (Account(id=f"bench-{n:04}", name=f"Benchmark {n}", region="eu", marketplaces=marketplaces, source="files") for n in range(count))
+    return {account.id: account for account in made}
+
+
+def _small_file(report: str) -> Path:
+    """The fixture of a report whose days and amounts a European account reads."""
+    name = {"claims": "variant_semicolon.*", "order_defects": "variant_short_names.*"}.get(report, "valid.*")
+    [path] = (REPOSITORY / "tests" / "fixtures" / report).glob(name)
+    return path
+
+
+def _run_of_many(folder: Path, accounts: str) -> Run:
+    from seller_warehouse.steps import Run
+
+    return Run(_home(folder), _accounts(int(accounts)), "many", AT)
 
 
 def _home(folder: Path) -> Home:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import xlsxwriter
 from openpyxl import load_workbook
 
 from seller_warehouse.core.home import Home
@@ -156,6 +157,31 @@ def test_more_rows_than_a_sheet_can_hold_go_on_in_the_next(published: Warehouse,
     assert [book["filtered"][p][-1] for p in parts] == ["4", "4", "2"]
     assert sorted(i for p in parts for i in column(book, p, "reimbursement_id")) == [f"000{n}" for n in range(1, 7 + 1)]
     assert "Reimbursements, Reimbursements 2, Reimbursements 3" in [row[0][2] for row in book["sheets"]["Cover"]]
+
+
+ODD_TEXTS = [
+    FORMULA, "<b>&amp; \"x\" 'y' ]]>", " blank in front", "and behind ", "\tline\nline\rline\n", "bell \x07, escape \x1b, none \uffff",
+    "_x0041_ is no A", "é 漢字 😀 \u2028", "0012345678901234567890", "1E5", "-1", "@SUM(A1)", "", "x" * 40_000,
+]  # fmt: skip
+
+
+def test_texts_are_written_as_the_library_of_workbooks_writes_them(published: Warehouse, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    shutil.copy(published.home.marts.resolve(), copy)
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("delete from marts.fct_settlement_differences")
+        for number, text in enumerate(ODD_TEXTS):
+            connection.execute(
+                "insert into marts.fct_settlement_differences by name select ? as account_id, ? as product_name", [f"{number:03d}", text]
+            )
+    export(copy, tmp_path)
+    with xlsxwriter.Workbook(str(tmp_path / "library.xlsx"), {"constant_memory": True}) as book:
+        page = book.add_worksheet("Differences")
+        for number, text in enumerate(ODD_TEXTS):
+            page.write_string(number, 0, text[:32_767] or " ")
+    wanted = [row[0][2] for row in read(tmp_path / "library.xlsx")["sheets"]["Differences"]]
+    found = column(read(tmp_path / "finance.xlsx"), "Differences", "product_name")
+    assert [text or " " for text in found] == wanted
 
 
 def test_the_largest_amounts_that_a_workbook_holds_come_back_to_the_fourth_decimal(published: Warehouse, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from seller_warehouse.core.accounts import Account, ConfigurationError, load_acc
 from seller_warehouse.core.documents import printable
 from seller_warehouse.core.home import Home, shown
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
+from seller_warehouse.ingest.warehouse import open_warehouse
 
 LOADED, NOT_PUBLISHED, QUARANTINED, INTERRUPTED = 0, 1, 2, 130
 """0: everything was loaded. 1: not published, or a step did not do its work. 2: published, but something was quarantined."""
@@ -67,6 +68,7 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
         accounts = load_accounts(accounts_path)
         with lock_of(home):
             stop_left_behind(home)
+            take_over(home)
             prepare_inbox(home, accounts)
             say(f"{len(accounts)} accounts, home {shown(home.root)}")
             return do(accounts, say)
@@ -78,6 +80,12 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
     except ConfigurationError as error:
         print(error, file=sys.stderr)
     return NOT_PUBLISHED
+
+
+def take_over(home: Home) -> None:
+    """Migrate the build database of an earlier version before anything else is done. Raises NewerHome for one of a later version."""
+    with open_warehouse(home.warehouse):
+        pass
 
 
 def known_account(accounts: dict[str, Account], account: str | None) -> None:

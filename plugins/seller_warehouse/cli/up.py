@@ -23,7 +23,7 @@ from filelock import Timeout
 
 from seller_warehouse.cli.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind, uninterrupted
 from seller_warehouse.cli.airflow_run import with_airflow
-from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress, lock_of, stop_when_ended
+from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress, lock_of, stop_when_ended, take_over
 from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.home import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
@@ -49,8 +49,12 @@ def up(home: Home) -> int:
     try:
         with lock_of(home):
             stop_left_behind(home)  # It would hold the port.
+            take_over(home)
     except Timeout:
         print(f"a run is using {shown(home.root)}; wait until it ends", file=sys.stderr)
+        return NOT_PUBLISHED
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
         return NOT_PUBLISHED
     try:
         airflow, dashboard, docs = chosen = [ports.chosen_port(setting) for setting in (ports.AIRFLOW, ports.DASHBOARD, ports.DOCS)]

@@ -21,51 +21,19 @@ from seller_warehouse.core.sql import identifier
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load
+from seller_warehouse.ingest.migrations import migrate
 from seller_warehouse.reports import SPECS
-
-_META = """
-create schema if not exists raw;
-create schema if not exists meta;
-create table if not exists raw.accounts (
-    account_id varchar, account_name varchar, region varchar, source varchar, marketplace_ids varchar, home_time_zone varchar
-);
-alter table raw.accounts add column if not exists damaged_inventory_kept_since date;
-alter table raw.accounts add column if not exists accept_unbalanced_settlements varchar;
-alter table raw.accounts add column if not exists returns_evaluation_off_since date;
-create table if not exists raw.report_types (report varchar, amazon_type varchar, title varchar, reaches_back varchar, comes_by_days boolean);
-create table if not exists meta.loads (
-    run_id varchar, account_id varchar, report varchar, document_id varchar, source varchar, file_name varchar,
-    window_start date, window_end date, retrieved_at timestamp, sha256 varchar,
-    row_count bigint, rows_added bigint, rows_removed bigint, verdict varchar, reason varchar, loaded_at timestamp
-);
-alter table meta.loads add column if not exists marketplace_id varchar;
-alter table meta.loads add column if not exists report_id varchar;
-alter table meta.loads add column if not exists answer varchar;
-create table if not exists meta.gate_results (
-    run_id varchar, account_id varchar, report varchar, document_id varchar, rule varchar, severity varchar,
-    passed boolean, what varchar, remedy varchar, failed_count bigint, "rows" varchar
-);
-create table if not exists meta.coverage (
-    account_id varchar, report varchar, unit varchar, event_date date, document_id varchar, sha256 varchar,
-    retrieved_at timestamp, row_count bigint, is_edge boolean, was_applied boolean, is_held boolean
-);
-alter table meta.coverage add column if not exists is_short boolean;
-create table if not exists meta.alerts (
-    key varchar primary key, kind varchar, account_id varchar, title varchar, message varchar,
-    raised_at timestamp, sent_at timestamp, channels varchar, error varchar
-);
-"""
 
 
 @contextmanager
 def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The build database, for one process at a time; others wait."""
+    """The build database in the layout of this code, for one process at a time; others wait. Raises NewerHome."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"), duckdb.connect(str(path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         # At the default of 16 MB nearly every document's commit rewrites the last row groups of its table.
         connection.execute("set checkpoint_threshold = '1GB'")
-        connection.execute(_META)
+        migrate(connection, path)
         held = set(connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'raw'").fetchall())
         for spec in SPECS.values():
             _ensure_table(connection, spec, held)
@@ -81,7 +49,6 @@ def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, held:
             "_occurrence integer, _line bigint, _document_id varchar, _marketplace_id varchar, _valid_from timestamp, _valid_to timestamp)"
         )
         return
-    connection.execute(f"alter table raw.{spec.name} add column if not exists _marketplace_id varchar")
     for c in spec.kept:
         if (spec.name, c.name) not in held:
             connection.execute(f"alter table raw.{spec.name} add column {identifier(c.name)} varchar")

@@ -7,9 +7,10 @@ The same publication gives the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.marts.sheet_rows import SheetRows
 from seller_warehouse.marts.spreadsheet import FORMULA
 
 EXPORTED = (
@@ -29,9 +31,8 @@ EXPORTED = (
 WORKBOOK, TITLE = "finance.xlsx", "Seller Warehouse: finance"
 SHEET_ROWS = 1_048_576
 """Excel's limit, the header included; what is beyond goes on in a second sheet."""
-CELL_LETTERS = 32_767
-"""Excel's limit for a text; a longer one is cut."""
-FETCHED_ROWS = 10_000
+ZIP64_ROWS = 500_000
+"""From so many rows on, a sheet may be larger than 2 GB unpacked."""
 WIDTHS = {"VARCHAR": 22, "TIMESTAMP": 20}
 
 
@@ -108,12 +109,15 @@ def export(database: Path, folder: Path) -> None:
         write_workbook(connection, folder / WORKBOOK)
 
 
+def _ordered(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """A temporary table with the rows of ``query`` in order, made once however many files need it; its name is the query."""
+    connection.execute(f"create temp table if not exists {identifier(query)} as from ({query}) order by all")
+    return identifier(query)
+
+
 def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
-    texts = connection.execute(
-        "select column_name from duckdb_columns() where (schema_name, table_name, data_type) = ('marts', ?, 'VARCHAR')", [table]
-    ).fetchall()
-    ordered = f"(select * from published.marts.{table} order by all)"
-    escaped = ", ".join(_as_text(identifier(c)) for (c,) in texts)
+    ordered = _ordered(connection, f"select * from published.marts.{table}")
+    escaped = ", ".join(_as_text(identifier(name)) for name, data_type in _columns(connection, ordered) if data_type == "VARCHAR")
     for form, select in (("csv", f"select * replace ({escaped}) from {ordered}"), ("parquet", f"from {ordered}")):
         target = text_literal(str(folder / f"{table}.{form}"))
         connection.execute(f"copy ({select}) to {target} (format {form}{', header' if form == 'csv' else ''})")
@@ -125,14 +129,39 @@ def _as_text(column: str) -> str:
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:
-    """Write the workbook of the publication that is attached as ``published``; no sheet gets more than ``sheet_rows``, the header included."""
+    """Write the workbook of the publication that is attached as ``published``; no sheet gets more than ``sheet_rows``, the header included.
+
+    xlsxwriter makes the workbook with all but the rows of its sheets, which DuckDB makes.
+    """
     [(publication_id, published_at)] = connection.execute("select publication_id, published_at from published.meta.publication").fetchall()
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+    made = BytesIO()
+    rows: dict[str, SheetRows] = {}
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
         book.set_properties({"title": TITLE, "comments": f"publication {publication_id}", "created": published_at})
         writer = _Writer(book)
         _write_cover(connection, book, writer, sheet_rows)
         for sheet in SHEETS:
-            _write_sheet(connection, book, writer, sheet, sheet_rows)
+            for title, held in _parts(connection, sheet, sheet_rows).items():
+                _write_sheet(book, writer, title, held)
+                rows[f"xl/worksheets/sheet{len(book.worksheets())}.xml"] = held
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
+        for name in source.namelist():
+            part, content = rows.get(name), source.read(name)
+            with target.open(name, "w", force_zip64=part is not None and part.count > ZIP64_ROWS) as stream:
+                for piece in part.replace_sample(connection, content) if part and part.count else [content]:
+                    stream.write(piece)
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet, sheet_rows: int) -> dict[str, SheetRows]:
+    """By the name of its sheet: the rows that each of the sheets of one query holds."""
+    table, held = _ordered(connection, sheet.query), sheet_rows - 1
+    count = _count(connection, table)
+    return {
+        f"{sheet.name} {page + 1}" if page else sheet.name: SheetRows(
+            table=table, columns=_columns(connection, table), first=page * held, count=min(held, count - page * held)
+        )
+        for page in range(max(1, math.ceil(count / held)))
+    }
 
 
 class _Writer:
@@ -143,25 +172,34 @@ class _Writer:
         self._formats = {
             "DATE": book.add_format({"num_format": "yyyy-mm-dd"}), "TIMESTAMP": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
             "INTEGER": book.add_format({"num_format": "0"}), "DECIMAL(18,4)": book.add_format({"num_format": "#,##0.00##"}),
-            "DECIMAL(9,6)": book.add_format({"num_format": "0.000000"}),
+            "DECIMAL(9,6)": book.add_format({"num_format": "0.000000"}), "VARCHAR": None, "BOOLEAN": None,
         }  # fmt: skip
 
     def table(self, page: Worksheet, top: int, columns: list[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> int:
         """Names and types of columns, and rows below them, from row ``top`` on; returns the last row."""
-        for place, (name, _) in enumerate(columns):
-            page.write_string(top, place, name, self.bold)
+        self.header(page, top, columns)
         last = top
         for last, values in enumerate(rows, start=top + 1):
             for place, ((_, data_type), value) in enumerate(zip(columns, values, strict=True)):
                 self._cell(page, last, place, data_type, value)
         return last
 
+    def header(self, page: Worksheet, row: int, columns: list[tuple[str, str]]) -> None:
+        """The names of the columns."""
+        for place, (name, _) in enumerate(columns):
+            page.write_string(row, place, name, self.bold)
+
+    def sample(self, page: Worksheet, row: int, columns: list[tuple[str, str]]) -> None:
+        """A 0 in the format of each column, for ``SheetRows.replace_sample``."""
+        for place, (_, data_type) in enumerate(columns):
+            page.write_number(row, place, 0, self._formats[data_type])
+
     def _cell(self, page: Worksheet, row: int, column: int, data_type: str, value: Any) -> None:
         """One cell; a null stays empty."""
         if value is None:
             return
         if data_type == "VARCHAR":
-            page.write_string(row, column, value[:CELL_LETTERS])
+            page.write_string(row, column, value)
         elif data_type == "BOOLEAN":
             page.write_boolean(row, column, value)
         else:
@@ -169,17 +207,16 @@ class _Writer:
             write(row, column, value, self._formats[data_type])
 
 
-def _write_sheet(connection: duckdb.DuckDBPyConnection, book: xlsxwriter.Workbook, writer: _Writer, sheet: WorkbookSheet, sheet_rows: int) -> None:
-    names = _names(connection, sheet, sheet_rows)
-    found = connection.execute(f"from ({sheet.query}) order by all")
-    columns, rows = _columns(found), _rows(found)
-    for name in names:
-        page = book.add_worksheet(name)
-        page.freeze_panes(1, 0)
-        for place, (column, data_type) in enumerate(columns):
-            page.set_column(place, place, max(WIDTHS.get(data_type, 12), len(column) + 3))
-        last = writer.table(page, 0, columns, islice(rows, sheet_rows - 1))
-        page.autofilter(0, 0, last, len(columns) - 1)
+def _write_sheet(book: xlsxwriter.Workbook, writer: _Writer, name: str, rows: SheetRows) -> None:
+    """A sheet with its header, and a sample in the place of its last row."""
+    page = book.add_worksheet(name)
+    page.freeze_panes(1, 0)
+    for place, (column, data_type) in enumerate(rows.columns):
+        page.set_column(place, place, max(WIDTHS.get(data_type, 12), len(column) + 3))
+    writer.header(page, 0, rows.columns)
+    if rows.count:
+        writer.sample(page, rows.count, rows.columns)
+    page.autofilter(0, 0, rows.count, len(rows.columns) - 1)
 
 
 def _write_cover(connection: duckdb.DuckDBPyConnection, book: xlsxwriter.Workbook, writer: _Writer, sheet_rows: int) -> None:
@@ -190,27 +227,20 @@ def _write_cover(connection: duckdb.DuckDBPyConnection, book: xlsxwriter.Workboo
     last = 0
     for query in COVER:
         found = connection.execute(query)
-        last = writer.table(page, last + 2, _columns(found), _rows(found))
-    held = [(", ".join(_names(connection, sheet, sheet_rows)), _count(connection, sheet), sheet.holds) for sheet in SHEETS]
+        last = writer.table(page, last + 2, _described(found), found.fetchall())
+    held = [(", ".join(_parts(connection, s, sheet_rows)), _count(connection, _ordered(connection, s.query)), s.holds) for s in SHEETS]
     last = writer.table(page, last + 2, [("sheet", "VARCHAR"), ("rows", "INTEGER"), ("holds", "VARCHAR")], held)
     for row, note in enumerate(NOTES, start=last + 2):
         page.write_string(row, 0, note)
 
 
-def _names(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet, sheet_rows: int) -> list[str]:
-    """The names of the sheets that the rows of one query fill."""
-    pages = math.ceil(_count(connection, sheet) / (sheet_rows - 1))
-    return [sheet.name, *(f"{sheet.name} {page}" for page in range(2, pages + 1))]
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return connection.execute(f"select count(*) from {table}").fetchall()[0][0]
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet) -> int:
-    return connection.execute(f"select count(*) from ({sheet.query})").fetchall()[0][0]
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    return _described(connection.execute(f"select * from {table} limit 0"))
 
 
-def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while rows := found.fetchmany(FETCHED_ROWS):
-        yield from rows
-
-
-def _columns(found: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+def _described(found: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     return [(name, str(data_type)) for name, data_type, *_ in found.description or ()]

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -123,7 +123,9 @@ def last_publication(home: Home) -> Publication | None:
         row = connection.execute("select * from meta.publication").fetchone()
         names = [d[0] for d in connection.description or ()]
     assert row
-    return Publication(**dict(zip(names, row, strict=True)))
+    # Another version may know more of its publications, or less.
+    known = {f.name for f in fields(Publication)}
+    return Publication(**{name: value for name, value in zip(names, row, strict=True) if name in known})
 
 
 def _loads(warehouse: duckdb.DuckDBPyConnection, known_at: datetime | None) -> tuple[int, datetime | None]:
@@ -159,13 +161,13 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
     warehouse.execute(f"attach {text_literal(str(target))} as published (storage_version '{STORAGE_VERSION}')")
     warehouse.execute("create schema published.marts")
     warehouse.execute("create schema published.meta")
-    tables = [t for t in _tables(warehouse, source) if t != ("meta", "publication")]
+    tables = [t for t in _tables(warehouse, source) if t not in (("meta", "publication"), ("meta", "schema"))]
     if not any(schema == "marts" for schema, _ in tables):
         raise PublicationFailed("the build database has no marts; run the build first")
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
         warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN.get((schema, table), name)}")
-        _copy_comments(warehouse, source, schema, table)
+    _copy_comments(warehouse, source, tables)
     warehouse.execute(
         "create table published.meta.publication as select ?::varchar as publication_id, ?::timestamp as published_at, ?::date as as_of_date, "
         "?::varchar as code_version, ?::varchar as run_id, ?::bigint as load_count, ?::timestamp as last_loaded_at, ?::timestamp as as_known_at",
@@ -184,20 +186,20 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
     warehouse.execute("detach published")
 
 
-def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, schema: str, table: str) -> None:
-    name = f"published.{identifier(schema)}.{identifier(table)}"
-    of_table = warehouse.execute(
-        "select comment from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?) and comment is not null",
-        [source, schema, table],
+def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, tables: list[Table]) -> None:
+    """What tables and columns are said to hold; in one transaction, since there are hundreds."""
+    found = warehouse.execute(
+        "select schema_name, table_name, null, comment from duckdb_tables() where database_name = $source and comment is not null "
+        "union all select schema_name, table_name, column_name, comment from duckdb_columns() where database_name = $source and comment is not null",
+        {"source": source},
     ).fetchall()
-    for (comment,) in of_table:
-        warehouse.execute(f"comment on table {name} is {text_literal(comment)}")
-    of_columns = warehouse.execute(
-        "select column_name, comment from duckdb_columns() where (database_name, schema_name, table_name) = (?, ?, ?) and comment is not null",
-        [source, schema, table],
-    ).fetchall()
-    for column, comment in of_columns:
-        warehouse.execute(f"comment on column {name}.{identifier(column)} is {text_literal(comment)}")
+    statements = []
+    for schema, table, column, comment in found:
+        if (schema, table) in tables:
+            name = f"published.{identifier(schema)}.{identifier(table)}"
+            place = f"column {name}.{identifier(column)}" if column else f"table {name}"
+            statements.append(f"comment on {place} is {text_literal(comment)};")
+    warehouse.execute("begin;" + "".join(statements) + "commit")
 
 
 def _sync(path: Path) -> None:
