@@ -272,10 +272,15 @@ def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
     line = f"({', '.join('?' * len(facts[0]))})"
     validator.execute(f"insert into documents values {', '.join([line] * len(facts))}", chain.from_iterable(facts))
     files = ", ".join(text_literal(str(parsed.prepared.parquet)) for parsed in batch)
-    validator.execute(
-        "create or replace view document_rows as select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
+    rows_read = (
+        "select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
         f"from read_parquet([{files}], union_by_name = true, filename = '_file') as read join documents using (_file)"
     )
+    if len(batch) > 1:
+        # To open many files takes longer than to copy what they hold; one may hold more than fits into memory.
+        validator.execute(f"create or replace table rows_of_many as {rows_read}")
+        rows_read = "select * from rows_of_many"
+    validator.execute(f"create or replace view document_rows as {rows_read}")
     ((rows,),) = validator.execute("select count(*) from document_rows")
     if rows != sum(parsed.prepared.row_count for parsed in batch):
         raise RuntimeError(f"{rows} rows would be judged of {sum(parsed.prepared.row_count for parsed in batch)} in {files}")
