@@ -8,7 +8,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a SKU is listed once (reports.md: the seller's SKU identifies a listing)."""
+    """The five blocks, and: a SKU is listed once, since it identifies a listing."""
     return suite(
         spec,
         context,

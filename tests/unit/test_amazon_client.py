@@ -172,7 +172,7 @@ def test_a_short_wait_is_slept_and_a_long_one_gives_the_worker_slot_back(start):
 
 
 def test_sixty_requests_of_each_kind_never_meet_amazons_limit(start):
-    """Trap: x-amzn-RateLimit-Limit is no number of seconds and is absent from a 429; the quotas are known without it."""
+    """X-amzn-RateLimit-Limit is no number of seconds and is absent from a 429; the quotas are known without it."""
     setting = start()
     amazon = setting.client()
     report = setting.done(amazon)
@@ -306,7 +306,7 @@ def test_one_token_serves_for_55_minutes_and_is_renewed_before_it_expires(start)
 
 
 def test_an_expired_access_token_is_renewed_once_and_is_no_missing_role(start):
-    """Trap: Amazon answers an expired token with 403, as it does a missing role; only the details tell them apart."""
+    """Amazon answers an expired token with 403, as it does a missing role; only the details tell them apart."""
     setting = start("expired_token", ["getReport"], limit=1)
     amazon = setting.client()
     report_id = amazon.create(ORDERS, US, WEEK, {})
@@ -444,7 +444,7 @@ def test_every_request_of_every_report_fits_amazons_published_model(start):
 
 
 def test_ranges_are_sent_with_both_ends_and_snapshots_without_and_never_a_locale(start):
-    """Traps: without dates a range is from now to now; a snapshot with dates ends FATAL; preferredReportDocumentLocale is refused by most types."""
+    """Without dates a range is from now to now; a snapshot with dates ends FATAL; preferredReportDocumentLocale is refused by most types."""
     setting = start()
     amazon = setting.client()
     amazon.sign_in()
@@ -486,7 +486,7 @@ def settled(count: int, marketplaces: tuple[str, ...] = DEMO_NA.marketplaces) ->
 
 
 def test_a_list_of_several_pages_is_read_to_its_end_with_the_token_alone(start):
-    """Trap: nextToken with any other parameter is a 400."""
+    """NextToken with any other parameter is a 400."""
     setting = start(world=settled(230))
     amazon = setting.client()
     amazon.sign_in()
@@ -501,7 +501,7 @@ def test_a_list_of_several_pages_is_read_to_its_end_with_the_token_alone(start):
 
 
 def test_nothing_older_than_90_days_is_asked_for(start):
-    """Trap: createdSince of more than 90 days ago is a 400. 89 days are 2136 hours, with one settlement every nine from the first hour on: 238."""
+    """CreatedSince of more than 90 days ago is a 400. 89 days are 2136 hours, with one settlement every nine from the first hour on: 238."""
     setting = start(world=settled(300))
     found = setting.client().listed(SETTLEMENTS, datetime(2020, 1, 1, tzinfo=UTC), ("DONE",))
     assert len(found) == 238
@@ -568,7 +568,7 @@ def test_a_document_that_came_plain_is_compressed_here_and_its_hash_is_that_of_t
 
 
 def test_bytes_are_kept_raw_where_the_address_says_gzip(start):
-    """Trap: unpacked by the client because of Content-Encoding, they would be unpacked twice; magic bytes decide."""
+    """Unpacked by the client because of Content-Encoding, they would be unpacked twice; magic bytes decide."""
     setting = start()
     amazon = setting.client()
     report = _compressed(setting, amazon)
@@ -585,7 +585,7 @@ def test_bytes_are_kept_raw_where_the_address_says_gzip(start):
 
 
 def test_an_address_that_expired_before_it_was_used_is_replaced(start):
-    """Trap: the address is good for five minutes, so it is never stored."""
+    """The address is good for five minutes, so it is never stored."""
     setting = start()
     amazon = setting.client()
     report = setting.done(amazon)

@@ -121,7 +121,7 @@ def test_missing_days_that_lie_apart_share_a_window_where_it_reaches():
 @pytest.mark.parametrize("hour", [8, 10, 24, 32])  # A Californian day lasts from 8 UTC to 8 UTC of the next.
 @pytest.mark.parametrize("today", [TODAY, date(2026, 3, 1), date(2027, 8, 31), date(2028, 2, 29)])
 def test_no_range_is_wider_or_older_than_amazon_allows_nor_in_the_future(report, hour, today):
-    """Trap: a range over the cap comes back as a sentence, and one older than 18 months FATAL."""
+    """A range over the cap comes back as a sentence, and one older than 18 months FATAL."""
     caps = {
         "customer_returns": 30, "fulfilled_shipments": 30, "orders": 30, "replacements": 30, "inventory_ledger": 270, "reimbursements": 180,
         "inventory_ledger_summary": 90, "removal_orders": 90, "removal_shipments": 90, "mfn_returns": 60, "seller_feedback": 548,
@@ -140,7 +140,7 @@ def test_no_range_is_wider_or_older_than_amazon_allows_nor_in_the_future(report,
 
 
 def test_a_range_is_asked_wider_than_its_days_so_that_days_cut_elsewhere_are_whole():
-    """Trap: the edge days of a document may be cut short, and nobody knows in which zone."""
+    """The edge days of a document may be cut short, and nobody knows in which zone."""
     window = Window(marketplace_id="", first=date(2026, 9, 25), last=date(2026, 10, 23))
     assert window.instants(12, at(TODAY)) == (datetime(2026, 9, 24, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC))
     assert window.instants(0, at(TODAY)) == (datetime(2026, 9, 25, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC))
@@ -152,7 +152,7 @@ def test_a_range_ends_now_at_the_latest():
 
 
 def test_a_snapshot_has_no_instants():
-    """Trap: a snapshot that is given dates ends FATAL."""
+    """A snapshot that is given dates ends FATAL."""
     assert Window(marketplace_id="").instants(12, at(TODAY)) is None
 
 
@@ -172,7 +172,7 @@ def test_a_settled_day_is_not_asked_again():
 
 
 def test_a_day_that_still_changes_is_asked_once_a_day_so_restated_rows_are_seen():
-    """Trap: loads that only append miss what Amazon restates."""
+    """Loads that only append miss what Amazon restates."""
     day = date(2026, 11, 1)
     assert not is_asked(day, answer(GOOD, day, day, TODAY))
     assert is_asked(day, answer(GOOD, day, day, YESTERDAY, 23.9))
@@ -206,7 +206,7 @@ def test_a_refused_day_is_asked_again_at_once_five_times(refusals, asked):
 
 
 def test_after_five_refusals_a_day_is_asked_daily_while_it_changes_and_then_given_up():
-    """Trap: FATAL often means too soon, so it is neither repeated at once for ever nor believed at once."""
+    """FATAL often means too soon, so it is neither repeated at once for ever nor believed at once."""
     day = date(2026, 10, 23)  # Changes until today.
     refused = [answer(REFUSED, day, day, YESTERDAY, 10 + n / 10) for n in range(5)]
     assert is_asked(day, *refused)
@@ -228,7 +228,7 @@ def test_a_refusal_after_a_good_answer_is_asked_again():
 
 
 def test_no_data_is_believed_on_the_second_day_that_says_so():
-    """Trap: CANCELLED does not mean no data; it has two other causes."""
+    """CANCELLED does not mean no data; it has two other causes."""
     day = date(2026, 9, 1)
     once = answer(EMPTY, day, day, date(2026, 11, 1))
     assert is_asked(day, once)
@@ -261,7 +261,7 @@ def test_an_outage_of_40_days_heals_by_itself():
 
 
 def test_a_report_of_the_whole_account_is_asked_once_however_many_marketplaces_it_has():
-    """Trap: a loop over marketplaces multiplies the rows of a region-wide report and uses up its pause."""
+    """A loop over marketplaces multiplies the rows of a region-wide report and uses up its pause."""
     assert len(DEMO_NA.marketplaces) == 3
     for report in ("reimbursements", "orders", "inventory_ledger", "customer_returns", "removal_orders", "seller_performance", "settlements"):
         windows = both(SPECS[report])

@@ -147,7 +147,7 @@ def test_each_marketplace_has_a_request_and_a_manifest_of_its_own(start):
     ("report", "asked"), [("orders", [US]), ("reimbursements", [US]), ("inventory_ledger", [US]), ("seller_performance", [US, CANADA, MEXICO])]
 )
 def test_one_request_covers_an_account_with_three_marketplaces(start, monkeypatch, report, asked):
-    """Trap: asked for each marketplace, a region-wide report comes three times, and uses up its pause."""
+    """Asked for each marketplace, a region-wide report comes three times, and uses up its pause."""
     setting, bodies = start(), []
     monkeypatch.setattr(sp_api.Reports, "create_report", _noting(sp_api.Reports.create_report, bodies))
     setting.finish(report, [SNAPSHOT if report == "seller_performance" else EARLY])
@@ -163,7 +163,7 @@ def _noting(create: Callable[..., Any], bodies: list[dict[str, Any]]) -> Callabl
 
 
 def test_a_snapshot_is_asked_for_without_dates(start):
-    """Trap: a snapshot with dates ends FATAL."""
+    """A snapshot with dates ends FATAL."""
     setting = start()
     setting.finish("fba_inventory", [Window(marketplace_id=US)])
     assert setting.sandbox.counts()["range_violations"] == {}
@@ -224,7 +224,7 @@ def test_a_report_that_is_never_finished_is_given_up_after_a_day_and_asked_for_a
 
 
 def test_days_that_have_become_too_old_while_a_queue_waited_are_left_out(start):
-    """Trap: a range that reaches back more than 18 months ends FATAL. Five days inside them, the oldest day is 2025-05-25."""
+    """A range that reaches back more than 18 months ends FATAL. Five days inside them, the oldest day is 2025-05-25."""
     setting = start()
     gone = Window(marketplace_id="", first=date(2025, 5, 1), last=date(2025, 5, 24))
     cut = Window(marketplace_id="", first=date(2025, 5, 12), last=date(2025, 6, 9))
@@ -270,7 +270,7 @@ def test_reports_without_a_pause_are_in_the_making_ten_at_once(start):
 
 @pytest.mark.parametrize("kind", ["cancelled_no_data", "cancelled_by_caller", "cancelled_cooldown"])
 def test_a_cancelled_report_that_is_never_empty_is_asked_for_again(start, kind):
-    """Trap: CANCELLED has three causes, of which having no data is only one."""
+    """CANCELLED has three causes, of which having no data is only one."""
     setting = start(kind, limit=1)
     queue = setting.finish("reimbursements", [EARLY])
     assert queue.answers == {"CANCELLED": 1, "DONE": 1}
@@ -282,7 +282,7 @@ def test_a_cancelled_report_that_is_never_empty_is_asked_for_again(start, kind):
 
 @pytest.mark.parametrize("kind", ["cancelled_no_data", "cancelled_by_caller", "cancelled_cooldown"])
 def test_a_cancelled_report_that_may_be_empty_lands_as_cancelled_and_replaces_nothing(start, kind):
-    """Trap: CANCELLED is recorded as unknown, never as no rows; the planner asks again on another day."""
+    """CANCELLED is recorded as unknown, never as no rows; the planner asks again on another day."""
     setting = start(kind, limit=1)
     assert SPECS["replacements"].may_be_empty
     queue = setting.finish("replacements", [EARLY])
@@ -306,7 +306,7 @@ def test_a_report_that_is_cancelled_three_times_lands_as_cancelled(start):
 
 
 def test_fatal_without_a_document_is_asked_for_again_after_the_pause(start):
-    """Trap: FATAL is often the pause of the type, broken perhaps by another application of the seller."""
+    """FATAL is often the pause of the type, broken perhaps by another application of the seller."""
     setting = start("fatal", limit=2)
     queue = setting.finish("fulfilled_shipments", [EARLY])
     assert (queue.requests, queue.answers) == (3, {"FATAL": 2, "DONE": 1})
@@ -316,7 +316,7 @@ def test_fatal_without_a_document_is_asked_for_again_after_the_pause(start):
 
 
 def test_the_pause_begins_anew_when_a_spoiled_report_is_found(start):
-    """Trap: another application may have asked meanwhile; the half hour since our own request says nothing then."""
+    """Another application may have asked meanwhile; the half hour since our own request says nothing then."""
     setting = start("fatal", limit=1)
     setting.visit("fulfilled_shipments", [EARLY])
     setting.sandbox.clock.advance(29 * 60)
@@ -335,7 +335,7 @@ def test_fatal_three_times_is_a_refusal_that_names_report_and_days(start):
 
 
 def test_a_fatal_report_is_refused_with_what_its_document_says(start):
-    """Trap: a FATAL report may have a document that explains it."""
+    """A FATAL report may have a document that explains it."""
     setting = start(for_good=[("demo-na", ORDERS)])
     setting.finish("orders", [EARLY])
     said = "An internal error occurred while the report was generated."
@@ -345,7 +345,7 @@ def test_a_fatal_report_is_refused_with_what_its_document_says(start):
 
 
 def test_done_with_a_sentence_for_a_document_lands_and_is_refused_in_amazons_words(start):
-    """Trap: DONE does not mean data."""
+    """DONE does not mean data."""
     setting = start("done_error_text", limit=1)
     queue = setting.finish("orders", [EARLY])
     assert queue.answers == {"DONE": 1}
@@ -357,7 +357,7 @@ def test_done_with_a_sentence_for_a_document_lands_and_is_refused_in_amazons_wor
 
 
 def test_done_with_a_header_alone_is_no_data_and_replaces_nothing(start):
-    """Trap: a header without rows is no proof that there are none."""
+    """A header without rows is no proof that there are none."""
     setting = start("header_only", limit=1)
     queue = setting.finish("orders", [EARLY])
     assert (queue.answers, queue.rows) == ({"DONE": 1}, 0)
@@ -573,7 +573,7 @@ def _later(until: datetime) -> Callable[..., Any]:
 
 
 def test_a_recent_report_of_the_same_range_is_taken_instead_of_asking(start):
-    """Trap: asked again inside its pause, it would be cancelled; another application of the seller may have asked for it."""
+    """Asked again inside its pause, it would be cancelled; another application of the seller may have asked for it."""
     setting = start()
     amazon = setting.client()
     asked = EARLY.instants(12, NOW)
@@ -634,7 +634,7 @@ def test_a_snapshot_of_the_same_marketplace_is_taken_and_of_another_is_not(start
 
 
 def test_settlements_are_listed_not_asked_for_and_only_new_ones_land(start, world):
-    """Trap: they cannot be asked for, and are listed for 90 days."""
+    """They cannot be asked for, and are listed for 90 days."""
     setting = start()
     seller = world.sellers["demo-na"]
     made = {f"9{s.settlement_id}": s.marketplace_id for s in seller.settlements(NOW)}

@@ -190,7 +190,7 @@ class Amazon:
             while asked:
                 answer = self._call("getReports", lambda: self._reports.get_reports(**asked))  # noqa: B023  called before it changes
                 found |= {r.report_id: r for r in map(Report.of, answer.get("reports", []))}
-                # With any other parameter Amazon answers 400 (trap 5).
+                # With any other parameter beside nextToken Amazon answers 400.
                 asked = {"nextToken": answer["nextToken"]} if answer.get("nextToken") else {}
         return sorted(found.values(), key=lambda r: r.created_at, reverse=True)
 
@@ -213,7 +213,7 @@ class Amazon:
         self._wait_turn("getReportDocument")
         url = self._once("", lambda: self._reports.get_report_document(document_id))["url"]
         try:
-            # Identity, and the raw bytes: an address that says gzip would be unpacked under our hands (trap 6).
+            # Identity, and the raw bytes: httpx would decompress a body labelled gzip silently, and the document is kept as received.
             with self._http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
                 if answer.status_code in (401, 403):
                     raise Expired("the document's address had expired each time it was used")
@@ -249,7 +249,7 @@ class Amazon:
             raise Later(self.down_until, f"Amazon does not answer ({error})") from error
 
     def _once(self, report_type: str, call: Callable[[], T]) -> T:
-        """One call, its errors told apart; an expired access token is renewed once (trap 9)."""
+        """Make one call and raise what its error means; renew an expired access token once, which Amazon reports with 403 like a missing role."""
         try:
             try:
                 return call()
@@ -321,7 +321,7 @@ def _iso(at: datetime) -> str:
 
 
 def explanation(content: bytes) -> str:
-    """What Amazon's document about a failed report says, on one line (a FATAL report may have one, trap 2)."""
+    """What Amazon's document about a failed report says, on one line; a FATAL report may have one."""
     text = content.decode("utf-8", "replace").strip()
     try:
         found = json.loads(text)

@@ -20,7 +20,7 @@ from seller_warehouse.core.report_spec import ReportSpec, Requests, Scope, Unit
 from seller_warehouse.core.windows import Answer, AnswerKind
 
 CONFIRMATIONS = 2
-"""On how many days "no data" must be the answer before a settled day is believed to be empty: CANCELLED has three causes (trap 1)."""
+"""On how many days "no data" must be the answer before a settled day counts as empty: CANCELLED also means too soon, or cancelled by somebody."""
 
 REFUSALS = 5
 """After how many refused answers in a row a day is given up; a day that is still restated is tried once a day all the same."""

@@ -164,7 +164,7 @@ class _Step:
         return self.clock.now() + timedelta(seconds=self.amazon.quotas.pause_left(self.queue.report, self.requests.pause_minutes))
 
     def next_window(self) -> Window | None:
-        """The next window, of the days that Amazon still answers: a queue may be on its way for days, and an older range ends FATAL (trap 10)."""
+        """The next window, of the days that Amazon still answers: a queue may be on its way for days, and Amazon ends an older range FATAL."""
         window = self.queue.todo[0]
         if not window.first or not window.last:
             return window
@@ -275,7 +275,7 @@ class _Step:
         log.warning("%s/%s: report %s for %s ended %s. %s", self.queue.account_id, self.queue.report, opened.report_id, key, status, why)
         is_final = status == CANCELLED and self.spec.may_be_empty
         if not is_final and self.queue.tries[key] < TRIES:
-            # The pause of the type may have been broken by another application of the seller (trap 2).
+            # FATAL often means too soon: another application of the seller may have asked within the pause.
             self.amazon.quotas.note_asked(self.queue.report, self.clock.now())
             self.queue.todo.append(opened.window)
             return

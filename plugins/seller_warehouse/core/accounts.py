@@ -94,7 +94,7 @@ class Account(BaseModel):
 
     @property
     def fallback_charset(self) -> str:
-        """What text that is not UTF-8 is written in, by the programs of the seller's country (reports.md section 4).
+        """What text that is not UTF-8 is written in, by the programs of the seller's country.
 
         Turkish has the letters of all Western languages but the Icelandic, so it holds for an account that sells elsewhere too.
         """

@@ -143,7 +143,7 @@ class Agreement:
 
 
 class Scope(StrEnum):
-    """What one answer covers, and so which marketplaces a request names (reports.md section 0; never a loop over a region-wide report)."""
+    """What one answer covers, and so which marketplaces a request names (never loop over marketplaces for a region-wide report: it would come once for each)."""
 
     REGION = "region"
     """The whole account, whichever marketplace is asked: one request names the first."""
@@ -155,7 +155,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
-    """How a report is asked for, and Amazon's limits (reports.md section 0 and 8).
+    """How a report is asked for, and Amazon's limits.
 
     ``max_days`` is the widest range of one request (None: no limit), ``history_months`` how far back Amazon answers (0: only what is now),
     ``restated_days`` how long rows keep changing after their day, ``pause_minutes`` how soon the same type may be asked again,

@@ -17,7 +17,7 @@ from seller_warehouse.ingest.containers import open_plain, refuse_no_text
 from seller_warehouse.ingest.workbook import Sheet
 
 MAX_DOCUMENT_BYTES = 2 * 1024**3
-"""Above this a document is refused unread: ten times the largest report measured (reports.md, SellerQI)."""
+"""Above this a document is refused unread: ten times the largest report that 157 real accounts had."""
 
 CHUNK = 1 << 20
 WESTERN = "cp1252"
@@ -48,7 +48,7 @@ def chunks(path: Path, sheet: Sheet | None = None) -> Iterator[bytes]:
 def decode(source: Path, target: Path, *, declared: str | None, fallback: str, sheet: Sheet | None = None) -> str | None:
     """Write the text of ``source`` to ``target`` as UTF-8, strictly; returns what a reader should know of the charset.
 
-    UTF-8 proves itself, so it is tried first whatever was declared (labels are wrong at times, reports.md section 4);
+    UTF-8 proves itself, so it is tried first whatever was declared (Amazon's labels are wrong at times);
     then the declared charset, or without one the ``fallback`` of the region. Japanese charsets read most Western text as well, as
     nonsense, so there the reading counts that mixes no scripts inside words.
     """

@@ -188,7 +188,7 @@ def _judgement(document: Document, prepared: Prepared, results: list[RuleResult]
 
 
 def _judge_unanswered(document: Document) -> Judgement:
-    """What Amazon did not make: cancelled says nothing of the rows (trap 1), anything else is a refusal in Amazon's words."""
+    """A report that Amazon did not make: CANCELLED says nothing about rows, anything else is a refusal in Amazon's words."""
     said = f": {document.explanation}" if document.explanation else ""
     if document.answer == CANCELLED:
         reason = f"Amazon cancelled the report{said}; there was no data, or the report was asked for elsewhere too soon: nothing was replaced"
