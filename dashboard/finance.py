@@ -138,8 +138,8 @@ def _moved(currency: str) -> None:
         f"where {chosen.sql} order by seen_at desc, event_date desc, account_id",
         chosen.values,
     )
-    moved_not = f"Amazon changed no {currency} amount of these months after they ended."
-    parts.listing(table, "restated_months", MOVED, moved_not, "What it changed at all is on Data health.")
+    empty_message = f"Amazon changed no {currency} amount of these months after they ended."
+    parts.listing(table, "restated_months", MOVED, empty_message, "What it changed at all is on Data health.")
 
 
 def _accruals(currency: str) -> None:

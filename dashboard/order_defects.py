@@ -115,8 +115,8 @@ def _amazon(chosen: filters.Condition) -> None:
         days.values,
     )
     st.caption("± is ours less Amazon's, where both count the same days. Amazon rounds its rate.")
-    held_not = "No seller performance report of these days is held."
-    parts.listing(beside, "beside_amazon", AMAZON, held_not, "Amazon keeps none of the past: it is fetched once a day from now on.")
+    empty_message = "No seller performance report of these days is held."
+    parts.listing(beside, "beside_amazon", AMAZON, empty_message, "Amazon keeps none of the past: it is fetched once a day from now on.")
 
 
 def _orders(chosen: filters.Condition) -> None:
@@ -133,5 +133,5 @@ def _orders(chosen: filters.Condition) -> None:
         if picked:
             chosen = chosen & filters.Condition(f"({' or '.join(f'({conditions[p]})' for p in picked)})")
     orders = data.table(f"select * from marts.fct_order_defects where {chosen.sql} order by order_date desc, amazon_order_id", chosen.values)
-    complained_not = "Nobody complained of an order of these days, for these filters."
-    parts.listing(orders, "order_defects", ORDERS, complained_not, "Choose a wider range of dates, or clear the filters.")
+    empty_message = "Nobody complained of an order of these days, for these filters."
+    parts.listing(orders, "order_defects", ORDERS, empty_message, "Choose a wider range of dates, or clear the filters.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from seller_warehouse.amazon.planner import CONFIRMATIONS, INSIDE_DAYS, REFUSALS, hours_needed, plan_windows, recent_start
+from seller_warehouse.amazon.planner import CONFIRMATIONS, HISTORY_SAFETY_DAYS, REFUSALS, hours_needed, plan_windows, recent_start
 from seller_warehouse.amazon.quotas import QUOTAS
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import REPOSITORY
@@ -33,7 +33,7 @@ def page() -> str:
     return f"""<!-- Written by `make docs` from the report specs; do not edit. -->
 # What is asked of Amazon, and how long it takes
 
-A new account with three marketplaces, 18 months before {TODAY}, less {INSIDE_DAYS} days, since nobody knows how many days Amazon's
+A new account with three marketplaces, 18 months before {TODAY}, less {HISTORY_SAFETY_DAYS} days, since nobody knows how many days Amazon's
 18 months have. Each range is asked {_margin()} wider on both sides than the days it speaks for, because nobody knows in which zone
 Amazon cuts a day; what lies beside is cut when it is loaded.
 

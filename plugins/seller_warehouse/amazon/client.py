@@ -46,7 +46,7 @@ LISTED_DAYS = 89
 """Amazon lists reports of the last 90 days; asked for more it answers 400."""
 
 MARKETPLACES_LISTED = 10
-"""So many marketplaces one list may name."""
+"""getReports accepts at most 10 marketplace ids."""
 
 T = TypeVar("T")
 

@@ -25,9 +25,8 @@ CONFIRMATIONS = 2
 REFUSALS = 5
 """After how many refused answers in a row a day is given up; a day that is still restated is tried once a day all the same."""
 
-INSIDE_DAYS = 5
-"""How far inside Amazon's limit the oldest day lies, since an older range ends FATAL: 18 months have up to 550 days and may be counted as 548,
-the margin lies before the day, the account's day may end a third of a day after UTC's, and the oldest window comes last, up to a day later."""
+HISTORY_SAFETY_DAYS = 5
+"""Days that the oldest day asked for keeps from Amazon's limit of 18 months: an older range ends FATAL, and how Amazon counts months is unknown."""
 
 PAUSE_HOURS = 24
 """How much waiting between windows of one report a run holds by default, so that what was fetched is loaded about once a day."""
@@ -52,7 +51,7 @@ class Window:
 def history_start(requests: Requests, today: date, months: int) -> date:
     """The first day that Amazon answers, or that is wanted."""
     wanted = today - relativedelta(months=months) + timedelta(days=1)
-    return max(wanted, today - relativedelta(months=requests.history_months) + timedelta(days=INSIDE_DAYS))
+    return max(wanted, today - relativedelta(months=requests.history_months) + timedelta(days=HISTORY_SAFETY_DAYS))
 
 
 def recent_start(requests: Requests, today: date) -> date:

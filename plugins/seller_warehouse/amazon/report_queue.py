@@ -40,7 +40,7 @@ OPEN_AT_ONCE = 10
 """How many reports of a type without a pause may be in the making at once."""
 
 REUSED_HOURS = 4
-"""A report of the same type and range that is younger is taken instead of asking again; so FBA reports may be asked for (Reports FAQ)."""
+"""Reuse reports of the same type and range younger than this, as Amazon's Reports FAQ asks of FBA reports."""
 
 POLL_SECONDS = (30, 30, 60, 60, 120, 300)
 LOST_HOURS = 24

@@ -36,7 +36,7 @@ START_SECONDS = 180
 LOCK_SECONDS = 20
 """How long a process waits while another writes to SQLite; less than the API's clients wait for an answer."""
 END_SECONDS = 15
-"""How long what was told to end, or was killed, is waited for."""
+"""Seconds to wait after SIGTERM or SIGKILL."""
 PAGE = 100
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 

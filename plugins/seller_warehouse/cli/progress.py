@@ -108,7 +108,7 @@ def landing_lines(dag_id: str, plan: Plan, queues: list[ReportQueue]) -> list[st
 def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> bool:
     """Wait until every load is published; whether that worked. ``states`` are those of the runs that loaded.
 
-    A build that is not among the ``earlier_builds`` is followed whoever called for it, also where it published before the loads were over.
+    A build that is not among the ``earlier_builds`` is followed regardless of its trigger, also where it published before the loads were over.
     """
     nothing_left = all(s.get("load_documents") == "skipped" for s in states)
     followed: dict[str, dict[str, str]] = {}

@@ -22,7 +22,7 @@ class Clock(Protocol):
         """The time, UTC."""
 
     def real_seconds(self, seconds: float) -> float:
-        """How many seconds of this machine pass while so many pass on the clock."""
+        """Convert seconds of the clock to seconds of this machine."""
 
     def sleep(self, seconds: float) -> None:
         """Wait so many seconds of the clock."""

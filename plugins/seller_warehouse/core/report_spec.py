@@ -143,7 +143,7 @@ class Agreement:
 
 
 class Scope(StrEnum):
-    """What one answer covers, and so which marketplaces a request names (never loop over marketplaces for a region-wide report: it would come once for each)."""
+    """What one answer covers, and so which marketplaces a request names (a region-wide report asked for each would come each time)."""
 
     REGION = "region"
     """The whole account, whichever marketplace is asked: one request names the first."""
