@@ -83,23 +83,29 @@ def test_clock_stands_still_while_somebody_works_and_then_jumps_to_the_earliest_
 
 
 def test_who_is_woken_works_before_the_clock_jumps_again(clock: JumpingClock) -> None:
-    """Two waits of the same moment end together, though one of the two comes back late."""
-    clock.enter("early", "late")
-    shown: list[datetime] = []
+    """Two waits of the same moment end together; the clock stands until the slower of the two has done its work."""
+    clock.enter("quick", "slow")
+    shown: dict[str, datetime] = {}
 
-    def work(name: str, pause: float) -> None:
-        with acting_as(name):
+    def quick() -> None:
+        with acting_as("quick"):
             clock.sleep(60)
-            time.sleep(pause)
-            shown.append(clock.now())
-            clock.leave(name)
+            clock.sleep(60)
+            shown["quick"] = clock.now()
 
-    threads = [threading.Thread(target=work, args=of) for of in (("early", 0.0), ("late", 0.1))]
+    def slow() -> None:
+        with acting_as("slow"):
+            clock.sleep(60)
+            time.sleep(0.2)
+            shown["slow"] = clock.now()
+            clock.leave("slow")
+
+    threads = [threading.Thread(target=quick), threading.Thread(target=slow)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert shown == [NOW + timedelta(seconds=60)] * 2
+    assert shown == {"slow": NOW + timedelta(seconds=60), "quick": NOW + timedelta(seconds=120)}
 
 
 def test_processes_of_one_clock_see_the_same_moments_each_time(tmp_path: Path) -> None:
