@@ -31,7 +31,7 @@ def test_images_are_pinned_and_the_own_one_is_built_without_secrets() -> None:
     copied = {words[1] for words in lines if words[0] == "COPY"}
     admitted = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")}
     assert copied == admitted == {
-        "requirements.txt", ".streamlit", "dags", "dashboard", "dbt_project", "demo", "expectations", "plugins",
+        "requirements.txt", ".streamlit", "dags", "dashboard", "dbt_project", "demo", "expectations", "plugins", "sandbox",
     }  # fmt: skip
     assert not [words for words in lines if words[0] == "ARG"]
 
