@@ -95,6 +95,7 @@ def test_marts_of_the_old_rows_are_built_and_none_of_the_old_tables_is_published
         ("0004", Decimal("5.5500"), "USD"), ("0007", Decimal("3.3300"), "EUR"),
     ]  # fmt: skip
     assert upgraded.published("select table_name from duckdb_columns() where database_name = 'sw' and column_name = 'made_by_version_0'") == []
+    assert upgraded.published("from sw.meta.schema") == [(SCHEMA_VERSION,)]
     assert upgraded.published("select file_name from sw.meta.loads where verdict = 'QUARANTINED' order by 1") == [("damaged.txt",), ("letter.txt",)]
 
 

@@ -161,7 +161,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
     warehouse.execute(f"attach {text_literal(str(target))} as published (storage_version '{STORAGE_VERSION}')")
     warehouse.execute("create schema published.marts")
     warehouse.execute("create schema published.meta")
-    tables = [t for t in _tables(warehouse, source) if t not in (("meta", "publication"), ("meta", "schema"))]
+    tables = [t for t in _tables(warehouse, source) if t != ("meta", "publication")]
     if not any(schema == "marts" for schema, _ in tables):
         raise PublicationFailed("the build database has no marts; run the build first")
     for schema, table in tables:
