@@ -60,16 +60,16 @@ def _add_dbt_page(home: Home, folder: Path) -> None:
         _run(
             "dbt", "docs", "generate", "--static", *([] if has_tables else ["--empty-catalog"]),
             "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target), "--log-path", str(target),
-            environment={"SELLER_WAREHOUSE_DATABASE": str(database)},
+            environment={"SELLER_WAREHOUSE_DATABASE": database.name}, folder=database.parent,
         )  # fmt: skip
     folder.mkdir()
     shutil.copyfile(target / "static_index.html", folder / "index.html")
 
 
-def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
+def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None, folder: Path = REPOSITORY) -> None:
     command = [str(Path(sys.executable).with_name(tool)), *arguments]
     ran = subprocess.run(
-        command, cwd=REPOSITORY, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if ran.returncode:
         raise SiteFailed(f"{tool} failed, and the last site stays:\n" + "\n".join(ran.stdout.splitlines()[-20:]))

@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and how tests are shared among processes."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from seller_warehouse.core.home import Home
 from tests.browser import NoChromium, chromium
+from tests.parsed_project import SETTING, parsed_project
 from tests.support import Warehouse, built_once
 from tests.world import Simulated, simulate, simulated_in
 
@@ -37,6 +39,12 @@ def browser() -> Iterator[BrowserContext]:
         except NoChromium as error:
             pytest.skip(f"nobody looks at the dashboard: {error}")
         yield launched
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Before xdist's processes begin, which have the environment of this one.
+    if SETTING not in os.environ and hasattr(config, "cache"):
+        os.environ[SETTING] = str(parsed_project(config))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.marts.build import BuildFailed, as_known_at, build_marts, code_version, policy_settings
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
@@ -96,3 +97,13 @@ def test_time_of_knowledge_that_is_none_stops_the_build(monkeypatch: pytest.Monk
     monkeypatch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", value)
     with pytest.raises(BuildFailed, match=sentence):
         as_known_at()
+
+
+def test_homes_share_the_project_that_was_parsed_for_all(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    with open_warehouse(home.warehouse):
+        pass
+    build_marts(home, as_of=date(2026, 11, 20), select="dim_calendar")
+    log = (home.root / "dbt" / "logs" / "dbt.log").read_text(encoding="utf-8")
+    assert "Completed successfully" in log
+    assert "Unable to do partial parsing" not in log

@@ -36,7 +36,8 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     known_at = as_known_at()
     environment = {
         **os.environ,
-        "SELLER_WAREHOUSE_DATABASE": str(home.warehouse),
+        # From the home, where dbt runs: the path is part of what a parsed project is valid for, and another home's is as good.
+        "SELLER_WAREHOUSE_DATABASE": home.warehouse.name,
         "SELLER_WAREHOUSE_BUILD_AS_OF_DATE": as_of.isoformat(),
         "SELLER_WAREHOUSE_BUILD_AS_KNOWN_AT": f"{known_at:%Y-%m-%d %H:%M:%S.%f}" if known_at else "",
     }
@@ -58,7 +59,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
         held = lock._context.lock_file_fd
         assert held is not None
         process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            command, cwd=home.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             # Where this process is killed dbt goes on: with the lock, so that the next one waits for its end.
             pass_fds=[held],
         )  # fmt: skip
