@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from datetime import timedelta
 
+import duckdb
 import pytest
 import yaml
 
@@ -138,14 +140,26 @@ def test_killed_while_dbt_builds_the_next_run_waits_for_dbt_and_publishes(files:
     assert totals(files, "fct_reimbursements", "count(*) filter (reimbursement_id = '990011')") == [(1,)]
 
 
-def test_a_step_that_fails_is_named_and_is_no_success(files: Warehouse) -> None:
+def test_a_build_database_that_cannot_be_opened_is_named_with_what_to_do(files: Warehouse) -> None:
     before = files.home.marts.resolve()
     kept = files.home.warehouse.read_bytes()
     files.home.warehouse.write_bytes(b"not a database" * 1000)
     done = run(files)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "FAILED load_documents:" in done.stdout
-    assert "warehouse.duckdb" in done.stdout
+    assert re.search(r"warehouse\.duckdb cannot be opened \(.+\); move it away, and the next run loads everything in landing again", done.stderr)
+    assert files.home.marts.resolve() == before
+    files.home.warehouse.write_bytes(kept)
+    assert run(files).returncode == 0
+
+
+def test_a_step_that_fails_is_named_and_is_no_success(files: Warehouse) -> None:
+    before = files.home.marts.resolve()
+    kept = files.home.warehouse.read_bytes()
+    with duckdb.connect(str(files.home.warehouse)) as connection:
+        connection.execute("alter table meta.loads rename column verdict to verdict_of_before")
+    done = run(files)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"FAILED load_documents: .*verdict", done.stdout)
     assert files.home.marts.resolve() == before
     files.home.warehouse.write_bytes(kept)
     assert run(files).returncode == 0

@@ -44,7 +44,7 @@ class Machine:
         }
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", f"seller_warehouse.{words[0]}", *words[1:]]
+        command = [sys.executable, "-m", f"seller_warehouse.cli.{words[0]}", *words[1:]]
         return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run(self, *words: str) -> tuple[int, str]:

@@ -109,7 +109,8 @@ def test_units_in_progress_are_those_of_the_mart(dashboard: Dashboard, query: Qu
     where += " and in_progress_units > 0"
     dashboard.open("in-progress", **{**EVER, **query})
     ((units, in_case, awaited, oldest),) = dashboard.ask(
-        "select sum(in_progress_units)::bigint, coalesce(sum(in_progress_units) filter (status_reason = 'CLAIM_OPEN'), 0)::bigint, "
+        "select sum(in_progress_units)::bigint, "
+        "coalesce(sum(in_progress_units) filter (status_reason in ('CLAIM_OPEN', 'PAYMENT_PENDING')), 0)::bigint, "
         "coalesce(sum(in_progress_units) filter (status_reason = 'WAITING_FOR_RETURN'), 0)::bigint, min(status_since_date)::varchar "
         f"from marts.fct_inventory_defects where {where}"
     )

@@ -83,9 +83,17 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
 
 
 def take_over(home: Home) -> None:
-    """Migrate the build database of an earlier version before anything else is done. Raises NewerHome for one of a later version."""
-    with open_warehouse(home.warehouse):
-        pass
+    """Migrate the build database of an earlier version before anything else is done.
+
+    Raises NewerHome for one of a later version, ConfigurationError for a file that DuckDB cannot open.
+    """
+    try:
+        with open_warehouse(home.warehouse):
+            pass
+    except duckdb.Error as error:
+        raise ConfigurationError(
+            f"{shown(home.warehouse)} cannot be opened ({error}); move it away, and the next run loads everything in landing again"
+        ) from error
 
 
 def known_account(accounts: dict[str, Account], account: str | None) -> None:
