@@ -26,7 +26,7 @@ requirements: ## pin requirements.in anew
 	@test -x $(BIN)/uv || (test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet uv)
 	@$(BIN)/uv pip compile --quiet --upgrade --no-header requirements.in --output-file requirements.txt
 
-demo: install ## 18 months of two simulated sellers, from the sandbox of Amazon's API to published marts
+demo: install ## 18 months of three simulated sellers, from the sandbox of Amazon's API to published marts
 	@$(BIN)/python -m seller_warehouse.cli.demo
 
 run: install ## one real pass: the inbox, and what is due at Amazon (0 all loaded, 2 something quarantined, 1 not published); [ORCHESTRATOR=airflow]
