@@ -1,4 +1,4 @@
-"""``make demo``: 18 months of two simulated sellers, from the sandbox of Amazon's API to published marts, then one daily run.
+"""``make demo``: 18 months of three simulated sellers, from the sandbox of Amazon's API to published marts, then one daily run.
 
 The sandbox's clock jumps to the next moment that is waited for; Amazon's quotas and pauses hold in its time. So the demo takes as long as the
 work, and prints the same figures each time. Interrupted, it goes on from what has landed.
