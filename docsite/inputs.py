@@ -44,8 +44,8 @@ Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SE
   holds the separator stands in double quotes; `seller_performance` is JSON;
 - an Excel workbook (XLSX) of which one sheet holds anything;
 - plain, compressed with gzip, or in a ZIP with nothing else in it; text in UTF-8, UTF-16 or what is usual where the account sells:
-  Windows-1252; Windows-1254 where it sells in Turkey; Windows-1250 where Poland is its first marketplace; Shift_JIS where it sells in Japan,
-  unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1, with a warning;
+  Windows-1252; Windows-1254 where it sells in Turkey; Windows-1250 or 1256 where Poland or an Arabic country is its first marketplace;
+  Shift_JIS where it sells in Japan, unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1, with a warning;
 - with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`;
 - with all required columns, and with at least half of those that the report has in all, by which it is recognised.
 

@@ -12,7 +12,7 @@ from seller_warehouse.core.home import REPOSITORY
 from seller_warehouse.core.report_spec import ISO, LOCAL
 
 US, CA, UK, DE, JP = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1F83G8C2ARO7P", "A1PA6795UKMFR9", "A1VC38T7YXB528"
-PL, TR = "A1C3SOZRARQ6R3", "A33AVAJ2PDY3EV"
+PL, TR, AE = "A1C3SOZRARQ6R3", "A33AVAJ2PDY3EV", "A2VIGQ35RCS4UG"
 
 VALID = """
 accounts:
@@ -104,6 +104,8 @@ def test_a_decimal_comma_is_possible_where_a_marketplace_or_a_setting_says_so(se
         (account("na", US), "cp1252"),
         (account("eu", DE, TR), "cp1254"),
         (account("eu", PL, DE), "cp1250"),
+        (account("eu", AE, UK), "cp1256"),
+        (account("eu", UK, AE), "cp1252"),
         # In Polish "à" would be another letter, and most of this account's text is German.
         (account("eu", DE, PL), "cp1252"),
     ],

@@ -14,7 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from seller_warehouse.core.home import MARKETPLACES_SEED
 from seller_warehouse.core.report_spec import ISO, LOCAL
 
-JAPAN, POLAND, TURKEY = "A1VC38T7YXB528", "A1C3SOZRARQ6R3", "A33AVAJ2PDY3EV"
+WIDER_CHARSETS = ("cp932", "cp1254")
+"""Japanese reads most Western text too; Turkish has the letters of all Western languages but the Icelandic."""
 
 
 class ConfigurationError(Exception):
@@ -33,6 +34,7 @@ class Marketplace(BaseModel):
     decimal_mark: str
     date_format: str
     feedback_date_format: str
+    charset: str
     time_zone: str
 
 
@@ -94,15 +96,9 @@ class Account(BaseModel):
 
     @property
     def fallback_charset(self) -> str:
-        """What text that is not UTF-8 is written in, by the programs of the seller's country.
-
-        Turkish has the letters of all Western languages but the Icelandic, so it holds for an account that sells elsewhere too.
-        """
-        if JAPAN in self.marketplaces:
-            return "cp932"
-        if TURKEY in self.marketplaces:
-            return "cp1254"
-        return "cp1250" if self.marketplaces[0] == POLAND else "cp1252"
+        """The charset of text that is not UTF-8: that of the home marketplace's programs, or a wider one of another marketplace."""
+        used = [marketplaces()[i].charset for i in self.marketplaces]
+        return next((c for c in WIDER_CHARSETS if c in used), used[0])
 
     @property
     def home_time_zone(self) -> str:
