@@ -449,6 +449,12 @@ def test_the_values_of_a_document_prove_its_decimal_mark(parse: Parse, amounts: 
     assert parse(content, account=EU).prepared.decimal_mark == mark
 
 
+def test_a_minus_sign_is_a_hyphen_in_numbers_and_stays_in_texts(parse: Parse) -> None:
+    row = {"amount-per-unit": "", "amount-total": "\u22121\u202f234,50", "quantity-reimbursed-cash": "\u22122", "sku": "\u22125"}
+    columns = parse(reimbursements(row), account=EU).columns
+    assert [columns[n] for n in ("amount_total", "quantity_reimbursed_cash", "sku")] == [["-1\u202f234,50"], ["-2"], ["\u22125"]]
+
+
 COSTS = "seller-sku\tcurrency\tsourcing-cost\teffective-from\n"
 
 

@@ -191,11 +191,19 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     if shape.layout:
         table = shape.layout.reshape(table)
     personal = {c.name for c in spec.columns if c.personal}
-    table = table.drop_columns([n for n in table.column_names if n in personal])
+    table = _with_plain_minus(table.drop_columns([n for n in table.column_names if n in personal]), spec)
     numbers = _columns_at(shape, sheet.numbers) if sheet else frozenset()
     return ReadTable(
         table=table, warnings=_warnings(shape, set(table.column_names), ends_whole, set_aside, sheet, numbers), set_aside=set_aside, numbers=numbers
     )
+
+
+def _with_plain_minus(table: pa.Table, spec: ReportSpec) -> pa.Table:
+    """Numbers with a hyphen for the minus sign U+2212, which programs write in Swedish and other northern languages."""
+    for place, name in enumerate(table.column_names):
+        if any(c.name == name and c.kind in (Kind.INTEGER, Kind.AMOUNT) for c in spec.columns):
+            table = table.set_column(place, name, pc.replace_substring_regex(table[name], "^\u2212([0-9])", r"-\1"))
+    return table
 
 
 def _columns_at(shape: Shape, places: set[int]) -> frozenset[str]:
