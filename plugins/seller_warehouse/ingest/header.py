@@ -29,6 +29,15 @@ class Shape:
     by_position: bool = False
 
     @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the text may have."""
+        return self.layout.columns if self.layout else self.spec.columns
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(c for c in self.columns if c.name == name)
+
+    @property
     def unknown_headers(self) -> tuple[str, ...]:
         """Headers that no column of the report answers to."""
         return tuple(h for h, n in zip(self.headers, self.field_names, strict=True) if n is None)
