@@ -35,6 +35,7 @@ from seller_warehouse.core.accounts import Account, marketplaces
 from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import PACKAGE, fingerprint
 from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
+from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_long_fields, refuse_long_lines
 from seller_warehouse.ingest.decode import CHUNK, decode
 from seller_warehouse.ingest.header import Shape, recognise
 from seller_warehouse.ingest.object_storage import ObjectStorage
@@ -185,9 +186,11 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     """
     if spec.read_json:
         return ReadTable(table=_with_lines(_read_json(text_file, spec), 0))
-    shape, ends_whole = with_quotes_known(recognise(_head(text_file)), text_file), _ends_with_newline(text_file)
+    shape, ends_whole = recognise(_head(text_file)), _ends_with_newline(text_file)
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
+    refuse_long_lines(text_file)
+    shape = with_quotes_known(shape, text_file)
     table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
@@ -248,8 +251,11 @@ def _warnings(
 
 def _read_json(text_file: Path, spec: ReportSpec) -> pa.Table:
     assert spec.read_json
+    with text_file.open("rb") as stream:
+        content = joined_json(iter(lambda: stream.read(CHUNK), b""))
+    refuse_deep_json(content)
     try:
-        return spec.read_json(text_file.read_bytes())
+        return spec.read_json(content)
     except json.JSONDecodeError as error:
         raise Refusal("damaged_json", f"the JSON breaks off or is malformed ({error.msg})", "download it again", error.lineno) from error
 
@@ -291,9 +297,11 @@ def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAs
     if table is None:
         line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
         raise wrong_field_count(shape, bad[0].actual_columns, line)
+    lines = _lines(text_file, shape, table.num_rows)
+    refuse_long_fields(table, shape.headers, lines)
     known = [n for n in names if not n.startswith("?")]
     trimmed = pa.table([pc.utf8_trim_whitespace(table[n]) for n in known], names=known)
-    numbered = trimmed.append_column("_line", pa.array(_lines(text_file, shape, table.num_rows), pa.int64()))
+    numbered = trimmed.append_column("_line", pa.array(lines, pa.int64()))
     return _without_blank_rows(numbered), set_aside
 
 
