@@ -8,7 +8,7 @@ import pytest
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
-from tests.cases.test_file_cases import DE, JP, NA, RETRIEVED_AT, Loaded, Refused
+from tests.cases.test_file_cases import DE, JP, RETRIEVED_AT, Loaded, Refused
 from tests.support import Warehouse
 
 FOLDER = Path(__file__).parent / "loads"

@@ -60,6 +60,21 @@ def test_it_is_refused_before_it_is_landed_where_the_report_is_recognised(rule: 
     assert refused.value.rule == rule
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"orderCount"', '"orderCount": 7, "orderCount"', "the key 'orderCount' stands in one object twice"),
+        ('"orderCount":', '"orderCount": NaN, "x":', "NaN is no number"),
+        ('"status"', '"st\xe2\x82"', "line [0-9]+: the text is not valid UTF-8"),
+    ],
+)
+def test_json_that_says_two_things_or_nothing_is_refused(old: str, new: str, says: str, tmp_path: Path) -> None:
+    content = PERFORMANCE.replace(old, new, 1).encode("latin-1")
+    assert content != PERFORMANCE.encode()
+    with pytest.raises(Refusal, match=says):
+        prepare(document_of(content, tmp_path, report="seller_performance"), NA, tmp_path / "work")
+
+
 WITHIN = {
     "a JSON as deep as may be": ("seller_performance", nested(MAX_JSON_DEPTH)),
     "brackets inside a text": ("seller_performance", PERFORMANCE.rstrip().removesuffix("}") + f', "x": "{"[" * 99} \\" {"{" * 99}"}}'),

@@ -130,6 +130,10 @@ def recognise(head: str) -> Shape:
             "see docs/inputs.md for the files that are understood",
             header_line,
         )
+    for header in first.split(delimiter):
+        if not re.fullmatch('[^"]*|"[^"]*"', header.strip()):
+            what = f"a header has a quote that encloses nothing ({header.strip()[:40]!r})"
+            raise Refusal("stray_quote", what, "download the report again; if it was edited, correct the header", header_line)
     names = _placed(columns, normal)
     twice = {n for n in names if n and names.count(n) > 1}
     if twice:

@@ -36,7 +36,7 @@ from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import PACKAGE, fingerprint
 from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
 from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_long_fields, refuse_long_lines
-from seller_warehouse.ingest.decode import CHUNK, decode
+from seller_warehouse.ingest.decode import CHUNK, UTF8, decode
 from seller_warehouse.ingest.header import Shape, recognise
 from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.quoting import with_quotes_known
@@ -143,7 +143,10 @@ def _keep(table: pa.Table, prepared: Prepared, part: Path) -> None:
 
 def _parse(document: Document, account: Account, text_file: Path, kept: Path, connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, Prepared]:
     sheet = Sheet()
-    charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, sheet=sheet)
+    charsets = (document.charset, account.fallback_charset)
+    if SPECS[document.report].read_json:
+        charsets = (None, UTF8)  # JSON has no other (RFC 8259)
+    charset_note = decode(document.path, text_file, declared=charsets[0], fallback=charsets[1], sheet=sheet)
     read = read_table(text_file, SPECS[document.report], sheet)
     table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
@@ -194,6 +197,8 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
+    if shape.quoted:
+        table = _with_plain_newlines(table, spec)
     personal = {c.name for c in spec.columns if c.personal}
     table = _with_plain_minus(table.drop_columns([n for n in table.column_names if n in personal]), spec)
     numbers = _columns_at(shape, sheet.numbers) if sheet else frozenset()
@@ -207,6 +212,14 @@ def _with_plain_minus(table: pa.Table, spec: ReportSpec) -> pa.Table:
     for place, name in enumerate(table.column_names):
         if any(c.name == name and c.kind in (Kind.INTEGER, Kind.AMOUNT) for c in spec.columns):
             table = table.set_column(place, name, pc.replace_substring_regex(table[name], "^\u2212([0-9])", r"-\1"))
+    return table
+
+
+def _with_plain_newlines(table: pa.Table, spec: ReportSpec) -> pa.Table:
+    """Free text with one kind of newline, whichever system saved the file."""
+    for place, name in enumerate(table.column_names):
+        if any(c.name == name and c.free_text for c in spec.columns):
+            table = table.set_column(place, name, pc.replace_substring_regex(table[name], "\r\n?", "\n"))
     return table
 
 
