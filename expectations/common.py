@@ -173,7 +173,7 @@ def _ids_are_whole(ids: list[Column]) -> Expectation:
         "ids_are_whole",
         "damaged_id <> ''",
         ["damaged_id"],
-        "a spreadsheet has shortened an id, such as 8.11E+09, 8,11E09 or 8.11×10^9",
+        "a spreadsheet has shortened an id, such as 8.11E+09 or 8,11E+09",
         "drop the report as Amazon sends it, unopened; in a file of your own make the column text and enter the ids again",
         lookup=f"(select _document, _line, concat_ws(', ', {shown}) as damaged_id from {{batch}})",
     )
