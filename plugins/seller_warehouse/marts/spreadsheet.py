@@ -16,9 +16,9 @@ _FORMULA = (
     "[=+@\\-\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"  # the minus sign, and the small and the wide forms of East Asian fonts
 )
 GUARDS = {f"([;\\t\\r\\n])({_FORMULA})": r"\1'\2", rf"^({_FORMULA}|[\t\r\n])": r"'\1"}
-"""Where a spreadsheet would run a text, as patterns of RE2, for DuckDB and Arrow alike, and what stands there instead: the same with a quote in front.
+"""Where a spreadsheet would run a text, as patterns of RE2 (DuckDB's and Arrow's), and what stands there instead: the same with a quote in front.
 
-First after what one that does not separate by commas takes for the end of a cell, then at the begin.
+First after what a spreadsheet that does not separate by commas takes for the end of a cell, then at the begin.
 Source: https://owasp.org/www-community/attacks/CSV_Injection
 """
 
