@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from seller_warehouse.cli.airflow_processes import stop_left_behind
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.core.documents import printable
-from seller_warehouse.core.home import Home, shown
+from seller_warehouse.core.home import Home, shown, take_back_rights
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
 from seller_warehouse.ingest.warehouse import open_warehouse
 
@@ -67,6 +67,7 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
     try:
         accounts = load_accounts(accounts_path)
         with lock_of(home):
+            take_back_rights(home)
             stop_left_behind(home)
             take_over(home)
             prepare_inbox(home, accounts)
