@@ -18,7 +18,7 @@ import uvicorn
 
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.ports import free_port
+from seller_warehouse.core.ports import LOCAL, free_port
 from seller_warehouse.readers import http_service as service
 from seller_warehouse.readers.timed_connection import TimedConnection
 
@@ -152,7 +152,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with served(tmp_path_factory.mktemp("home"), names={*service.LOCAL, "warehouse.example"}) as port:
+    with served(tmp_path_factory.mktemp("home"), names={*LOCAL, "warehouse.example"}) as port:
         yield port
 
 
@@ -167,9 +167,9 @@ def test_who_calls_it_by_another_name_is_told_what_to_do(named: int) -> None:
 
 
 def test_names_come_from_the_address_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert service.names_of("127.0.0.1") == service.LOCAL
+    assert service.names_of("127.0.0.1") == LOCAL
     monkeypatch.setenv("SELLER_WAREHOUSE_SERVICE_NAMES", "Warehouse.example, finance.example 2001:db8::1")
-    assert service.names_of("10.1.2.3") == service.LOCAL | {"10.1.2.3", "warehouse.example", "finance.example", "2001:db8::1"}
+    assert service.names_of("10.1.2.3") == LOCAL | {"10.1.2.3", "warehouse.example", "finance.example", "2001:db8::1"}
 
 
 @pytest.mark.parametrize("name", ["https://warehouse.example", "warehouse.example:443", "warehouse.example/", "a@b"])

@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import duckdb
 import uvicorn
@@ -34,6 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home, kept_secret, shown
+from seller_warehouse.core.ports import LOCAL, name_of
 from seller_warehouse.marts.spreadsheet import as_csv
 from seller_warehouse.readers.published import NotPublished, Published
 from seller_warehouse.readers.query import OPERATORS, InvalidQuery, select
@@ -41,9 +41,6 @@ from seller_warehouse.readers.timed_connection import TimedConnection
 
 HOST, NAMES, TOKEN = "SELLER_WAREHOUSE_SERVICE_HOST", "SELLER_WAREHOUSE_SERVICE_NAMES", "SELLER_WAREHOUSE_TOKEN"
 TOKEN_CHARACTERS = 24
-LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
-"""How a browser of this machine names it."""
-
 WRONG_TOKEN_SECONDS = 1.0
 """How long the answer to a wrong token is held back."""
 WRONG_TOKENS_AT_ONCE = 100
@@ -157,9 +154,8 @@ class ReadOnly:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        name = _name_of(Headers(scope=scope).get("host", ""))
+        name = name_of(Headers(scope=scope).get("host", ""))
         if name not in self._names:
-            # A page of another site may have had its own name lead here, to read in this machine's name.
             await _refusal(400, f"this service is not called {name!r}: where it has that name, add it to {NAMES}")(scope, receive, marked)
         elif scope["method"] in ("GET", "HEAD"):
             # The server leaves the body of an answer to HEAD out.
@@ -172,14 +168,6 @@ _HEADERS = {
     "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }  # fmt: skip
-
-
-def _name_of(host: str) -> str:
-    """The name in a header Host, without its port; nothing where there is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 async def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
@@ -363,7 +351,7 @@ def names_of(host: str) -> frozenset[str]:
     """
     given = os.environ.get(NAMES, "").replace(",", " ").lower().split()
     for name in given:
-        if _name_of(f"[{name}]" if name.count(":") > 1 else name) != name:
+        if name_of(f"[{name}]" if name.count(":") > 1 else name) != name:
             raise ConfigurationError(f"{NAMES} has {name!r}; write names alone, without https:// and port, with blanks between")
     return LOCAL | {host.lower(), *given}
 
