@@ -173,7 +173,7 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     code, said = machine.run("run")
     assert (code, "make down" in said) == (1, True)
     assert machine.run("up")[0] == 0
-    names = [*PROCESSES, "dashboard", "docs"]
+    names = [*PROCESSES, "dashboard", "docs", "tidy"]
     for name in ("dag-processor", "dashboard"):
         killed = machine.groups()[names.index(name)]
         os.kill(killed, signal.SIGKILL)
