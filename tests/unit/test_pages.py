@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
+from html.parser import HTMLParser
 from http.client import HTTPConnection
 from http.server import ThreadingHTTPServer
 
@@ -13,6 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import parts
+from docsite import data_docs
 from docsite.site import Handler
 from seller_warehouse.alerts.delivery import notices
 from seller_warehouse.alerts.events import AlertKind, Event
@@ -81,6 +85,35 @@ def test_a_message_holds_no_link_but_that_to_the_dashboard_and_mentions_nobody()
 
 
 # The documentation
+
+
+class Elements(HTMLParser):
+    """The names of the elements of a page, and the attributes by which one runs something or leads away."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.addresses: set[str | None] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.addresses |= {value for name, value in attrs if name in ("href", "src") or name.startswith("on")}
+
+
+def test_nothing_of_a_document_becomes_an_element_of_the_page_about_the_gate() -> None:
+    hostile = "</p></details><script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>\"'&lt;"
+    result = dict.fromkeys(("severity", "rule", "what", "remedy", "failed_count"), hostile) | {"found": [hostile]}
+    document = dict.fromkeys(("verdict", "report", "file_name", "account_id", "reason", "passed"), hostile)
+    document |= {"retrieved_at": datetime(2026, 11, 20, tzinfo=UTC), "failed": [result]}
+    text = data_docs._PAGE.render(kept=1, documents=[document], suites={})
+    page = Elements(text)
+    assert page.names == {
+        "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "a", "details", "summary", "table", "tr", "th", "td", "br",
+    }  # fmt: skip
+    assert page.addresses == {"../index.html"}
+    # It is shown, so that its reader sees what the file holds.
+    assert html.unescape(text).count("onerror=alert(1)") == 12
 
 
 @pytest.fixture(scope="module")
