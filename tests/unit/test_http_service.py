@@ -118,6 +118,13 @@ def test_an_answer_that_is_not_taken_is_dropped_and_one_that_is_taken_slowly_is_
         assert taken < len(LARGE)
 
 
+def test_a_long_address_is_read_and_one_without_an_end_is_refused(impatient: int) -> None:
+    assert asked(impatient, "/health?where=" + "x" * 60_000).status == 200
+    with socket.create_connection(("127.0.0.1", impatient)) as connection:
+        connection.sendall(b"GET /health?where=" + b"x" * 70_000)
+        assert connection.recv(12) == b"HTTP/1.1 400"
+
+
 def test_half_open_connections_do_not_hold_up_who_asks(impatient: int) -> None:
     with ExitStack() as stack:
         for _ in range(100):

@@ -47,6 +47,8 @@ WRONG_TOKENS_AT_ONCE = 100
 """How many such answers are held back at once."""
 CONNECTIONS = 500
 """How many there may be at once; more are refused with 503."""
+HEAD_BYTES = 65_536
+"""How long a request may be, with its address."""
 
 USUAL_ROWS, MOST_ROWS = 1_000, 10_000
 MOST_BYTES = 16_000_000
@@ -217,7 +219,8 @@ v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code
 
 
 SERVER: dict[str, Any] = {
-    "http": TimedConnection, "ws": "none", "limit_concurrency": CONNECTIONS, "server_header": False, "log_level": "warning",
+    "http": TimedConnection, "h11_max_incomplete_event_size": HEAD_BYTES, "ws": "none", "limit_concurrency": CONNECTIONS, "server_header": False,
+    "log_level": "warning",
 }  # fmt: skip
 """How uvicorn serves it."""
 

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class TimedConnection(H11Protocol):
-    """HTTP/1.1 by h11, which also bounds the bytes of a request's head (64 KiB)."""
+    """HTTP/1.1 by h11, which also bounds the bytes of a request, as uvicorn's other implementation does not."""
 
     request_seconds = 10.0
     """How long a request may take to come."""
