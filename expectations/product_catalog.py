@@ -30,6 +30,6 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "keep one of the rows",
                 "warning",
                 lookup=with_copies("seller_sku"),
-            )
+            ),
         ],
     )

@@ -6,7 +6,6 @@ keeps its connection until it is closed.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,9 +15,6 @@ import great_expectations as gx
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations import UnexpectedRowsExpectation
-
-# At INFO it writes four lines for each rule that is built, nine tenths of a run's log.
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 _TABLE = "document_rows"
 
