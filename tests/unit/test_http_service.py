@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ def served(home: Path, http: type[TimedConnection] = TimedConnection, **options:
     """The port of a service over a home without a publication, beside an answer too large for the buffers of a connection."""
     app = service.app(Home(home), SECRET, **options)
     app.get("/large")(lambda: Response(LARGE))
+    app.get("/late")(partial(asyncio.sleep, 3))
     server = uvicorn.Server(uvicorn.Config(app, port=free_port(), **{**service.SERVER, "http": http}))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -115,6 +118,12 @@ def test_an_answer_that_is_not_taken_is_dropped_and_one_that_is_taken_slowly_is_
             except ConnectionResetError:
                 idle_is_open = False
         assert taken < len(LARGE)
+
+
+def test_a_connection_whose_answer_does_not_come_is_closed(impatient: int) -> None:
+    with socket.create_connection(("127.0.0.1", impatient)) as connection:
+        connection.sendall(b"GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert Impatient.request_seconds * 2 < seconds_until_closed(connection) < 2.7
 
 
 def test_a_long_address_is_read_and_one_without_an_end_is_refused(impatient: int) -> None:
