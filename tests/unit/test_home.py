@@ -56,6 +56,7 @@ def open_home(folder: Path) -> Home:
     home.exports.symlink_to("published/1")
     (home.root / "elsewhere").symlink_to(folder / "outside")
     write_whole(folder / "outside" / "file", b"")
+    (home.root / "file elsewhere").symlink_to(folder / "outside" / "file")
     return home
 
 
