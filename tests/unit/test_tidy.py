@@ -86,7 +86,23 @@ def test_a_long_log_begins_anew_for_whoever_writes_it_and_the_one_before_is_kept
 
 
 def test_nothing_to_tidy_is_no_error(tmp_path: Path) -> None:
-    tidy.remove_old_files(Home(tmp_path / "no home"), NOW)
+    assert tidy.remove_old_files(Home(tmp_path / "no home"), NOW) == ""
+
+
+def test_what_cannot_be_removed_is_named_and_keeps_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, unlink = Home(tmp_path), Path.unlink
+    for name in ("a", "b", "c"):
+        written(home.work / name / "judgement.json", days_ago=31)
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == "b":
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    said = tidy.remove_old_files(home, NOW)
+    assert said == f"1 old logs and plans could not be removed: [Errno 13] Permission denied: '{home.work / 'b' / 'judgement.json'}'"
+    assert left(home.work) == {"b", "b/judgement.json"}
 
 
 def test_records_of_airflow_are_cleaned_once_a_day_and_again_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

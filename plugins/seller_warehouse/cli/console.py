@@ -71,7 +71,8 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
         with lock_of(home):
             take_back_rights(home)
             stop_left_behind(home)
-            remove_old_files(home, datetime.now(UTC))
+            if problem := remove_old_files(home, datetime.now(UTC)):
+                say(problem)
             take_over(home)
             prepare_inbox(home, accounts)
             say(f"{len(accounts)} accounts, home {shown(home.root)}")

@@ -29,24 +29,35 @@ CLEANED_EVERY = timedelta(days=1)
 RECORDS = ("dag_run", "task_instance", "task_instance_history", "task_reschedule", "xcom", "log", "job", "asset_event", "import_error")
 
 
-def remove_old_files(home: Home, now: datetime) -> None:
-    """Remove files and empty folders of runs that nobody changed for KEPT_DAYS, and begin logs anew that have grown too long."""
+def remove_old_files(home: Home, now: datetime) -> str:
+    """Remove files and empty folders of runs that nobody changed for KEPT_DAYS, and begin logs anew that have grown too long.
+
+    Returns what went wrong, which is no reason to do nothing else.
+    """
     before = (now - timedelta(days=KEPT_DAYS)).timestamp()
+    problems = []
     for top in (home.airflow / "logs", home.requests, home.work):
         folders = [(Path(folder), names) for folder, _, names in os.walk(top)]
         # What changes in a folder changes its time.
         old = [folder for folder, _ in folders if folder != top and _changed_at(folder) < before]
         for path in (folder / name for folder, names in folders for name in names):
             if _changed_at(path) < before:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    problems.append(error)
         for folder in reversed(old):
             with suppress(OSError):  # There is something in it.
                 folder.rmdir()
     for log in (*home.airflow.glob("*.log"), home.sandbox / "sandbox.log"):
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            # Emptied and not renamed: whoever writes it has it open, and appends.
-            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-            os.truncate(log, 0)
+        try:
+            if log.exists() and log.stat().st_size > LOG_BYTES:
+                # Emptied and not renamed: whoever writes it has it open, and appends.
+                shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+                os.truncate(log, 0)
+        except OSError as error:
+            problems.append(error)
+    return f"{len(problems)} old logs and plans could not be removed: {problems[0]}" if problems else ""
 
 
 def _changed_at(path: Path) -> float:
@@ -81,8 +92,7 @@ def main() -> int:
     home.airflow.mkdir(parents=True, exist_ok=True)
     while True:
         now = datetime.now(UTC)
-        remove_old_files(home, now)
-        if problem := remove_old_records(home, now, dict(os.environ)):
+        for problem in filter(None, (remove_old_files(home, now), remove_old_records(home, now, dict(os.environ)))):
             print(problem, file=sys.stderr, flush=True)
         (home.airflow / "tidied").touch()
         time.sleep(ROUND_SECONDS)
