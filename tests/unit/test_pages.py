@@ -157,6 +157,7 @@ def test_documentation_answers_to_names_of_this_machine_alone(host: str, status:
 
 
 def test_who_sends_nothing_is_not_waited_for(docs: int) -> None:
+    assert Handler.timeout == 10
     with socket.create_connection(("127.0.0.1", docs), timeout=20) as connection:
         assert connection.recv(1) == b""
 
