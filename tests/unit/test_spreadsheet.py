@@ -17,12 +17,13 @@ GUARDED = {
     "=1+2": "'=1+2", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠SUM(A1)": "'＠SUM(A1)",
     "\u22121": "'\u22121", "﹦1": "'﹦1", "\t": "'\t", "\rx": "'\rx", "\nx": "'\nx", "\t=1": "'\t'=1", "\n=1": "'\n'=1",
     " =1": "' =1", "\u3000＝1": "'\u3000＝1", "\ufeff=1": "'\ufeff=1", "\u200b=1": "'\u200b=1", "\x00=1": "'\x00=1",
-    "x;=1;y": "x;'=1;y", "x; ＝1": "x;' ＝1", "x;;=1": "x;;'=1", "x\t=1": "x\t'=1", "x\n=1": "x\n'=1", "x\r\n@y": "x\r\n'@y",
+    "x;=1;y": "x;'=1;y", "x;＝1": "x;'＝1", "x;;=1": "x;;'=1", "x\t=1": "x\t'=1", "x\n=1": "x\n'=1", "x\r\n@y": "x\r\n'@y",
 }  # fmt: skip
 """Texts that a spreadsheet may run, as they are written."""
 
 KEPT = [
-    "Lamp", "LAMP-01", "a=b", "x, =1", 'A "B", C', "mail@example.com", "0012", "1E5", "it's", "", " blank", "a;b", "a; b", "漢字＝", "line\nline",
+    "Lamp", "LAMP-01", "a=b", "x, =1", 'A "B", C', "mail@example.com", "0012", "1E5", "it's", "", " blank", "a;b", "a; b", "a; -b; --",
+    "漢字＝", "line\nline",
     "C:\\1\\2", "$1\\3", "true", "2026-11-20",
 ]  # fmt: skip
 """Texts that stay as they are."""

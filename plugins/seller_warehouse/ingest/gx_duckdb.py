@@ -6,6 +6,7 @@ keeps its connection until it is closed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,6 +16,9 @@ import great_expectations as gx
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations import UnexpectedRowsExpectation
+
+# This one sets its own level to INFO, past that of the whole (see __init__).
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.NOTSET)
 
 _TABLE = "document_rows"
 

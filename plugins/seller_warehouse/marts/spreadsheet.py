@@ -11,11 +11,13 @@ import pyarrow
 import pyarrow.compute
 from pyarrow import csv
 
-_FORMULA = (
-    r"[\p{Z}\p{Cf}\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"  # blanks and what cannot be seen
-    "[=+@\\-\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"  # the minus sign, and the small and the wide forms of East Asian fonts
-)
-GUARDS = {f"([;\\t\\r\\n])({_FORMULA})": r"\1'\2", rf"^({_FORMULA}|[\t\r\n])": r"'\1"}
+_BLANK = r"[\p{Z}\p{Cf}\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+"""Blanks, and what cannot be seen."""
+
+_SIGN = "[=+@\\-\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"
+"""What begins a formula, the minus sign and the small and the wide forms of East Asian fonts too."""
+
+GUARDS = {rf"([;\t\r\n])({_SIGN})": r"\1'\2", rf"^({_BLANK}*{_SIGN}|[\t\r\n])": r"'\1"}
 """Where a spreadsheet would run a text, as patterns of RE2 (DuckDB's and Arrow's), and what stands there instead: the same with a quote in front.
 
 First after what a spreadsheet that does not separate by commas takes for the end of a cell, then at the begin.
