@@ -25,11 +25,12 @@ from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock, MachineClock
 from seller_warehouse.core.home import Home
+from seller_warehouse.core.outcome import Outcome
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.ingest.landing import landed_documents
 from seller_warehouse.orchestration import operators
 from seller_warehouse.orchestration.operators import LandAccountOperator, PlanRequestsOperator
-from seller_warehouse.steps import Outcome, Run, land_due, plan_requests
+from seller_warehouse.steps import Run, land_due, plan_requests
 from tests.amazon import DEMO_EU, DEMO_NA, SECOND_NA, Sandbox, sandbox
 from tests.unit.test_amazon_client import PatientClock
 

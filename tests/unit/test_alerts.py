@@ -22,7 +22,7 @@ from seller_warehouse.alerts.delivery import DASHBOARD_URL, DeliveryFailed, send
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home
 from seller_warehouse.ingest.warehouse import open_warehouse
-from seller_warehouse.marts.build import BuildFailed, policy_settings
+from seller_warehouse.marts.build import policy_settings
 from seller_warehouse.reports import SPECS
 from tests.receiver import Receiver, receiving
 
@@ -513,5 +513,5 @@ def test_settings_come_from_the_environment_and_a_wrong_one_is_named(told: Told,
     monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_LATE_DAYS", "0")
     assert policy_settings() == {"alert_claim_days": 3, "alert_late_days": 0}
     monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_DAYS", "soon")
-    with pytest.raises(BuildFailed, match="SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"):
+    with pytest.raises(ConfigurationError, match="SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"):
         policy_settings()
