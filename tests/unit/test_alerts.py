@@ -319,9 +319,16 @@ def test_a_refusal_is_over_when_the_report_the_file_or_the_document_is_taken_lat
 def test_a_file_that_another_account_an_earlier_run_or_the_same_run_took_is_still_refused(told: Told) -> None:
     newer = {"retrieved_at": day(1), "loaded_at": datetime.combine(TODAY, time(6))}
     told.load(
-        document(1, "QUARANTINED"), document(2, "LOADED", day(1), account_id="eu"), document(3, "LOADED", day(-1)), document(4, "LOADED", **newer)
+        document(3, "LOADED", day(-1)), document(1, "QUARANTINED"), document(2, "LOADED", day(1), account_id="eu"), document(4, "LOADED", **newer)
     )  # fmt: skip
     assert len(told.tell(day(1))) == 1
+
+
+def test_a_clock_that_was_set_back_hides_no_refusal(told: Told) -> None:
+    told.load(document(1, "LOADED"), document(2, "QUARANTINED", day(-1)))
+    assert [lines[0] for _, lines in told.tell()] == ["orders-2.txt, line 3: no date"]
+    told.load(document(3, "LOADED", day(-2)))
+    assert told.tell(day(1)) == []
 
 
 def test_a_report_that_amazon_fails_every_day_is_told_once_until_a_run_passes_without(told: Told) -> None:

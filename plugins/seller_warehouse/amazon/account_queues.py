@@ -18,6 +18,7 @@ from seller_warehouse.amazon.report_queue import ReportQueue, advance, queue_fil
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.problems import problem_of
 
 log = logging.getLogger(__name__)
 
@@ -106,5 +107,5 @@ def _unfinished(queues: list[ReportQueue]) -> list[ReportQueue]:
 
 
 def _fail(home: Home, queue: ReportQueue, error: Exception) -> None:
-    queue.failure, queue.is_refused = str(error) or type(error).__name__, isinstance(error, AccessRefused | ConfigurationError)
+    queue.failure, queue.is_refused = str(problem_of(error, home)), isinstance(error, AccessRefused | ConfigurationError)
     save_queue(home, queue)

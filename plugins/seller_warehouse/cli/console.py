@@ -30,6 +30,9 @@ LOADED, NOT_PUBLISHED, QUARANTINED, INTERRUPTED = 0, 1, 2, 130
 """0: everything was loaded. 1: not published, or a step did not do its work. 2: published, but something was quarantined."""
 
 
+NOTHING_NEW = "nothing new: the last publication holds everything that was loaded"
+
+
 class Progress:
     """Lines with the time since the start."""
 
@@ -133,11 +136,24 @@ def published_loads(home: Home) -> pyarrow.Table | None:
 _DOCUMENT = "account_id, report, document_id, run_id, verdict, reason"
 
 
-def say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection[str], say: Progress, *, is_published: bool) -> int:
+def say_documents(
+    home: Home, before: pyarrow.Table | None, run_ids: Collection[str], refused_lines: Collection[str], say: Progress, *, is_published: bool
+) -> int:
     """Say what became of the documents of these runs, and of every one that readers did not know ``before``; the exit code.
 
-    The runs' own are read from the build database: a publication of what was known earlier does not hold them.
+    The runs' own are read from the build database: a publication of what was known earlier does not hold them. Where it cannot be read,
+    ``refused_lines`` stand for those that were refused.
     """
+    try:
+        return _say_documents(home, before, run_ids, say, is_published=is_published)
+    except (duckdb.Error, OSError) as error:
+        for line in refused_lines:
+            print(f"QUARANTINED {line}", flush=True)
+        print(f"FAILED the list of documents: {problem_of(error, home)}", flush=True)
+        return NOT_PUBLISHED
+
+
+def _say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection[str], say: Progress, *, is_published: bool) -> int:
     now = published_loads(home) if is_published else None
     with open_warehouse(home.warehouse) as warehouse:
         own = warehouse.execute(f"select {_DOCUMENT} from meta.loads where list_contains($runs, run_id)", {"runs": list(run_ids)}).to_arrow_table()

@@ -16,15 +16,14 @@ from logging.handlers import RotatingFileHandler
 from threading import Lock
 from typing import Any
 
-import duckdb
 import pyarrow
 
 from seller_warehouse.alerts.channels import channel_urls
 from seller_warehouse.alerts.delivery import send_new
 from seller_warehouse.amazon.planner import PAUSE_HOURS
 from seller_warehouse.cli.console import (
-    LOADED,
     NOT_PUBLISHED,
+    NOTHING_NEW,
     Progress,
     in_home,
     known_account,
@@ -92,14 +91,8 @@ class Passes:
     def _report(self, run: Run, outcome: Outcome, before: pyarrow.Table | None) -> int:
         """Name what was refused, who was not reached and what failed, last; the exit code."""
         if not outcome.is_published:
-            self.say("not published" if outcome.failed else "nothing new: the last publication holds everything that was loaded")
-        code = LOADED
-        try:
-            code = say_documents(self.home, before, [run.run_id], self.say, is_published=outcome.is_published)
-        except (duckdb.Error, OSError) as error:
-            for line in outcome.refused:
-                print(f"QUARANTINED {line}", flush=True)
-            outcome.failed.setdefault("documents", error)
+            self.say("not published" if outcome.failed else NOTHING_NEW)
+        code = say_documents(self.home, before, [run.run_id], outcome.refused, self.say, is_published=outcome.is_published)
         for problem in outcome.unreached:
             print(f"NOT REACHED {problem}", flush=True)
         for step, error in outcome.failed.items():

@@ -44,10 +44,10 @@ def problem_of(error: BaseException, home: Home) -> Problem:
     text = str(error)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if type(error).__module__.startswith("seller_warehouse."):
-        return (_known(text, home) if OF_DUCKDB.search(text) else None) or Problem(first or type(error).__name__)
+        return (known_problem(text, home) if OF_DUCKDB.search(text) else None) or Problem(first or type(error).__name__)
     if isinstance(error, OSError) and error.errno in FULL:
         return _full(error.filename)
-    if known := _known(text, home):
+    if known := known_problem(text, home):
         return known
     if isinstance(error, ConnectionError | TimeoutError) or type(error).__name__ in NO_CONNECTION:
         return Problem(f"no connection ({type(error).__name__}: {first})", "check the network, then run again", may_pass=True)
@@ -64,7 +64,7 @@ def problem_of(error: BaseException, home: Home) -> Problem:
     )
 
 
-def _known(text: str, home: Home) -> Problem | None:
+def known_problem(text: str, home: Home) -> Problem | None:
     """What the text of an error tells, also where it has come through dbt or Airflow."""
     if held := HELD.search(text):
         pid = int(held["pid"])

@@ -84,7 +84,8 @@ def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str,
 def answers(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[Answer]]:
     """By account and report: what Amazon has answered so far, each document by its latest verdict."""
     found = connection.execute(
-        "select account_id, report, arg_max((marketplace_id, window_start, window_end, retrieved_at, verdict), loaded_at) "
+        # By the order of the records: a clock that was set back makes a later one seem earlier.
+        "select account_id, report, arg_max((marketplace_id, window_start, window_end, retrieved_at, verdict), rowid) "
         "from meta.loads where source = 'sp_api' group by account_id, report, document_id"
     ).fetchall()
     kinds = {Verdict.QUARANTINED: AnswerKind.REFUSED, Verdict.NO_DATA: AnswerKind.EMPTY}

@@ -118,7 +118,7 @@ def _next_id(home: Home, at: datetime) -> str:
     """The id of a publication: its time, or one after the last publication where the clock was set back, since their order is that of their ids."""
     last = max((p.name for p in home.published.glob("[0-9]*Z") if p.is_dir()), default="")
     chosen = f"{at:{_ID}}"
-    return chosen if chosen > last else f"{datetime.strptime(last, _ID) + timedelta(microseconds=1):{_ID}}"
+    return chosen if chosen > last else f"{datetime.strptime(last, _ID).replace(tzinfo=UTC) + timedelta(microseconds=1):{_ID}}"
 
 
 _ID = "%Y%m%dT%H%M%S%fZ"
