@@ -296,11 +296,9 @@ def load_documents(run: Run) -> dict[str, int]:
             document = judgement.document
             try:
                 if (document.account_id, document.report, document.document_id) not in recorded:
-                    if verdict := _load(connection, run, judgement):
-                        verdicts[verdict.value] += 1
-                        log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
-                    else:
-                        continue
+                    verdict = _load(connection, run, judgement)
+                    verdicts[verdict.value] += 1
+                    log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
                 shutil.rmtree(_folder(run, document))
             except Exception as error:
                 log.exception("%s is left", _shown(document))
@@ -316,14 +314,13 @@ def load_documents(run: Run) -> dict[str, int]:
     return dict(verdicts)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, run: Run, judgement: Judgement) -> Verdict | None:
-    """Load one document and record its verdict; None where it has to be judged again first."""
+def _load(connection: duckdb.DuckDBPyConnection, run: Run, judgement: Judgement) -> Verdict:
+    """Load one document and record its verdict. Raises DocumentLeft where it has to be judged again first."""
     document = judgement.document
     if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_there(run, judgement.prepared.parquet):
         # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
-        log.warning("%s: its rows have changed since they were judged; it is judged again", document.file_name)
         _judgement_file(run, document).unlink()
-        return None
+        raise DocumentLeft("its rows have changed since they were judged; run again: it is judged anew")
     if judgement.verdict is Verdict.QUARANTINED:
         quarantine(run.home, judgement, None)
     return record(connection, judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)

@@ -94,7 +94,8 @@ def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
         select account_id, document_id, reason from verdicts as refused
         where verdict = 'QUARANTINED' and not exists (
             from meta.loads as good where good.verdict <> 'QUARANTINED' and good.account_id = refused.account_id
-                and good.rowid > refused.place and good.run_id <> refused.run_id and (good.report = refused.report or good.file_name = refused.file_name)
+                and good.rowid > refused.place and good.run_id <> refused.run_id
+                and (good.report = refused.report or good.file_name = refused.file_name)
         )
         order by retrieved_at, document_id
     """).fetchall()

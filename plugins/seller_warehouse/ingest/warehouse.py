@@ -65,10 +65,14 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
     ]  # fmt: skip
     connection.execute("begin")
     connection.execute("delete from raw.accounts")
-    connection.executemany("insert into raw.accounts values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany(
+        "insert into raw.accounts (account_id, account_name, region, source, marketplace_ids, home_time_zone, damaged_inventory_kept_since, "
+        "accept_unbalanced_settlements, returns_evaluation_off_since) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
     connection.execute("delete from raw.report_types")
     types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
-    connection.executemany("insert into raw.report_types values (?, ?, ?, ?, ?)", types)
+    connection.executemany("insert into raw.report_types (report, amazon_type, title, reaches_back, comes_by_days) values (?, ?, ?, ?, ?)", types)
     connection.execute("commit")
 
 
@@ -146,7 +150,9 @@ def _record_load(
 ) -> None:  # fmt: skip
     first, last = window or (document.window_start, document.window_end)
     connection.execute(
-        "insert into meta.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into meta.loads (run_id, account_id, report, document_id, source, file_name, window_start, window_end, retrieved_at, sha256, "
+        "row_count, rows_added, rows_removed, verdict, reason, loaded_at, marketplace_id, report_id, answer) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             run_id, document.account_id, document.report, document.document_id, document.source, document.file_name,
             first, last, document.retrieved_at.replace(tzinfo=None), document.sha256,
@@ -161,5 +167,7 @@ def _record_results(connection: duckdb.DuckDBPyConnection, document: Document, r
     key = (run_id, document.account_id, document.report, document.document_id)
     if rows:
         connection.executemany(
-            "insert into meta.gate_results values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(*key, *(r[n] for n in names)) for r in rows]
+            'insert into meta.gate_results (run_id, account_id, report, document_id, rule, severity, passed, what, remedy, failed_count, "rows") '
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*key, *(r[n] for n in names)) for r in rows],
         )
