@@ -70,7 +70,7 @@ def known_problem(text: str, home: Home) -> Problem | None:
         pid = int(held["pid"])
         command = held["program"]
         with suppress(psutil.Error):
-            command = " ".join(psutil.Process(pid).cmdline())[:200] or command
+            command = " ".join(" ".join(psutil.Process(pid).cmdline()).split())[:120] or command
         return Problem(f"{shown(Path(held['path']))} is open in another program: process {pid} ({command})", "close it there, then run again", True)
     if FULL_WORDS.search(text):
         place = QUOTED_PATH.search(text)
