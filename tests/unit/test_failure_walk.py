@@ -92,7 +92,7 @@ class FakeClock:
 class FakeAmazon:
     """Amazon's answer to every request: the payouts 0003 and, from the second day on, 0004."""
 
-    down_until = None
+    down_until, has_answered = None, True
 
     def __init__(self, home: Home, account: Account, clock: FakeClock) -> None:
         self.quotas, self._clock = Quotas(home, account.id, clock), clock

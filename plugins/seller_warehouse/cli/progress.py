@@ -130,7 +130,8 @@ def failed_tasks(api: Api, dag_id: str, run_id: str) -> list[FailedTask]:
         if task["state"] == "failed" or (task["state"] not in ("success", "skipped") and not is_any_failed):
             kept = {key: _xcom(api, f"{of_run}/{task['task_id']}", key, task["map_index"]) for key in (PROBLEMS, REFUSED)}
             account_id = (task["rendered_map_index"] or "") if task["task_id"].endswith("land_account") else ""
-            name = task["task_id"].removeprefix("reports.") + (f" {account_id}" if account_id else "")
+            # all_loaded is red in the place of the load.
+            name = task["task_id"].removeprefix("reports.").replace("all_loaded", "load_documents") + (f" {account_id}" if account_id else "")
             found.append(FailedTask(dag_id, name, account_id, tuple(kept[PROBLEMS]), tuple(kept[REFUSED])))
     return found
 

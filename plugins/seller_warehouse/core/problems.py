@@ -59,9 +59,8 @@ def problem_of(error: BaseException, home: Home) -> Problem:
         return _unusable(error)
     if isinstance(error, duckdb.IOException) and (place := QUOTED_PATH.search(text)):
         return Problem(f"{shown(Path(place[1]))} cannot be used ({_short(first)})", "put it right or move it away, then run again")
-    return Problem(
-        f"{type(error).__name__}: {_short(first)}", f"{shown(home.log)} has all of it; run again, and report it with the log if it stays so"
-    )
+    what = _short(first) if isinstance(error, duckdb.Error) else f"{type(error).__name__}: {_short(first)}"
+    return Problem(what, f"{shown(home.log)} has all of it: run again, and report it with the log if it stays so")
 
 
 def known_problem(text: str, home: Home) -> Problem | None:

@@ -79,7 +79,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
 
 def _first_error(output: list[str]) -> str:
     """The first error among dbt's lines, in one; dbt says of each what it is, then on lines further in what is wrong."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m|^[0-9:]{8}\s+", "", line).strip() for line in output]
+    lines = [re.sub(r"\x1b\[[0-9;]*m|^[0-9:]{8}\s*", "", line).strip() for line in output]
     at = next((n for n, line in enumerate(lines) if re.match(r"(\w+ Error|Failure) in |Encountered an error|\w+ Error$", line)), None)
     if at is None:
         return next((line for line in reversed(lines) if line), "dbt said nothing")

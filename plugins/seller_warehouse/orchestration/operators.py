@@ -281,9 +281,10 @@ class AllLoadedOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Fail with what the load kept."""
-        kept = [line for key in (PROBLEMS, REFUSED) for line in context["ti"].xcom_pull(task_ids=self.load, key=key) or ()]
-        if kept:
-            raise AirflowFailException("\n".join(kept))
+        problems, refused = (context["ti"].xcom_pull(task_ids=self.load, key=key) or () for key in (PROBLEMS, REFUSED))
+        if problems or refused:
+            _keep(context, problems=problems, refused=refused)
+            raise AirflowFailException("\n".join([*problems, *refused]))
 
 
 class BuildMartsOperator(StepOperator):
