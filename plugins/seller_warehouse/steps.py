@@ -136,7 +136,8 @@ def land_due(
             over.append(account_id)
             if error := future.exception():
                 log.error("%s failed", account_id, exc_info=error)
-                outcome.failed[f"land_account {account_id}"] = error if isinstance(error, Exception) else QueueFailed(f"{type(error).__name__}: {error}")
+                failure = error if isinstance(error, Exception) else QueueFailed(f"{type(error).__name__}: {error}")
+                outcome.failed[f"land_account {account_id}"] = failure
             elif until := future.result():
                 due[account_id] = until
     clock.leave(*(participant(run, a) for a in over))

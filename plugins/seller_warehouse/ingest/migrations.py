@@ -13,7 +13,7 @@ import duckdb
 
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import shown
-from seller_warehouse.core.sql import identifier
+from seller_warehouse.core.sql import identifier, transaction
 
 _NOW = """
 create schema if not exists raw;
@@ -95,17 +95,12 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         return
     if version is not None and version > SCHEMA_VERSION:
         raise NewerHome(path, version)
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         connection.execute(_NOW)
         for step in MIGRATIONS[version:] if version is not None else ():
             step(connection)
         connection.execute("delete from meta.schema")
         connection.execute("insert into meta.schema (schema_version) values (?)", [SCHEMA_VERSION])
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int | None:

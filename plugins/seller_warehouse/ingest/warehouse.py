@@ -17,7 +17,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
 from seller_warehouse.core.report_spec import ReportSpec, Unit
-from seller_warehouse.core.sql import identifier
+from seller_warehouse.core.sql import identifier, transaction
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load
@@ -63,17 +63,16 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
         )
         for a in accounts
     ]  # fmt: skip
-    connection.execute("begin")
-    connection.execute("delete from raw.accounts")
-    connection.executemany(
-        "insert into raw.accounts (account_id, account_name, region, source, marketplace_ids, home_time_zone, damaged_inventory_kept_since, "
-        "accept_unbalanced_settlements, returns_evaluation_off_since) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-    connection.execute("delete from raw.report_types")
-    types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
-    connection.executemany("insert into raw.report_types (report, amazon_type, title, reaches_back, comes_by_days) values (?, ?, ?, ?, ?)", types)
-    connection.execute("commit")
+    with transaction(connection):
+        connection.execute("delete from raw.accounts")
+        connection.executemany(
+            "insert into raw.accounts (account_id, account_name, region, source, marketplace_ids, home_time_zone, damaged_inventory_kept_since, "
+            "accept_unbalanced_settlements, returns_evaluation_off_since) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        connection.execute("delete from raw.report_types")
+        types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
+        connection.executemany("insert into raw.report_types (report, amazon_type, title, reaches_back, comes_by_days) values (?, ?, ?, ?, ?)", types)
 
 
 def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[datetime, float]]:
@@ -114,8 +113,7 @@ def record(
 ) -> Verdict:
     """Load what the gate let pass and record the verdict, in one transaction."""
     document, prepared = judgement.document, judgement.prepared
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         verdict, reason, change, results = judgement.verdict, judgement.reason, Change(), list(judgement.results)
         if verdict is Verdict.PENDING:
             assert prepared
@@ -125,10 +123,6 @@ def record(
         window = prepared.window if prepared else None
         _record_load(connection, document, window, run_id, judgement.row_count, change, verdict, reason, at)
         _record_results(connection, document, run_id, results_as_rows(results))
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
     return verdict
 
 
