@@ -19,7 +19,7 @@ from seller_warehouse.core.accounts import Account, ConfigurationError, load_acc
 from seller_warehouse.core.clock import day_from_environment, settle_seconds_from_environment
 from seller_warehouse.core.documents import printable
 from seller_warehouse.core.home import Home, shown
-from seller_warehouse.core.problems import problem_of
+from seller_warehouse.core.problems import UNREADABLE, problem_of
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
 from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.marts.build import as_known_at, policy_settings
@@ -128,7 +128,7 @@ def published_loads(home: Home) -> pyarrow.Table | None:
     try:
         with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
             return connection.execute(f"select {_DOCUMENT} from meta.loads").to_arrow_table()
-    except duckdb.Error as error:
+    except UNREADABLE as error:
         log.warning("%s", problem_of(error, home))
         return None
 
