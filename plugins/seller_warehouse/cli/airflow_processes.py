@@ -175,7 +175,7 @@ def set_damaged_database_aside(home: Home, say: Any) -> None:
     Raises AirflowFailed where another program holds it.
     """
     path = home.airflow / "airflow.db"
-    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in os.environ or not path.exists():
+    if os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or not path.exists():
         return
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=LOCK_SECONDS)) as connection:
