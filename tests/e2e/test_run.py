@@ -148,7 +148,9 @@ def test_a_build_database_that_cannot_be_opened_is_named_with_what_to_do(files: 
     files.home.warehouse.write_bytes(b"not a database" * 1000)
     done = run(files)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert re.search(r"warehouse\.duckdb cannot be opened \(.+\); move it away, and the next run loads everything in landing again", done.stderr)
+    assert re.search(
+        r"warehouse\.duckdb is damaged \(.+\); move it away \(mv .+\), and the next run loads everything in landing again$", done.stderr.strip()
+    )
     assert files.home.marts.resolve() == before
     files.home.warehouse.write_bytes(kept)
     assert run(files).returncode == 0

@@ -133,6 +133,8 @@ def send_alerts(
         known = {key: (sent, set((names or "").split())) for key, sent, names in warehouse.execute(_KNOWN).fetchall()}
         published = Published(home) if home.marts.exists() else None
         found = events_of(published, warehouse, accounts, known, today=today)
+        if published:
+            published.close()
         due = [e for e in found if not known.get(e.key, (False,))[0]]
         _remember(warehouse, due, at, None if channels else NO_CHANNEL)
     taken = {e.key: known[e.key][1] if e.key in known else set() for e in due}

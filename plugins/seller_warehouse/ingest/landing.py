@@ -23,12 +23,14 @@ from pathlib import Path
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
-from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.home import Home, shown, write_whole
+from seller_warehouse.core.outcome import DocumentLeft
+from seller_warehouse.core.problems import FULL
 from seller_warehouse.core.report_spec import Scope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
-from seller_warehouse.ingest.object_storage import storage_of
+from seller_warehouse.ingest.object_storage import StorageFailed, storage_of
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
@@ -58,11 +60,12 @@ class RefusedFile:
 
 @dataclass(kw_only=True)
 class Collected:
-    """What one look into the inbox did: documents landed, files refused, files still being written."""
+    """What one look into the inbox did: documents landed, files refused, files still being written, and files left there because of an error."""
 
     landed: list[Document] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    left: dict[str, Exception] = field(default_factory=dict)
 
 
 def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float) -> Collected:
@@ -85,15 +88,27 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
-        except _StillWritten:
-            collected.waiting.append(printable(str(place)))
-        except Refusal as refusal:
-            collected.refused.append(_put_aside(home, path, status, place, refusal))
-        except OSError as error:
-            unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
-            collected.refused.append(_put_aside(home, path, status, place, unreadable, may_go=False))
+            _take_or_put_aside(home, path, status, account, place, now, collected)
+        except (OSError, StorageFailed) as error:
+            collected.left[f"inbox/{printable(str(place))}"] = error
     return collected
+
+
+def _take_or_put_aside(
+    home: Home, path: Path, status: os.stat_result, account: Account | None, place: Path, now: datetime, collected: Collected
+) -> None:
+    """Raises OSError and StorageFailed where the trouble is not the file's own; it stays in the inbox then."""
+    try:
+        collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
+    except _StillWritten:
+        collected.waiting.append(printable(str(place)))
+    except Refusal as refusal:
+        collected.refused.append(_put_aside(home, path, status, place, refusal))
+    except OSError as error:
+        if error.errno in FULL or error.filename not in (None, str(path), path):
+            raise
+        unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
+        collected.refused.append(_put_aside(home, path, status, place, unreadable, may_go=False))
 
 
 class _StillWritten(Exception):
@@ -247,22 +262,46 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
     return placed
 
 
-def landed_documents(home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset()) -> Iterator[Document]:
+def landed_documents(
+    home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset(), lost: dict[str, Exception] | None = None
+) -> Iterator[Document]:
     """Every complete document in landing, in a fixed order; all, or those of one ``account/report``.
 
     Those ``known`` by account, report and document id are left out by the names of their folders: their manifests are not opened.
+    One whose manifest cannot be read is left out and, by its place, put into ``lost`` with the reason.
     """
+    for manifest in _manifests(home, place):
+        account_id, report, _, document_id = manifest.parts[-5:-1]
+        if (account_id, report, document_id) not in known:
+            try:
+                yield _document_of(home, manifest)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                log.warning("%s cannot be read: %s", manifest, error)
+                if lost is not None:
+                    lost["/".join(manifest.parts[-5:-1])] = DocumentLeft(_lost(home, manifest, error))
+
+
+def _manifests(home: Home, place: str) -> Iterator[Path]:
     if storage := storage_of(home):
-        for manifest in storage.manifests("" if "*" in place else place):
-            if (*manifest.parts[-5:-3], manifest.parts[-2]) not in known:
-                yield Document.from_json(storage.read(manifest).decode("ascii"), manifest.with_name("document.gz"))
+        yield from storage.manifests("" if "*" in place else place)
         return
     for window in sorted(home.landing.glob(f"{place}/*/")):
-        account_id, report = window.parts[-3:-1]
         for document_id in sorted(folder.name for folder in window.iterdir()):
-            manifest = window / document_id / "manifest.json"
-            if (account_id, report, document_id) not in known and manifest.exists():
-                yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+            if (manifest := window / document_id / "manifest.json").exists():
+                yield manifest
+
+
+def _document_of(home: Home, manifest: Path) -> Document:
+    storage = storage_of(home)
+    text = storage.read(manifest) if storage else manifest.read_bytes()
+    return Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
+
+
+def _lost(home: Home, manifest: Path, error: Exception) -> str:
+    place = home.landing_url or shown(home.landing)
+    why = error.strerror if isinstance(error, OSError) else type(error).__name__
+    remedy = "drop the file again" if manifest.parts[-3] == "file" else "the next run asks Amazon again"
+    return f"its manifest.json cannot be read ({why}); put it back from a copy of {place}, or move its folder away: then {remedy}"
 
 
 def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
@@ -273,8 +312,7 @@ def find_document(home: Home, account_id: str, report: str, document_id: str) ->
     storage, place = storage_of(home), f"{account_id}/{report}"
     for manifest in storage.manifests(place) if storage else (home.landing / place).glob(f"*/{document_id}/manifest.json"):
         if manifest.parts[-2] == document_id:
-            text = storage.read(manifest) if storage else manifest.read_bytes()
-            return Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
+            return _document_of(home, manifest)
     raise FileNotFoundError(
         f"{home.landing_url or home.landing}/{place}/*/{document_id}: landing no longer holds this document, "
         "and a late one can only be put in its place beside it; restore landing from its copy"
