@@ -224,7 +224,7 @@ damage(Fate.READ, "a line of totals")(lambda s, _: s.content + (s.delimiter.join
 damage(Fate.READ, "a line of words at the end")(lambda s, _: table(s).content + b"-- end of report --\n")
 damage(Fate.READ, "a line of words in front")(lambda s, _: b"Downloaded from Seller Central on 2 November\n" + table(s).content)
 damage(Fate.NEVER, "no header")(lambda s, _: b"".join(_lines(s)[1:]))
-damage(Fate.NEVER, "a header alone")(lambda s, _: s.content if s.spec.may_be_empty else _lines(s)[0])
+damage(Fate.READ, "a header alone")(lambda s, _: _lines(s)[0])
 damage(Fate.READ, "another report behind it")(lambda s, _: table(s).content + b"seller-sku,asin,parent-asin,title,image-url\nA,B,C,D,E\n")
 damage(Fate.READ, "a line end of Unicode")(lambda s, r: _between(s, r, r.choice(("\u2028", "\x85", "\x0b", "\x0c")).encode()))
 
