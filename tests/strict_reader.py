@@ -14,60 +14,18 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import pycountry
-
-from seller_warehouse.core.report_spec import Column, Kind, Quoting, ReportSpec, Unit
+from seller_warehouse.core.report_spec import Column, Quoting, ReportSpec, Unit
+from tests.strict_values import Habits, Reading, Refused, Value, is_shortened, values_of
 
 csv.field_size_limit(1 << 30)
 
-FORGIVEN = {
-    "trailing_optional": "Amazon leaves out optional fields at the end of a row; the spec says how many",
-    "set_aside": "Amazon leaves a tab inside a carrier's name; the row is set aside and named, and the others load",
-    "by_position": "a header in an unknown language; the columns are in Amazon's order and the first row proves it",
-    "undoubled_quote": "the producer of quoted tab-separated text does not double a quote inside a value",
-    "enclosed": "a spreadsheet puts quotes around a value of tab-separated text; they may be the value's own",
-    "bare_quote": "a quote inside a value without quotes around it is a character (10\" Deluxe)",
-    "no_final_newline": "a dropped file may end without a newline; it loads with a warning",
-    "blank_rows": "spreadsheets leave rows of nothing but delimiters",
-    "day_order": "nothing in the file decides whether a date is day first; it is read by the account's marketplaces, with a warning",
-    "minus_sign": "programs of northern languages write U+2212 for a hyphen",
-}
-"""What a load may rest on although the format does not say so."""
-
 FREE_TEXT = re.compile(r"title|name|description|comments|response|note|reason")
 """Columns whose values people write: a quoted one may hold a newline."""
-
-Moment = tuple[int, ...]
-"""Year, month, day; with a time: hour, minute, second, microsecond; with an offset: its minutes."""
-Value = str | int | Decimal | frozenset[Any]
-
-
-class Refused(Exception):
-    """Why the bytes are not certainly this report."""
-
-
-@dataclass(frozen=True)
-class Habits:
-    """How an account's files are written: charset where it is not UTF-8, decimal marks, and local date formats."""
-
-    charset: str
-    marks: tuple[str, ...]
-    dates: tuple[str, ...]
-    retrieved_on: date
-
-
-@dataclass
-class Reading:
-    """The rows by column name, blank columns too, and what was forgiven."""
-
-    rows: list[dict[str, Value]] = field(default_factory=list)
-    forgiven: set[str] = field(default_factory=set)
 
 
 def read(content: bytes, spec: ReportSpec, habits: Habits) -> Reading:
@@ -84,7 +42,7 @@ def read(content: bytes, spec: ReportSpec, habits: Habits) -> Reading:
     if len(filled) < len(cells):
         reading.forgiven.add("blank_rows")
     _refuse_odd_rows(filled, columns, spec)
-    values = {c.name: _values(c, [row[c.name] for row in filled], columns, filled, habits, reading) for c in columns}
+    values = {c.name: values_of(c, [row[c.name] for row in filled], columns, filled, habits, reading) for c in columns}
     reading.rows = [{name: of[number] for name, of in values.items()} for number in range(len(filled))]
     _refuse_future(reading.rows, spec, habits)
     return reading
@@ -131,7 +89,7 @@ def _text(content: bytes, habits: Habits) -> str:
 
 
 def _table(text: str, spec: ReportSpec, reading: Reading) -> tuple[list[str | None], list[list[str]]]:
-    lines = [line for line in re.split(r"\r\n|\r|\n", text)]
+    lines = re.split(r"\r\n|\r|\n", text)
     if lines[-1]:
         reading.forgiven.add("no_final_newline")
     start = next((n for n, line in enumerate(lines) if line.strip() and not re.fullmatch("sep=.", line)), None)
@@ -238,127 +196,10 @@ def _refuse_odd_rows(rows: list[dict[str, str]], columns: list[Column], spec: Re
         for c in columns:
             if c.filled and not row[c.name]:
                 raise Refused(f"row {number}: {c.name} is blank")
-            if c.holds_ids and _is_shortened(row[c.name], own=c.holds_own_codes):
+            if c.holds_ids and is_shortened(row[c.name], own=c.holds_own_codes):
                 raise Refused(f"row {number}: {c.name} {row[c.name]!r} is shortened")
     if not rows and not spec.may_be_empty:
         raise Refused("no rows")
-
-
-def _is_shortened(text: str, *, own: bool) -> bool:
-    """Whether a spreadsheet has made a number of an id; a seller's own SKU may look like one without a sign (4.5E27)."""
-    if own:
-        return re.fullmatch(r"\d([.,٫]\d+)?E\+\d+", text, re.IGNORECASE) is not None
-    return re.fullmatch(r"[+-]?\d([.,٫]\d+)?\s?E\s?[+-]?\d{1,3}|\d{6,}[.,]0+|[1-9]\d{14}0{7,}", text, re.IGNORECASE) is not None
-
-
-def _values(
-    column: Column, texts: list[str], columns: list[Column], rows: list[dict[str, str]], habits: Habits, reading: Reading
-) -> list[Value]:  # fmt: skip
-    match column.kind:
-        case Kind.INTEGER:
-            return [_integer(_hyphen(t, reading), column) for t in texts]
-        case Kind.CURRENCY:
-            for text in filter(None, texts):
-                if not pycountry.currencies.get(alpha_3=text):
-                    raise Refused(f"{column.name} {text!r} is no currency")
-            return list(texts)
-        case Kind.AMOUNT:
-            of_kind = [_hyphen(row[c.name], reading) for row in rows for c in columns if c.kind is Kind.AMOUNT]
-            return [_amount(_hyphen(t, reading), _mark(of_kind, habits.marks)) for t in texts]
-        case Kind.DATE:
-            return _moments(column, texts, columns, rows, habits, reading)
-        case _:
-            return [frozenset({t, t[1:-1].replace('""', '"')}) if len(t) > 1 and t[0] == t[-1] == '"' else t for t in texts]
-
-
-def _hyphen(text: str, reading: Reading) -> str:
-    if text[:1] == "\u2212":
-        reading.forgiven.add("minus_sign")
-        return "-" + text[1:]
-    return text
-
-
-def _integer(text: str, column: Column) -> Value:
-    if text and not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise Refused(f"{column.name} {text!r} is no whole number")
-    return int(text) if text else ""
-
-
-def _mark(texts: Iterable[str], marks: tuple[str, ...]) -> str:
-    """The one decimal mark by which all amounts of the file are numbers."""
-    fitting = {}
-    for mark in marks:
-        try:
-            fitting[mark] = [_amount(t, mark) for t in texts]
-        except Refused:
-            continue
-    if not fitting:
-        raise Refused("an amount is no number")
-    if len({tuple(v) for v in fitting.values()}) > 1:
-        raise Refused("amounts may be thousands or decimals")
-    return next(iter(fitting))
-
-
-def _amount(text: str, mark: str) -> Value:
-    groups, decimals = ("[. \u00a0\u202f]", ",") if mark == "," else (",", r"\.")
-    if not text:
-        return ""
-    if not re.fullmatch(rf"[-+]?([0-9]{{1,12}}|[0-9]{{1,3}}({groups}[0-9]{{3}}){{1,3}})({decimals}[0-9]{{1,4}})?", text):
-        raise Refused(f"{text!r} is no amount")
-    return Decimal(re.sub(groups, "", text).replace(mark, "."))
-
-
-def _moments(
-    column: Column, texts: list[str], columns: list[Column], rows: list[dict[str, str]], habits: Habits, reading: Reading
-) -> list[Value]:  # fmt: skip
-    local = "LOCAL" in column.formats
-    formats = [f for given in column.formats for f in (("ISO", *habits.dates) if given == "LOCAL" else (given,))]
-    alike = [row[c.name] for row in rows for c in columns if c is column or (local and c.kind is Kind.DATE and "LOCAL" in c.formats)]
-    fitting = [f for f in dict.fromkeys(formats) if all(_moment(t, f, habits) for t in alike if t)]
-    if not fitting:
-        raise Refused(f"{column.name} is no date in one of {formats}")
-    found: list[Value] = [frozenset(m for f in fitting if (m := _moment(t, f, habits))) if t else "" for t in texts]
-    if any(isinstance(v, frozenset) and len(v) > 1 for v in found):
-        reading.forgiven.add("day_order")
-    return found
-
-
-_PARTS = {
-    "%Y": r"(?P<Y>[0-9]{4})", "%y": r"(?P<y>[0-9]{2})", "%m": r"(?P<m>[0-9]{1,2})", "%d": r"(?P<d>[0-9]{1,2})", "%b": r"(?P<b>[A-Za-z]{3})",
-    "%H": r"(?P<H>[0-9]{1,2})", "%M": r"(?P<M>[0-9]{2})", "%S": r"(?P<S>[0-9]{2})",
-}  # fmt: skip
-_ISO = (
-    r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
-    r"([T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})(:(?P<S>[0-9]{2})(\.(?P<f>[0-9]{1,6}))?)? ?(?P<z>Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
-)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
-
-def _moment(text: str, written: str, habits: Habits) -> Moment | None:
-    """The day, and the time where there is one; None where the text is none of these years as it is ``written``."""
-    pattern = _ISO if written == "ISO" else re.sub("%[a-zA-Z]", lambda m: _PARTS[m[0]], re.escape(written))
-    if not (found := re.fullmatch(pattern, text)):
-        return None
-    part = found.groupdict()
-    year = int(part.get("Y") or 0)
-    if two := part.get("y"):
-        year = 2000 + int(two) if 2000 + int(two) <= habits.retrieved_on.year + 1 else 1900 + int(two)
-    name = (part.get("b") or "").lower()
-    month = _MONTHS.index(name) + 1 if name in _MONTHS else int(part.get("m") or 0)
-    if not 1995 <= year <= habits.retrieved_on.year + 1:
-        return None
-    try:
-        at = datetime(year, month, int(part.get("d") or 1), *(int(part.get(p) or 0) for p in "HMS"), int((part.get("f") or "0").ljust(6, "0")))
-    except ValueError:
-        return None
-    if not part.get("H"):
-        return (at.year, at.month, at.day) if part.get("d") else (at.year, at.month)
-    time = (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
-    zone = part.get("z") or ("Z" if written != "ISO" else "")
-    if zone in ("Z", "UTC", ""):
-        return (*time, 0) if zone else time
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    return (*time, (1 if zone[0] == "+" else -1) * (int(digits[:2]) * 60 + int(digits[2:])))
 
 
 def _refuse_future(rows: list[dict[str, Value]], spec: ReportSpec, habits: Habits) -> None:
@@ -367,22 +208,6 @@ def _refuse_future(rows: list[dict[str, Value]], spec: ReportSpec, habits: Habit
         days = row[spec.event_date]
         if spec.unit is Unit.DATE and isinstance(days, frozenset) and min(days)[:3] > (latest.year, latest.month, latest.day):
             raise Refused(f"{spec.event_date} lies in the future")
-
-
-def loaded_value(column: Column, text: str | None, habits: Habits) -> Value:
-    """What a value says that the warehouse holds, to be compared with what this reader reads."""
-    if not text or column.kind in (Kind.TEXT, Kind.CURRENCY):
-        return text or ""
-    if column.kind is Kind.DATE:
-        return frozenset({_moment(text, "ISO", habits) or _moment(text, "%Y-%m", habits)})
-    return int(text) if column.kind is Kind.INTEGER else Decimal(text)
-
-
-def is_same(loaded: Value, read_value: Value) -> bool:
-    """Whether a loaded value is what was read, or one of its readings."""
-    if not isinstance(read_value, frozenset):
-        return loaded == read_value
-    return loaded <= read_value if isinstance(loaded, frozenset) else loaded in read_value
 
 
 # The one report in JSON

@@ -6,7 +6,6 @@ The short form makes some kinds of damage, chosen by the seed, and publishes wha
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import random
@@ -15,7 +14,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -33,13 +31,13 @@ from seller_warehouse.steps import Run, gate_documents, land_files
 from tests.e2e.killed_pass import FRESH
 from tests.e2e.test_kill import marts_of
 from tests.soak.test_storms import COUNT, SEED
-from tests.support import ACCOUNTS, AT, FIXTURES, NA, Warehouse, raw_state, reimbursements
+from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse, raw_state, reimbursements
 
 REPORTS = ("reimbursements", "inventory_ledger", "customer_returns")
 Repair = Callable[[], object]
 Damage = Callable[[Warehouse], Repair]
 DAMAGES: list[tuple[str, Damage, int, str]] = []
-"""Each kind: its name, what it does to a home, the exit code that it must have (``EITHER`` is 1 or 2, ``HARMLESS`` 0 or 1), and what the output must say."""
+"""Each kind: its name, what it does to a home, its exit code (``EITHER`` is 1 or 2, ``HARMLESS`` 0 or 1), and what the output must say."""
 EITHER, HARMLESS = -1, -2
 SHORT = 12
 """Kinds of the short form."""
@@ -376,7 +374,9 @@ def tiny_home(folder: Path) -> Warehouse:
 
 def with_new_file(warehouse: Warehouse) -> Warehouse:
     """One more file in the inbox."""
-    warehouse.drop("new.txt", reimbursements({"reimbursement-id": "N1"}, {"reimbursement-id": "N2", "amount-total": "7.50"}), at=AT - timedelta(days=1))
+    warehouse.drop(
+        "new.txt", reimbursements({"reimbursement-id": "N1"}, {"reimbursement-id": "N2", "amount-total": "7.50"}), at=AT - timedelta(days=1)
+    )
     return warehouse
 
 

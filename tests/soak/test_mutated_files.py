@@ -4,7 +4,6 @@ with what a strict reader of its own (tests/strict_reader.py) reads in the same 
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator
@@ -20,11 +19,11 @@ from seller_warehouse.core.accounts import Account, marketplaces
 from seller_warehouse.core.home import Home
 from seller_warehouse.core.sql import identifier
 from seller_warehouse.reports import SPECS
-from seller_warehouse.steps import Run, run_pass
 from tests.file_damages import DAMAGES, Fate, NotPossible, Sample
 from tests.soak.test_storms import COUNT, SEED
-from tests.strict_reader import Habits, Refused, Reading, is_same, loaded_value, read
-from tests.support import AT, FIXTURES, Warehouse
+from tests.strict_reader import read
+from tests.strict_values import Habits, Reading, Refused, is_same, loaded_value
+from tests.support import FIXTURES, Warehouse
 
 FILES = 430 if COUNT > 1 else 152
 """Files of a round; five rounds have 2,150, and each report has met each kind of damage that is possible to it once."""

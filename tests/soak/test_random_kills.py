@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Calm:
     process.join()
     assert process.exitcode == 0
     times = over(folder, 0)
-    return Calm(warehouse, [after - before for before, after in zip(times, times[1:], strict=False)])
+    return Calm(warehouse, [after - before for before, after in pairwise(times)])
 
 
 def kill_after(home: Path, number: int, step: int, seconds: float, *, alone: bool) -> int | None:
