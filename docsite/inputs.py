@@ -12,6 +12,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import REPOSITORY, write_whole
 from seller_warehouse.core.report_spec import LOCAL, Column, ReportSpec, Unit
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
+from seller_warehouse.ingest.formats import last_year
 from seller_warehouse.ingest.gate import GateContext
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
 from seller_warehouse.ingest.workbook import MAX_WORKBOOK_BYTES
@@ -269,6 +270,7 @@ def whole_suite(spec: ReportSpec) -> ExpectationSuite:
         from_amazon=False,
         asked=None,
         latest_day=_LATEST_DAY,
+        latest_year=last_year(_LATEST_DAY),
         usual_rows=None,
     )
     suite: ExpectationSuite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
@@ -293,6 +295,7 @@ def _in_words(rules: list[Rule], columns: tuple[Column, ...]) -> list[str]:
 def _plain(text: str) -> str:
     """A rule's text without what is only so for one account and one day, and with dates as people write them."""
     text = text.replace(f" ({_LATEST_DAY})", "").replace(" (decimal point)", "")
+    text = text.replace(f" to {last_year(_LATEST_DAY)}", " to the one after the file was retrieved")
     text = text.replace(" or ".join(_ACCOUNT.date_formats((LOCAL,))), f"{_ISO} or as the account's marketplaces write dates")
     return functools.reduce(lambda t, code: t.replace(code, _WRITTEN[code]), _WRITTEN, text) if text.startswith("is no date") else text
 

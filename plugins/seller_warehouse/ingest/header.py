@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.core.report_spec import Column, Layout, Quoting, ReportSpec, normalise_header
+from seller_warehouse.ingest.damage import utf8_of
 from seller_warehouse.ingest.decode import JAPANESE, WESTERN, chunks
 from seller_warehouse.ingest.other_files import refuse_date_range, refuse_markup
 from seller_warehouse.reports import SPECS
@@ -27,6 +28,15 @@ class Shape:
     headers: tuple[str, ...]
     quoted: bool
     by_position: bool = False
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the text may have."""
+        return self.layout.columns if self.layout else self.spec.columns
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(c for c in self.columns if c.name == name)
 
     @property
     def unknown_headers(self) -> tuple[str, ...]:
@@ -51,9 +61,13 @@ def recognise_file(path: Path, fallback: str) -> str:
         charsets = ["utf-8-sig", fallback, *([WESTERN] if fallback in JAPANESE else [])]
     refused: Refusal | None = None
     line = 1
+    errors = "strict"
+    if charsets[0] != "utf-16" and not _is_utf8(head) and (utf8 := utf8_of([head])).is_damaged:
+        # The header tells the report all the same, and the gate refuses it with the place of the damage.
+        charsets, errors, refused = charsets[:1], "replace", utf8.refusal()
     for charset in charsets:
         try:
-            text = codecs.getincrementaldecoder(charset)("strict").decode(head)
+            text = codecs.getincrementaldecoder(charset)(errors).decode(head)
         except UnicodeDecodeError as error:
             line = head[: error.start].count(b"\n") + 1
             continue
@@ -64,6 +78,14 @@ def recognise_file(path: Path, fallback: str) -> str:
         except Refusal as refusal:
             refused = refused or refusal
     raise refused or Refusal("charset", f"the text is neither UTF-8 nor {fallback}", "save it as UTF-8, or download it again", line)
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _recognise_json(text: str) -> str:

@@ -38,6 +38,7 @@ from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
 from seller_warehouse.ingest.decode import CHUNK, decode
 from seller_warehouse.ingest.header import Shape, recognise
 from seller_warehouse.ingest.object_storage import ObjectStorage
+from seller_warehouse.ingest.quoting import with_quotes_known
 from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
 from seller_warehouse.ingest.spelling import spelling_of
 from seller_warehouse.ingest.workbook import Sheet
@@ -184,7 +185,7 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     """
     if spec.read_json:
         return ReadTable(table=_with_lines(_read_json(text_file, spec), 0))
-    shape, ends_whole = recognise(_head(text_file)), _ends_with_newline(text_file)
+    shape, ends_whole = with_quotes_known(recognise(_head(text_file)), text_file), _ends_with_newline(text_file)
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
     table, set_aside = _read_delimited(text_file, shape)
@@ -230,7 +231,7 @@ def _warnings(
             f"line {lines}: more fields than the header, since a value holds a tab; the row was set aside and the others load; "
             "remove the tab in the file and drop it again to have the row"
         )
-    columns = {c.name: c for c in (shape.layout.columns if shape.layout else shape.spec.columns)}
+    columns = {c.name: c for c in shape.columns}
     if ids := [c.header for n, c in columns.items() if n in numbers and c.holds_ids]:
         warnings["sheet_numbers"] = (
             f"cells of {', '.join(ids)} are numbers in the workbook; zeros in front, if there were any, are lost; "
