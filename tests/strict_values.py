@@ -171,6 +171,8 @@ def _moment(text: str, written: str, habits: Habits) -> Moment | None:
     if zone in ("Z", "UTC", ""):
         return (*time, 0) if zone else time
     digits = zone[1:].replace(":", "").ljust(4, "0")
+    if int(digits[:2]) > 15 or int(digits[2:]) > 59:
+        return None
     return (*time, (1 if zone[0] == "+" else -1) * (int(digits[:2]) * 60 + int(digits[2:])))
 
 
