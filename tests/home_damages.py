@@ -1,4 +1,4 @@
-"""What happens to a home between two passes: kinds of damage to its files and folders, each a function from a home to what somebody then does about it.
+"""What happens to a home between two passes: kinds of damage to its files and folders, each a function from a home to what is then done about it.
 
 A file waits in the inbox of the home. Some kinds damage what it becomes on its way, so they land or judge it first.
 """
