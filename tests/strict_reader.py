@@ -24,9 +24,6 @@ from tests.strict_values import Habits, Reading, Refused, Value, is_shortened, v
 
 csv.field_size_limit(1 << 30)
 
-FREE_TEXT = re.compile(r"title|name|description|comments|response|note|reason")
-"""Columns whose values people write: a quoted one may hold a newline."""
-
 
 def read(content: bytes, spec: ReportSpec, habits: Habits) -> Reading:
     """The rows that the bytes hold for certain, in order; raises Refused."""
@@ -169,8 +166,9 @@ def _names(header: list[str], spec: ReportSpec, reading: Reading) -> list[str | 
 
 def _whole(row: list[str], names: list[str | None], spec: ReportSpec, delimiter: str, reading: Reading) -> list[str] | None:
     """A row with as many fields as the header; None where it is set aside."""
+    lines = {c.name for c in spec.columns if c.may_hold_lines}
     for name, value in zip(names, row, strict=False):
-        if "\n" in value.strip() and not (name and FREE_TEXT.search(name)):
+        if "\n" in value.strip() and name not in lines:
             raise Refused(f"a newline in {name}")
         if delimiter == "\t" and len(value) > 1 and value[0] == value[-1] == '"':
             reading.forgiven.add("enclosed")
