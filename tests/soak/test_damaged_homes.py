@@ -7,12 +7,14 @@ and builds.
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import re
 import resource
 import shutil
 import sys
+import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,9 +91,15 @@ def _run(home: Path, number: int, at: datetime, full_at: str, builds: bool) -> N
         steps.build_marts = lambda home, **how: None if _has_marts(home) else build(home, **how)  # type: ignore[assignment]
     if full_at:
         _fill_disk_at(f"seller_warehouse.{full_at}")
-    with _said_in(home, number).open("w", buffering=1) as out, redirect_stdout(out), redirect_stderr(out):
-        os.dup2(out.fileno(), 2)
-        code = command.main([])
+    # Kept in memory: where the disk is full it can be written nowhere.
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        try:
+            code = command.main([])
+        except Exception:
+            traceback.print_exc()
+            code = 99
+    _said_in(home, number).write_text(said.getvalue())
     sys.exit(code)
 
 

@@ -26,7 +26,7 @@ from tests.soak.test_storms import COUNT, SEED
 from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse
 
 STEPS = ("land_files", "gate_documents", "load_documents", "dbt_build", "publish_marts")
-CHAINS, KILLS = (8, 5) if COUNT > 1 else (1, 3)
+CHAINS, KILLS = (4, 10) if COUNT > 1 else (1, 3)
 """Homes of a round, and how often each is killed: five rounds are 200 kills."""
 
 
