@@ -152,7 +152,7 @@ damage("the rows of what waits are gone", "new.txt", lambda w: gone(_rows(w)))
 damage("the judgement is empty", "judgement", lambda w: (changed(_judged(w), b""), nothing)[1])
 damage("the judgement is cut", "judgement", lambda w: (changed(p := _judged(w), half(p)), nothing)[1])
 damage("the judgement is garbage", "judgement", lambda w: (changed(_judged(w), GARBAGE), nothing)[1])
-damage("the judgement is a folder", "judgement", lambda w: changed(_judged(w), None))
+damage("the judgement is a folder", "judgement", lambda w: (changed(_judged(w), None), nothing)[1])
 damage("the judgements are gone", "judgement", lambda w: (_judged(w), gone(w.home.work))[1])
 
 
