@@ -103,7 +103,9 @@ def test_a_newline_in_a_value_that_is_no_free_text_is_refused_with_the_line_wher
     row = dict(zip(CLAIMS.split(","), ["1", "111", "A-1", "1", "2026-10-01", "Open", ""], strict=True))
     plain = ",".join(row.values())
     row[column] = f'"{row[column]}\n{inside}"'
-    with pytest.raises(Refusal, match=rf"^line 3: (the quote before .* opens a value of {column} that|a quote opens a value that would) run") as refused:
+    with pytest.raises(
+        Refusal, match=rf"^line 3: (the quote before .* opens a value of {column} that|a quote opens a value that would) run"
+    ) as refused:
         read("\n".join([CLAIMS, plain, ",".join(row.values()), plain]) + "\n", "claims")
     assert refused.value.rule in ("newline_in_value", "stray_quote")
 
@@ -119,6 +121,17 @@ def test_the_line_is_that_of_the_value_where_another_one_before_it_has_lines_too
 def test_a_ledger_refuses_lines_in_an_id_too(read: Read) -> None:
     with pytest.raises(Refusal, match=r"^line 3: the quote before 'X1\\n' opens a value of FNSKU"):
         read(ledger("one", "two").replace('"X1"', '"X1\n"'), "inventory_ledger")
+
+
+@pytest.mark.parametrize("torn", ['"FNSKU', 'FNSKU"', '"FN"SKU"', '"FNSKU"x'])
+def test_a_header_with_a_quote_too_few_or_too_many_is_refused(read: Read, torn: str) -> None:
+    with pytest.raises(Refusal, match=r"^line 1: a header has a quote that encloses nothing"):
+        read(ledger("one").replace('"FNSKU"', torn, 1), "inventory_ledger")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_a_title_of_two_lines_is_the_same_whichever_system_saved_it(read: Read, ending: str) -> None:
+    assert read(ledger("two\nlines").replace("\n", ending), "inventory_ledger")["title"] == ["two\nlines"]
 
 
 def test_free_text_is_what_people_wrote() -> None:

@@ -22,6 +22,9 @@ MAX_DOCUMENT_BYTES = 2 * 1024**3
 
 CHUNK = 1 << 20
 WESTERN = "cp1252"
+UTF8 = "utf-8-sig"
+"""UTF-8, whether it begins with a byte order mark or not."""
+
 JAPANESE = frozenset({"cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213"})
 
 
@@ -60,9 +63,9 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
         if (line := _decode_as(source, target, "utf-16").wrong_line) is None:
             return None
         raise Refusal("charset", "the text is not valid UTF-16, as it says of itself", _REMEDY, line)
-    no_utf8 = _decode_as(source, target, "utf-8-sig", sheet).wrong_line
+    no_utf8 = _decode_as(source, target, UTF8, sheet).wrong_line
     if no_utf8 is None:
-        wrong_label = declared and _python_charset(declared) not in ("utf-8-sig", "ascii") and not target.read_bytes().isascii()
+        wrong_label = declared and _python_charset(declared) not in (UTF8, "ascii") and not target.read_bytes().isascii()
         return f"declared {declared}, but the text is UTF-8" if wrong_label else None
     if (utf8 := utf8_of(chunks(source))).is_damaged:
         raise utf8.refusal()
@@ -78,15 +81,19 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
         if line is None:
             _decode_as(source, target, charset)
     if line is not None:
-        expected = f"in the declared charset {declared}" if declared else f"UTF-8 nor {charset}"
-        raise Refusal("charset", f"the text is {'not valid' if declared else 'neither'} {expected}", _REMEDY, line)
+        expected = f"not valid in the declared charset {declared}" if declared else f"neither UTF-8 nor {charset}"
+        raise Refusal("charset", f"the text is {'not valid UTF-8' if charset == UTF8 and not declared else expected}", _REMEDY, line)
     notes = []
     if not declared:
-        notes.append(f"the text is not UTF-8 (line {no_utf8}) and was read in {charset}, as this account's marketplaces write it; check names and titles")
+        notes.append(
+            f"the text is not UTF-8 (line {no_utf8}) and was read in {charset}, as this account's marketplaces write it; check names and titles"
+        )
     if utf8.convincing:
         notes.append(f"line {utf8.convincing_line} may be UTF-8")
     if read.mixed and charset in JAPANESE:
-        notes.append(f"{read.mixed} words of the text, read as {charset}, mix Japanese signs and Western letters; part of it may be in another charset")
+        notes.append(
+            f"{read.mixed} words of the text, read as {charset}, mix Japanese signs and Western letters; part of it may be in another charset"
+        )
     return "; ".join(notes) or None
 
 
@@ -98,7 +105,7 @@ def _python_charset(declared: str) -> str:
         name = codecs.lookup({"windows-31j": "cp932"}.get(declared.lower(), declared)).name
     except LookupError:
         raise Refusal("charset", f"the declared charset {declared!r} is unknown", "download it again") from None
-    return "utf-8-sig" if name == "utf-8" else name
+    return UTF8 if name == "utf-8" else name
 
 
 _EAST = "\u3005\u3040-\u30ff\u4e00-\u9fff\uff01-\uff9f"

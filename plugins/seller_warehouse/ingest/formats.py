@@ -61,7 +61,7 @@ _NO_OWN_CODE = (
 
 
 def is_damaged_id(column: Column) -> str:
-    """True where a spreadsheet or a program has shortened an id, in any locale and spelling (``1.23457E+11``, ``8,11E09``, ``8.11×10^9``).
+    """True where a spreadsheet or a program has shortened an id, in any locale and spelling (``1.23457E+11``, ``8,11E09``, ``8.11x10^9``).
 
     A column of several ids is searched, in any other one the whole value counts.
     """
@@ -81,10 +81,11 @@ def amount_text(column: str, decimal_mark: str) -> str:
 FIRST_YEAR = 1995
 """Amazon sold its first book in that year; a date before it is a mistake."""
 
-_TIME = "([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?(Z| UTC| GMT|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?(Z| UTC| GMT|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
 _ISO = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_TIME})?"
 _DIRECTIVES = {
-    "%Y": "[0-9]{4}", "%y": "[0-9]{2}", "%m": "[0-9]{1,2}", "%d": "[0-9]{1,2}", "%b": "[A-Za-z]{3}", "%H": "[0-9]{2}", "%M": "[0-9]{2}", "%S": "[0-9]{2}",
+    "%Y": "[0-9]{4}", "%y": "[0-9]{2}", "%m": "[0-9]{1,2}", "%d": "[0-9]{1,2}", "%b": "[A-Za-z]{3}",
+    "%H": "[0-9]{2}", "%M": "[0-9]{2}", "%S": "[0-9]{2}",
 }  # fmt: skip
 
 

@@ -51,8 +51,8 @@ class GateContext:
     """What a suite may know beside the rows.
 
     ``columns`` are those the document has; ``from_amazon`` whether it was asked for and not dropped; ``asked`` the days of the range
-    it was requested for; ``latest_day`` the last day a row may have, ``latest_year`` the last year of any date; ``usual_rows`` how many rows the last good load would lead one
-    to expect.
+    it was requested for; ``latest_day`` the last day a row may have, ``latest_year`` the last year of any date; ``usual_rows`` how many
+    rows the last good load would lead one to expect.
     """
 
     account: Account

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.core.report_spec import Kind
+from seller_warehouse.ingest.bounds import MAX_LINE_BYTES
 from seller_warehouse.ingest.header import Shape
 
 MOST_SET_ASIDE = 100
@@ -91,7 +92,7 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                 if is_odd:
                     yield first, number, fields
                 begun = ""
-            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES:
+            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
                 begun = text + raw[len(line) :]
             else:
                 raise _unreadable(shape, text, first)

@@ -93,9 +93,7 @@ def _date_formats(
     return best[0], f"{undecided[0].header} may be written as {in_words} and nothing in the file decides; it was read as the first"
 
 
-def _fitting_formats(
-    connection: duckdb.DuckDBPyConnection, columns: list[Column], candidates: tuple[str, ...], latest: int
-) -> tuple[list[str], int]:
+def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column], candidates: tuple[str, ...], latest: int) -> tuple[list[str], int]:
     """The formats that fit most values of some columns, of those that read every value alike the first; and how many values they do not fit."""
     if len(candidates) == 1:
         return list(candidates), 0

@@ -5,6 +5,7 @@ The raw tables hold every row Amazon ever sent, and when it was true; ``history`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
 from seller_warehouse.core.report_spec import ReportSpec, Unit
-from seller_warehouse.core.sql import identifier
+from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load
@@ -156,9 +157,13 @@ def _record_load(
 
 
 def _record_results(connection: duckdb.DuckDBPyConnection, document: Document, run_id: str, rows: list[dict]) -> None:
-    names = ("rule", "severity", "passed", "what", "remedy", "failed_count", "rows")
-    key = (run_id, document.account_id, document.report, document.document_id)
-    if rows:
-        connection.executemany(
-            "insert into meta.gate_results values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(*key, *(r[n] for n in names)) for r in rows]
-        )
+    names = {
+        "rule": "varchar", "severity": "varchar", "passed": "boolean", "what": "varchar", "remedy": "varchar", "failed_count": "bigint",
+        "rows": "varchar",
+    }  # fmt: skip
+    # In one statement: one for each row takes five times as long.
+    connection.execute(
+        f"insert into meta.gate_results (run_id, account_id, report, document_id, {', '.join(map(identifier, names))}) "
+        f"select ?, ?, ?, ?, unnest(from_json(?, {text_literal(json.dumps([names]))}), recursive := true)",
+        [run_id, document.account_id, document.report, document.document_id, json.dumps([{n: r[n] for n in names} for r in rows])],
+    )
