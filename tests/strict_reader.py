@@ -27,7 +27,8 @@ csv.field_size_limit(1 << 30)
 
 def read(content: bytes, spec: ReportSpec, habits: Habits) -> Reading:
     """The rows that the bytes hold for certain, in order; raises Refused."""
-    text, reading = _text(_unwrapped(content), habits), Reading()
+    reading = Reading()
+    text = _text(_unwrapped(content), habits, reading, is_json=spec.read_json is not None)
     if spec.read_json:
         rows = _json_rows(text, spec)
         names: list[str | None] = [c.name for c in spec.columns]
@@ -61,7 +62,7 @@ def _unwrapped(content: bytes) -> bytes:
     return content
 
 
-def _text(content: bytes, habits: Habits) -> str:
+def _text(content: bytes, habits: Habits, reading: Reading, *, is_json: bool) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         charset = "utf-16"
     else:
@@ -69,10 +70,13 @@ def _text(content: bytes, habits: Habits) -> str:
         try:
             content.decode("utf-8")
         except UnicodeDecodeError:
-            # A sequence of UTF-8 does not come about by chance: with one the text is UTF-8, and damaged.
-            if re.search(rb"[\xc2-\xf4][\x80-\xbf]", content):
+            if is_json:
+                raise Refused("JSON that is not UTF-8") from None
+            # A whole letter of UTF-8 does not come about by chance: with one the text is UTF-8, and damaged.
+            if re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xec\xee\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", content):
                 raise Refused("damaged UTF-8") from None
             charset = habits.charset
+            reading.forgiven.add("charset")
     try:
         text = content.decode(charset)
     except UnicodeDecodeError as error:
@@ -98,14 +102,18 @@ def _table(text: str, spec: ReportSpec, reading: Reading) -> tuple[list[str | No
         raise Refused("no header")
     below = "\n".join(body)
     second = next((line for line in body if line.strip()), "")
-    if delimiter != "\t":
-        header, rows = _comma_separated(first, delimiter)[0], _comma_separated(below, delimiter)
+    width = first.count(delimiter) + 1
+    if delimiter != "\t" or spec.quoting is Quoting.ALL or _is_quoted(first) or _is_quoted(second):
+        header, rows = _quoted_row(first, delimiter, None, reading), _quoted_rows(below, delimiter, width, reading)
         if '"' in re.sub(rf'(^|(?<=[{delimiter}\n]))"([^"]|"")*"', "", below):
             reading.forgiven.add("bare_quote")
-    elif spec.quoting is Quoting.ALL or _is_quoted(first) or _is_quoted(second):
-        header, rows = _quoted_row(first, first.count("\t") + 1, reading), _quoted_rows(below, first.count("\t") + 1, reading)
     else:
         header, rows = first.split("\t"), [line.split("\t") for line in body if line.strip("\r\n")]
+        free = [c.may_hold_lines for h in header for c in [_column_of(h, spec)]]
+        if any(_is_enclosed(v) and not is_free for row in rows for v, is_free in zip(row, free, strict=False)):
+            # Nobody's id or number begins and ends with a quote: a spreadsheet has put quotes where it needs them.
+            reading.forgiven.add("enclosed")
+            rows = _separated(below, "\t")
     names = _names([h.strip() for h in header], spec, reading)
     return names, [whole for row in rows if any(row) and (whole := _whole(row, names, spec, delimiter, reading)) is not None]
 
@@ -115,37 +123,50 @@ def _is_quoted(line: str) -> bool:
     return len(fields) > 1 and all(len(f) > 1 and f[0] == f[-1] == '"' for f in fields)
 
 
-def _comma_separated(text: str, delimiter: str) -> list[list[str]]:
+def _is_enclosed(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] == '"'
+
+
+def _separated(text: str, delimiter: str) -> list[list[str]]:
     try:
         return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
     except csv.Error as error:
         raise Refused(f"quotes: {error}") from error
 
 
-def _quoted_rows(text: str, width: int, reading: Reading) -> list[list[str]]:
+def _quoted_rows(text: str, delimiter: str, width: int, reading: Reading) -> list[list[str]]:
     try:
-        rows = _comma_separated(text, "\t")
-        if all(len(row) == width for row in rows):
+        rows = _separated(text, delimiter)
+        if all(len(row) == width for row in rows) or not any(_is_all_quoted(line, delimiter) for line in text.split("\n")):
             return rows
     except Refused:
         pass
-    return [_quoted_row(line, width, reading) for line in text.split("\n") if line]
+    return [_quoted_row(line, delimiter, width, reading) for line in text.split("\n") if line]
 
 
-def _quoted_row(line: str, width: int, reading: Reading) -> list[str]:
-    if not line.strip("\t"):
-        return line.split("\t")
+def _is_all_quoted(line: str, delimiter: str) -> bool:
+    return len(line) > 1 and line[0] == line[-1] == '"' and f'"{delimiter}"' in line
+
+
+def _quoted_row(line: str, delimiter: str, width: int | None, reading: Reading) -> list[str]:
+    """The fields of a line; where each stands in quotes, a quote ends one only before a delimiter."""
     try:
-        (row,) = _comma_separated(line, "\t")
-        if len(row) == width:
+        (row,) = _separated(line, delimiter)
+        if width in (None, len(row)) or not _is_all_quoted(line, delimiter):
             return row
-    except Refused:
-        pass
-    pieces = line[1:-1].split('"\t"')
-    if line[0] != '"' or line[-1] != '"' or len(pieces) != width:
+    except (Refused, ValueError):
+        if not _is_all_quoted(line, delimiter):
+            raise Refused("quotes") from None
+    pieces = line[1:-1].split(f'"{delimiter}"')
+    if len(pieces) != width:
         raise Refused("fields in quotes")
     reading.forgiven.add("undoubled_quote")
     return [p.replace('""', '"') for p in pieces]
+
+
+def _column_of(header: str, spec: ReportSpec) -> Column:
+    normal = "".join(c for c in header.casefold() if c.isalnum())
+    return next((c for c in spec.columns if normal in c.headers), Column(name="?", header=header, free_text=True))
 
 
 def _names(header: list[str], spec: ReportSpec, reading: Reading) -> list[str | None]:
@@ -154,13 +175,13 @@ def _names(header: list[str], spec: ReportSpec, reading: Reading) -> list[str | 
     if any(len(f) > 1 for f in found):
         raise Refused("a header that names two columns")
     names = [f[0] if f else None for f in found]
-    if len({n for n in names if n}) < sum(n is not None for n in names):
-        raise Refused("a column twice")
     if missing := [c.name for c in spec.columns if c.required and c.name not in names]:
         if not spec.first_row_probes or len(header) != len(spec.columns):
             raise Refused(f"missing columns: {missing}")
         reading.forgiven.add("by_position")
         return [c.name for c in spec.columns]
+    if len({n for n in names if n}) < sum(n is not None for n in names):
+        raise Refused("a column twice")
     return names
 
 

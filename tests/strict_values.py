@@ -14,11 +14,12 @@ import pycountry
 from seller_warehouse.core.report_spec import Column, Kind
 
 FORGIVEN = {
+    "charset": "text that is not UTF-8 is read as the programs of the account's marketplaces write it, with a warning",
     "trailing_optional": "Amazon leaves out optional fields at the end of a row; the spec says how many",
     "set_aside": "Amazon leaves a tab inside a carrier's name; the row is set aside and named, and the others load",
     "by_position": "a header in an unknown language; the columns are in Amazon's order and the first row proves it",
-    "undoubled_quote": "the producer of quoted tab-separated text does not double a quote inside a value",
-    "enclosed": "a spreadsheet puts quotes around a value of tab-separated text; they may be the value's own",
+    "undoubled_quote": "who puts every value in quotes, as the ledgers are, does not double a quote inside one",
+    "enclosed": "a spreadsheet puts quotes around values of tab-separated text; those around a title may be its own",
     "bare_quote": 'a quote inside a value without quotes around it is a character (10" Deluxe)',
     "no_final_newline": "a dropped file may end without a newline; it loads with a warning",
     "blank_rows": "spreadsheets leave rows of nothing but delimiters",
