@@ -57,8 +57,8 @@ what is in it. If nothing in a file decides (`1.250`), it is refused until `deci
 An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
 the day the file was last modified. Every date is of the years from {FIRST_YEAR} to the one after that day, and so is a year of two digits.
 
-A file has at most {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB and a JSON {MAX_JSON_BYTES // 1024**2} MB, \
-which may be nested {MAX_JSON_DEPTH} deep; a header has at most {MAX_COLUMNS} columns
+A file has at most {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB and a JSON \
+{MAX_JSON_BYTES // 1024**2} MB, which may be nested {MAX_JSON_DEPTH} deep; a header has at most {MAX_COLUMNS} columns
 of {MAX_HEADER_LETTERS} letters, a line {MAX_LINE_BYTES // 1024} KB, and a value {MAX_FIELD_LETTERS:,} letters, as many as a cell of a spreadsheet.
 These lie far above every known report.
 
