@@ -34,7 +34,7 @@ from tests.home_damages import KINDS, WAITS, Kind
 from tests.soak.test_storms import COUNT, SEED
 from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse, raw_state, reimbursements
 
-SHORT = 8
+SHORT = 6
 """Kinds of the short form."""
 BUILDS = COUNT > 1
 REPORTS = ("reimbursements", "inventory_ledger", "customer_returns")
