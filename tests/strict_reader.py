@@ -189,7 +189,7 @@ def _whole(row: list[str], names: list[str | None], spec: ReportSpec, delimiter:
     """A row with as many fields as the header; None where it is set aside."""
     lines = {c.name for c in spec.columns if c.may_hold_lines}
     for name, value in zip(names, row, strict=False):
-        if "\n" in value.strip() and name not in lines:
+        if "\n" in value.strip() and name and name not in lines:
             raise Refused(f"a newline in {name}")
         if delimiter == "\t" and len(value) > 1 and value[0] == value[-1] == '"':
             reading.forgiven.add("enclosed")

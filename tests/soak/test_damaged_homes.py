@@ -123,7 +123,7 @@ def _fill_disk_at(target: str) -> None:
 
     def wrapped(*arguments: Any, **named: Any) -> Any:
         # Not for root nor for anybody else can a file grow beyond this, and the error is that of a disk that is full of others' files.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
         try:
             return original(*arguments, **named)
         finally:
