@@ -34,7 +34,15 @@ from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
 from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine
 from seller_warehouse.ingest.object_storage import storage_of
-from seller_warehouse.ingest.warehouse import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
+from seller_warehouse.ingest.warehouse import (
+    answers,
+    judged_documents,
+    open_warehouse,
+    record,
+    refused_while_loading,
+    save_settings,
+    usual_rows_per_day,
+)
 from seller_warehouse.marts.build import as_known_at, build_marts, code_version
 from seller_warehouse.marts.publish import is_due, publish
 from seller_warehouse.reports import SPECS
@@ -302,7 +310,10 @@ def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None)
 
 
 def load_documents(run: Run) -> dict[str, int]:
-    """Load what passed, put aside what did not, and record a verdict for each; whichever run judged it."""
+    """Load what passed, put aside what did not, and record a verdict for each; whichever run judged it.
+
+    Raises DocumentsRefused, after everything else is loaded, where a dropped file may not replace what is held.
+    """
     judgements = [_JUDGEMENT.validate_json(p.read_bytes()) for p in run.work.glob("*/*/*/judgement.json")]
     verdicts: Counter[str] = Counter()
     with open_warehouse(run.home.warehouse) as connection:
@@ -322,6 +333,9 @@ def load_documents(run: Run) -> dict[str, int]:
                 verdicts[verdict.value] += 1
                 log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
             shutil.rmtree(_folder(run, document))
+        refused = refused_while_loading(connection, run.run_id)
+    if refused:
+        raise DocumentsRefused("\n".join(f"{account_id}: {reason}" for account_id, reason in refused))
     return dict(verdicts)
 
 

@@ -181,8 +181,10 @@ def test_what_an_answer_is_short_of_a_week_later_is_gone(store: Store) -> None:
 
 def test_a_file_of_two_rows_does_not_close_the_fifty_between_them(store: Store) -> None:
     store.load(store.document(ledger(*[(1 + n % 9, -n) for n in range(1, 51)]), day(10)))
-    ((verdict, _, change),) = store.load(store.document(ledger((1, -1), (9, -9)), day(11)))
-    assert (verdict, change.removed, len(change.shrunk)) == (Verdict.UNCHANGED, 0, 7)
+    ((verdict, reason, change),) = store.load(store.document(ledger((1, -1), (9, -9)), day(11)))
+    # Days 1 and 9 hold 5 rows each and are its edges.
+    assert (verdict, change.removed) == (Verdict.QUARANTINED, 0)
+    assert "line 2: it begins on 2026-11-01 and ends on 2026-11-09 (line 3); 40 of 50 rows held from 2026-11-01 to 2026-11-09" in reason
     assert len(store.known_now()) == 50
 
 

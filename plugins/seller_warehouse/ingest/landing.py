@@ -29,6 +29,7 @@ from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
 from seller_warehouse.ingest.object_storage import storage_of
+from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class _StillWritten(Exception):
 
 
 def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
-    """Make a folder for each account.
+    """Make a folder for each account, and in it the one for files that replace what is held.
 
     Raises ConfigurationError where something that is no folder stands in its place: it would be taken for a dropped file.
     """
@@ -109,7 +110,7 @@ def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
         folder = home.inbox / account_id
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise ConfigurationError(f"{folder} is a link or a file; make it a folder, or move what it points to there")
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / REPLACE).mkdir(parents=True, exist_ok=True)
 
 
 def inbox_files(home: Home) -> Iterator[Path]:
@@ -134,7 +135,9 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
     if account is None:
         what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
         raise Refusal("unknown_account", what, "put it into inbox/<account id> of an account in accounts.yaml")
-    document = _document(path, status, account.id)
+    *folders, _ = path.relative_to(home.inbox / account.id).parts
+    places = [f for f in folders if f.casefold() != REPLACE]
+    document = replace(_document(path, status, account.id), replaces=len(places) < len(folders))
     if document.retrieved_at > now + CLOCK_SKEW:
         # It would count as newer than everything that is still to come.
         what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
@@ -142,7 +145,7 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
     received = _incoming(home) / "document.gz"
     document = identified(document, _copy(path, status, received))
     report = recognise_file(received, account.fallback_charset)
-    document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, path.parent.name)), received)
+    document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, places[-1] if places else "")), received)
     _remove_settled(path, status)
     return document
 
@@ -184,8 +187,9 @@ def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refu
 
 def identified(document: Document, sha256: str) -> Document:
     """The document with its hash and an id made of when it was retrieved, its hash and its name."""
-    # The name is part of the id, so that one file under two names is two documents, each with a verdict.
-    both = hashlib.sha256(f"{sha256}/{document.file_name}".encode()).hexdigest()
+    # The name is part of the id, so that one file under two names is two documents, each with a verdict; so is that it is forced.
+    place = f"{REPLACE}/" if document.replaces else ""
+    both = hashlib.sha256(f"{sha256}/{place}{document.file_name}".encode()).hexdigest()
     return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{both[:16]}")
 
 

@@ -24,6 +24,7 @@ from seller_warehouse.core.clock import (
     settle_seconds_from_environment,
     taking_part,
 )
+from seller_warehouse.core.documents import Verdict
 from seller_warehouse.core.home import Home, accounts_file
 from seller_warehouse.orchestration.pools import IS_FOLLOWED
 from seller_warehouse.steps import DocumentsRefused, Run
@@ -213,7 +214,12 @@ class LoadDocumentsOperator(BaseOperator):
         from seller_warehouse.steps import load_documents
 
         run = run_of(context)
-        verdicts = load_documents(run)
+        try:
+            verdicts = load_documents(run)
+        except DocumentsRefused as refused:
+            # The others are loaded, and a failed task would keep them from the marts.
+            log.error("%s", refused)
+            verdicts = {Verdict.QUARANTINED.value: len(str(refused).splitlines())}
         if not is_due(run.home, as_of=as_of(context), code_version=code_version(), as_known_at=as_known_at()):
             raise AirflowSkipException("nothing new: the last publication holds everything")
         if (context["dag_run"].conf or {}).get(IS_FOLLOWED):
