@@ -166,7 +166,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
     spec = SPECS[document.report]
     spelled = []
     for c in spec.kept:
-        value = one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "null"
+        value = one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "cast(null as varchar)"
         spelled.append(f"{value} as {identifier(c.name)}")
     content = ", ".join(f"coalesce({identifier(c.name)}, '')" for c in spec.kept)
     day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date]) if spec.event_date else "cast(null as date)"
