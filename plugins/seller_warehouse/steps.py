@@ -32,7 +32,7 @@ from seller_warehouse.core.home import Home, write_whole
 from seller_warehouse.core.simulated_clock import acting_as
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
-from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine
+from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine, refused_before_landing
 from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.warehouse import (
     answers,
@@ -220,13 +220,17 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
 
     Raises DocumentsRefused, after everything is stored, where a file is no report of a known account.
     """
-    collected = collect_inbox(run.home, run.accounts, now=run.at, settle_seconds=settle_seconds)
+    collected = collect_inbox(run.home, run.accounts, now=run.at, settle_seconds=settle_seconds, run_id=run.run_id)
     for place in collected.waiting:
         log.info("%s is still being written; the next run takes it", place)
     with open_warehouse(run.home.warehouse) as connection:
         save_settings(connection, run.accounts.values())
         for refused in collected.refused:
             record(connection, refused.judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
+        known = {document_id for _, _, document_id in judged_documents(connection)}
+        for judgement, run_id, at in refused_before_landing(run.home, known):
+            # The build database was deleted, or is a new one.
+            record(connection, judgement, run_id=run_id, at=at, home=run.home, accounts=run.accounts)
     for document in collected.landed:
         # Dropped again after a setting was corrected, a document is judged again.
         _folder(run, document).mkdir(parents=True, exist_ok=True)

@@ -166,7 +166,9 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
     spec = SPECS[document.report]
     spelled = []
     for c in spec.kept:
-        value = one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "cast(null as varchar)"
+        value = (
+            one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "cast(null as varchar)"
+        )
         spelled.append(f"{value} as {identifier(c.name)}")
     content = ", ".join(f"coalesce({identifier(c.name)}, '')" for c in spec.kept)
     day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date]) if spec.event_date else "cast(null as date)"
@@ -360,7 +362,9 @@ def _fold_again(
     connection.execute(f"delete from meta.coverage where {its_units}", key)
     others = [d for (d,) in connection.execute("select distinct document_id from recorded").fetchall() if d != document.document_id]
     verdicts = dict(
-        connection.execute("select document_id, arg_max(verdict, rowid) from meta.loads where (account_id, report) = (?, ?) group by all", key).fetchall()
+        connection.execute(
+            "select document_id, arg_max(verdict, rowid) from meta.loads where (account_id, report) = (?, ?) group by all", key
+        ).fetchall()
     )
     own, rejudged = Change(), []
     for version in sorted([document, *(find_document(home, account.id, document.report, d) for d in others)], key=lambda d: d.order):

@@ -1,7 +1,8 @@
 """Landing: bytes exactly as received, compressed, with a manifest each; never changed, never rewritten.
 
 A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
-written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``, a snapshot under
+written last, so whatever has one is complete; where landing is a folder, a document's own appears whole. A dropped file has no window of its own and
+lies under ``file``, a snapshot under
 ``snapshot``. ``rows.<version>.parquet`` beside them is what ``parse`` made of the bytes; without it they are parsed again.
 """
 
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
@@ -28,7 +30,8 @@ from seller_warehouse.core.report_spec import Scope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
-from seller_warehouse.ingest.object_storage import storage_of
+from seller_warehouse.ingest.object_storage import ObjectStorage, storage_of
+from seller_warehouse.ingest.received import GIVEN_UP, LOST, loss_of, require_whole
 from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
 
@@ -66,7 +69,7 @@ class Collected:
     waiting: list[str] = field(default_factory=list)
 
 
-def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float) -> Collected:
+def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float, run_id: str = "") -> Collected:
     """Move every settled file of the inbox to landing, or to quarantine where it is no known report.
 
     A file is settled when it was last changed ``settle_seconds`` before ``now``; a younger one waits for the next look.
@@ -77,7 +80,7 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(_incoming(home), ignore_errors=True)
     _incoming(home).mkdir(parents=True)
-    collected = Collected()
+    collected, refused_by = Collected(), (run_id, now)
     for path in inbox_files(home):
         place = path.relative_to(home.inbox)
         account = accounts.get(place.parts[0]) if len(place.parts) > 1 else None
@@ -90,10 +93,10 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
         except _StillWritten:
             collected.waiting.append(printable(str(place)))
         except Refusal as refusal:
-            collected.refused.append(_put_aside(home, path, status, place, refusal))
+            collected.refused.append(_put_aside(home, path, status, place, refusal, refused_by))
         except OSError as error:
             unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
-            collected.refused.append(_put_aside(home, path, status, place, unreadable, may_go=False))
+            collected.refused.append(_put_aside(home, path, status, place, unreadable, refused_by, may_go=False))
     return collected
 
 
@@ -110,7 +113,9 @@ def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
         folder = home.inbox / account_id
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise ConfigurationError(f"{folder} is a link or a file; make it a folder, or move what it points to there")
-        (folder / REPLACE).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(folder / REPLACE):
+            (folder / REPLACE).mkdir()
 
 
 def inbox_files(home: Home) -> Iterator[Path]:
@@ -169,7 +174,9 @@ def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
     )  # fmt: skip
 
 
-def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, *, may_go: bool = True) -> RefusedFile:
+def _put_aside(
+    home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, refused_by: tuple[str, datetime], *, may_go: bool = True
+) -> RefusedFile:
     """Keep a refused file and its reason in quarantine; it stays in the inbox until its verdict is recorded."""
     received: Path | None = None
     sha256 = hashlib.sha256(os.fsencode(path.name)).hexdigest()
@@ -181,7 +188,7 @@ def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refu
     result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
     reason = f"{document.file_name}, {refusal}"
     judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
-    quarantine(home, judgement, received)
+    quarantine(home, judgement, received, refused_by)
     return RefusedFile(judgement, path, status, may_go)
 
 
@@ -230,63 +237,118 @@ def _remove_settled(path: Path, status: os.stat_result) -> None:
 
 
 def land(home: Home, document: Document, received: Path | None) -> Document:
-    """Move compressed bytes to their place in landing and write the manifest; the same document again changes nothing.
+    """Move compressed bytes to their place in landing, with the manifest; the same document again changes nothing, and mends one that is damaged.
 
     An answer without bytes, such as a cancelled report, is a manifest alone.
     """
     window = f"{document.window_start}_{document.window_end}" if document.window_start else "file" if document.source == "file" else "snapshot"
     folder = home.landing / document.account_id / document.report / window / document.document_id
     placed = replace(document, path=folder / "document.gz")
-    if storage := storage_of(home):
-        if not storage.has(folder / "manifest.json"):
-            if received:
-                storage.put(received, placed.path)
-            storage.write(folder / "manifest.json", placed.to_json().encode())
+    storage = storage_of(home)
+    if _is_landed(placed, storage, has_bytes=received is not None):
         return placed
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "manifest.json").exists():
+    if storage:
         if received:
-            os.replace(received, placed.path)
-        write_whole(folder / "manifest.json", placed.to_json().encode())
+            storage.put(received, placed.path)
+        storage.write(folder / "manifest.json", placed.to_json().encode())
+        return placed
+    # A folder appears whole: one without a manifest is a loss, and never just being written.
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    if received:
+        os.replace(received, part / "document.gz")
+    write_whole(part / "manifest.json", placed.to_json().encode())
+    if folder.is_dir():
+        for made in sorted(part.iterdir()):
+            made.replace(folder / made.name)
+        part.rmdir()
+    else:
+        part.rename(folder)
     return placed
 
 
-def landed_documents(home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset()) -> Iterator[Document]:
+def _is_landed(document: Document, storage: ObjectStorage | None, *, has_bytes: bool) -> bool:
+    try:
+        _read_manifest(document.path.with_name("manifest.json"), storage)
+        if has_bytes:
+            require_whole(document, storage)
+    except Refusal:
+        return False
+    return True
+
+
+def _read_manifest(manifest: Path, storage: ObjectStorage | None) -> Document:
+    """The document of a manifest. Raises Refusal where it is missing, unreadable, or of another document."""
+    account_id, report, window, document_id, _ = manifest.parts[-5:]
+    source = "file" if window == "file" else "sp_api"
+    try:
+        text = storage.read(manifest) if storage else manifest.read_bytes()
+        document = Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
+        dated = f"{document.retrieved_at:%Y%m%dT%H%M%S%f}"
+        if (document.account_id, document.report, document.document_id, dated) != (account_id, report, document_id, document_id.split("-")[0]):
+            raise ValueError("it is the manifest of another document")
+    except FileNotFoundError as error:
+        raise loss_of(source, f"its manifest is no longer in landing: {manifest}", GIVEN_UP) from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise loss_of(source, f"its manifest cannot be read ({error}): {manifest}", GIVEN_UP) from error
+    return document
+
+
+def landed_documents(
+    home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset(), lost: dict[str, Exception] | None = None
+) -> Iterator[Document]:
     """Every complete document in landing, in a fixed order; all, or those of one ``account/report``.
 
     Those ``known`` by account, report and document id are left out by the names of their folders: their manifests are not opened.
+    One without a readable manifest is named in ``lost``, by its place, and holds up no other.
     """
-    if storage := storage_of(home):
-        for manifest in storage.manifests("" if "*" in place else place):
-            if (*manifest.parts[-5:-3], manifest.parts[-2]) not in known:
-                yield Document.from_json(storage.read(manifest).decode("ascii"), manifest.with_name("document.gz"))
+    storage = storage_of(home)
+    for manifest in _places(home, place, storage):
+        if (*manifest.parts[-5:-3], manifest.parts[-2]) in known:
+            continue
+        try:
+            document = _read_manifest(manifest, storage)
+        except Refusal as loss:
+            log.warning("%s", loss)
+            if lost is not None:
+                lost["/".join(manifest.parts[-5:-1])] = loss
+            continue
+        yield document
+
+
+def _places(home: Home, place: str, storage: ObjectStorage | None) -> Iterator[Path]:
+    """Where the manifest of each document is, or should be, in a fixed order."""
+    if storage:
+        yield from storage.manifests("" if "*" in place else place)
         return
     for window in sorted(home.landing.glob(f"{place}/*/")):
-        account_id, report = window.parts[-3:-1]
-        for document_id in sorted(folder.name for folder in window.iterdir()):
-            manifest = window / document_id / "manifest.json"
-            if (account_id, report, document_id) not in known and manifest.exists():
-                yield Document.from_json(manifest.read_text(encoding="ascii"), manifest.with_name("document.gz"))
+        folders = sorted(f.name for f in os.scandir(window) if f.is_dir() and not f.name.startswith("."))
+        yield from (window / name / "manifest.json" for name in folders)
 
 
 def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
     """One landed document.
 
-    Raises FileNotFoundError where landing no longer holds it: its history cannot be put in order without it.
+    Raises Refusal where landing no longer holds it: its history cannot be put in order without it.
     """
     storage, place = storage_of(home), f"{account_id}/{report}"
     for manifest in storage.manifests(place) if storage else (home.landing / place).glob(f"*/{document_id}/manifest.json"):
         if manifest.parts[-2] == document_id:
-            text = storage.read(manifest) if storage else manifest.read_bytes()
-            return Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
-    raise FileNotFoundError(
+            return _read_manifest(manifest, storage)
+    raise Refusal(
+        LOST,
         f"{home.landing_url or home.landing}/{place}/*/{document_id}: landing no longer holds this document, "
-        "and a late one can only be put in its place beside it; restore landing from its copy"
+        "and a late one can only be put in its place beside it",
+        "restore landing from its copy, or delete warehouse.duckdb: the next run loads all that landing holds",
     )
 
 
-def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
-    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked."""
+def quarantine(home: Home, judgement: Judgement, received: Path | None, refused_by: tuple[str, datetime] | None = None) -> Path:
+    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked.
+
+    What never landed is known from its reason alone, with the run that it was ``refused_by`` and when.
+    """
     document = judgement.document
     folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
     folder.mkdir(parents=True, exist_ok=True)
@@ -299,9 +361,30 @@ def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
         except OSError:  # Landing is on another disk.
             shutil.copyfile(document.path, target)
     rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
-    reason = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
+    reason: dict[str, Any] = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
+    if refused_by:
+        reason |= {"run_id": refused_by[0], "refused_at": refused_by[1].isoformat(), "document": json.loads(document.to_json())}
     write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
     return folder
+
+
+def refused_before_landing(home: Home, known: Container[str]) -> Iterator[tuple[Judgement, str, datetime]]:
+    """What was refused before it could land and is in the quarantine, but for the documents whose ids are ``known``: with run and time."""
+    for path in sorted(home.quarantine.glob("*/*/reason.json")):
+        if path.parent.name in known:
+            continue
+        try:
+            said = json.loads(path.read_bytes())
+            if "document" not in said:
+                continue
+            document = Document.from_json(json.dumps(said["document"]), path.with_name("document.gz"))
+            results = [RuleResult(rule=r["rule"], severity=r["severity"], passed=False, what=r["what"], rows=r["rows"]) for r in said["rules"]]
+            judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=said["reason"], row_count=0, prepared=None, results=results)
+            refused_at = datetime.fromisoformat(said["refused_at"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("%s cannot be read (%s); the refusal is not in meta.loads", path, error)
+            continue
+        yield judgement, said["run_id"], refused_at
 
 
 def _folder_name(text: str) -> str:

@@ -20,6 +20,9 @@ from seller_warehouse.ingest.object_storage import ObjectStorage
 LOST = "landing_lost"
 """The rule of what landing no longer holds as it was received."""
 
+GIVEN_UP = "; or delete its folder to do without it"
+"""What may also be done about a document of which nothing is known but that it was there."""
+
 _FACTS, _SHA256 = b"seller_warehouse", b"seller_warehouse_sha256"
 """Under these keys the Parquet file says what is known of its rows, and the hash of itself."""
 
@@ -61,13 +64,13 @@ def require_whole(document: Document, storage: ObjectStorage | None = None) -> N
         if is_whole(path, document.sha256):
             return
     what = "are not those that were received (their sha256 is not that of the manifest)" if path.exists() else "are no longer in landing"
-    raise lost(document.source, f"its bytes {what}: {path}", f", last modified at {document.retrieved_at:%Y-%m-%d %H:%M:%S} UTC")
+    raise loss_of(document.source, f"its bytes {what}: {path}", f", last modified at {document.retrieved_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def lost(source: str, what: str, as_it_was: str = "") -> Refusal:
+def loss_of(source: str, what: str, more: str = "") -> Refusal:
     """The loss of a document, with how to have it again."""
-    again = f"restore landing from its copy, or drop the same file again{as_it_was}"
-    return Refusal(LOST, what, again if source == "file" else "restore landing from its copy; without it the days are asked for again")
+    again = "or drop the same file again" if source == "file" else "without it the days are asked for again"
+    return Refusal(LOST, what, f"restore landing from its copy, {again}{more}")
 
 
 def write_rows(table: pa.Table, facts: bytes, target: Path) -> None:

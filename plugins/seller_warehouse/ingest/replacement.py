@@ -69,7 +69,9 @@ def _span(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> _Span:
         from versions
         """
     ).fetchall()[0]
-    what = f"held from {first} to {last}" if spec.unit is Unit.DATE else f"held of each {' and '.join(spec.column(k).header for k in spec.key)} it names"
+    what = (
+        f"held from {first} to {last}" if spec.unit is Unit.DATE else f"held of each {' and '.join(spec.column(k).header for k in spec.key)} it names"
+    )
     where = "_unit in (select unit from versions where is_held)"
     return _Span(rows=rows, closed_rows=closed, where=where, what=what, days=days, emptied_days=emptied)
 
