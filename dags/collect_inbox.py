@@ -5,16 +5,17 @@ Takes every file dropped into `inbox/<account>/`, keeps its bytes, judges it and
 1. **land_files** moves settled files to `landing/`; a file that is no known report goes to `quarantine/`.
 2. **gate_documents** parses and judges each document with Great Expectations.
 3. **load_documents** loads what passed into `raw`, with history, and records a verdict for every document.
+4. **all_loaded** is red where the load left a document.
 
-**A red task is a refused document, not a broken pipeline.** Its log and `quarantine/*/*/reason.json` name the file, the rule,
-the rows and the remedy; everything else of the run was loaded. Put the corrected file into the inbox again.
+**A red task has refused a document, or could not do its work.** The last line of its log says which, why, and what to do; of a refused document
+`quarantine/*/*/reason.json` names the file, the rule and the rows. Everything else of the run was loaded. docs/operate.md lists what may go wrong.
 
 **Rerun:** safe at any time and at any step. Whatever was landed without a verdict is judged by the next run.
 """
 
 from airflow.sdk import TriggerRule, dag
 
-from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL, at
+from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, RAW, TAGS, WAREHOUSE_POOL, all_loaded, at
 from seller_warehouse.orchestration.operators import GateDocumentsOperator, LandFilesOperator, LoadDocumentsOperator
 
 
@@ -23,7 +24,7 @@ def collect_inbox() -> None:
     land = LandFilesOperator(task_id="land_files", pool=WAREHOUSE_POOL)
     gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL)
     load = LoadDocumentsOperator(task_id="load_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL, outlets=[RAW])
-    land >> gate >> load
+    land >> gate >> load >> all_loaded(load)
 
 
 collect_inbox()

@@ -9,7 +9,8 @@ Every day, for every account of `accounts.yaml` with `source: sp_api`.
 
 **A red land_account** names the reports that could not be landed and why; one that cannot sign in says in one sentence which connection
 Amazon refuses and what to do. Its other reports, and the other accounts, are not held up; an attempt after that goes on with what is left.
-**A red gate_documents** is a refused document: its log names file, rule and rows. It is asked for again by the next run.
+**A red gate_documents or all_loaded** has refused a document, which the next run asks for again, or could not deal with one: its log says which,
+why, and what to do.
 
 **Rerun:** safe at any time. After an outage nothing is to be done: the next run asks for the days that are missing.
 """

@@ -18,11 +18,12 @@ from sandbox.server import build_app, serve
 from sandbox.world import World
 from seller_warehouse.amazon.client import Access, Amazon
 from seller_warehouse.core.accounts import Account
+from seller_warehouse.core.outcome import Outcome
 from seller_warehouse.core.report_spec import Unit
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.core.sql import identifier
 from seller_warehouse.reports import SPECS
-from seller_warehouse.steps import Outcome, Run, land_due, plan_requests
+from seller_warehouse.steps import Run, land_due, plan_requests
 from tests.support import SAMPLES, Warehouse
 
 CLIENT_ID, CLIENT_SECRET = "amzn1.application-oa2-client.sandbox", "sandbox-client-secret"

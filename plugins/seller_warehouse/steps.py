@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import duckdb
 from pydantic import TypeAdapter
 
 from seller_warehouse.amazon.account_queues import OpenAmazon, answers_of, land_account, load_queues, save_plan
@@ -29,11 +30,15 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Verdict
 from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.outcome import DocumentLeft, DocumentsLeft, DocumentsRefused, Outcome, QueueFailed
+from seller_warehouse.core.problems import problem_of
 from seller_warehouse.core.simulated_clock import acting_as
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
-from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine, refused_before_landing
+from seller_warehouse.ingest.landing import collect_inbox, landed_documents
 from seller_warehouse.ingest.object_storage import storage_of
+from seller_warehouse.ingest.quarantine import quarantine, refused_before_landing
+from seller_warehouse.ingest.received import RowsDamaged, facts_of
 from seller_warehouse.ingest.warehouse import (
     answers,
     judged_documents,
@@ -55,14 +60,6 @@ _JUDGEMENT = TypeAdapter(Judgement)
 _ANSWERS = {DONE: AnswerKind.GOOD, CANCELLED: AnswerKind.EMPTY}
 
 
-class QueueFailed(Exception):
-    """A report could not be landed; the message says why, the log where."""
-
-
-class DocumentsRefused(Exception):
-    """One or more documents were refused; the message says which, why, and what to do."""
-
-
 @dataclass(frozen=True)
 class Run:
     """One pass: its home, its accounts, its name and its time (UTC)."""
@@ -76,33 +73,6 @@ class Run:
     def work(self) -> Path:
         """Judgements between gate and load, of all runs; those of other code are not believed."""
         return self.home.work / code_version()
-
-
-@dataclass
-class Outcome:
-    """What a pass could not do: documents that were refused, accounts that could not be reached, and steps that failed, each with why."""
-
-    refused: list[str] = field(default_factory=list)
-    unreached: list[str] = field(default_factory=list)
-    failed: dict[str, Exception] = field(default_factory=dict)
-    is_published: bool = False
-
-    def attempt(self, step: str, do: Callable[[], T], say: Callable[[str], object]) -> T | None:
-        """Do one step, say what came of it and return its result; None where it failed, which the outcome then names."""
-        try:
-            result = do()
-            counts = ", ".join(f"{count} {what}" for what, count in result.items()) if isinstance(result, dict) else ""
-            say(f"{step}: {counts or ('done' if result else 'nothing to do')}")
-            return result
-        except DocumentsRefused as error:
-            lines = str(error).splitlines()
-            self.refused += lines
-            say(f"{step}: {len(lines)} refused")
-        except Exception as error:
-            log.exception("%s failed", step)
-            self.failed[step] = error
-            say(f"{step}: failed")
-        return None
 
 
 ANNOUNCED_SECONDS = 20.0
@@ -176,7 +146,8 @@ def land_due(
             over.append(account_id)
             if error := future.exception():
                 log.error("%s failed", account_id, exc_info=error)
-                outcome.failed[f"land_account {account_id}"] = QueueFailed(f"{type(error).__name__}: {error}")
+                failure = error if isinstance(error, Exception) else QueueFailed(f"{type(error).__name__}: {error}")
+                outcome.failed[f"land_account {account_id}"] = failure
             elif until := future.result():
                 due[account_id] = until
     clock.leave(*(participant(run, a) for a in over))
@@ -218,11 +189,14 @@ def _in_thread(do: Callable[[], T]) -> Future[T]:
 def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
     """Move the inbox to landing.
 
-    Raises DocumentsRefused, after everything is stored, where a file is no report of a known account.
+    Raises DocumentsRefused, after everything is stored, where a file is no report of a known account; DocumentsLeft where one stays in the inbox.
     """
     collected = collect_inbox(run.home, run.accounts, now=run.at, settle_seconds=settle_seconds, run_id=run.run_id)
     for place in collected.waiting:
         log.info("%s is still being written; the next run takes it", place)
+    for document in collected.landed:
+        # Dropped again after a setting was corrected, a document is judged again.
+        _folder(run, document).mkdir(parents=True, exist_ok=True)
     with open_warehouse(run.home.warehouse) as connection:
         save_settings(connection, run.accounts.values())
         for refused in collected.refused:
@@ -231,12 +205,9 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
         for judgement, run_id, at in refused_before_landing(run.home, known):
             # The build database was deleted, or is a new one.
             record(connection, judgement, run_id=run_id, at=at, home=run.home, accounts=run.accounts)
-    for document in collected.landed:
-        # Dropped again after a setting was corrected, a document is judged again.
-        _folder(run, document).mkdir(parents=True, exist_ok=True)
     for refused in collected.refused:
         refused.remove()
-    _raise_refused([r.judgement for r in collected.refused])
+    _raise_refused([r.judgement for r in collected.refused], collected.left)
     return {"landed": len(collected.landed), "refused": 0, "waiting": len(collected.waiting)}
 
 
@@ -283,26 +254,28 @@ def plan_requests(run: Run, *, recent: bool | None, months: int, only: str | Non
 def gate_documents(run: Run) -> dict[str, int]:
     """Parse and judge every document that has landed and has no verdict; what was judged before a kill is not judged again.
 
-    Raises DocumentsRefused, after every judgement is stored, naming file, rule and rows of each refused document.
+    Raises DocumentsRefused, after every judgement is stored, naming file, rule and rows of each refused document; DocumentsLeft where one could
+    not be judged at all.
     """
     with open_warehouse(run.home.warehouse) as connection:
         known, usual = judged_documents(connection), usual_rows_per_day(connection)
     dropped_again = {(f.parts[-3], f.parts[-2], f.name) for f in run.work.glob("*/*/*")}
+    left: dict[str, Exception] = {}
     pending = [
-        d for d in landed_documents(run.home, known=known - dropped_again)
-        if d.account_id in run.accounts and not _judgement_file(run, d).exists()
+        d for d in landed_documents(run.home, known=known - dropped_again, lost=left)
+        if d.account_id in run.accounts and _judgement(run, d) is None
     ]  # fmt: skip
     copies = run.home.landing.glob("[!.]*") if storage_of(run.home) else ()
-    for left in (*run.home.work.glob("*"), *copies):
-        if left != run.work:
-            shutil.rmtree(left)
+    for old in (*run.home.work.glob("*"), *copies):
+        if old != run.work:
+            _remove(old)
     judgements = []
-    for judgement in judge_documents(_pending(run, d, usual.get((d.account_id, d.report))) for d in pending):
+    for judgement in judge_documents((_pending(run, d, usual.get((d.account_id, d.report))) for d in pending), left):
         document = judgement.document
         write_whole(_judgement_file(run, document), _JUDGEMENT.dump_json(judgement))
         judgements.append(judgement)
         log.info("%s: %s/%s %s", judgement.verdict, document.account_id, document.report, document.file_name)
-    _raise_refused([j for j in judgements if j.verdict is Verdict.QUARANTINED])
+    _raise_refused([j for j in judgements if j.verdict is Verdict.QUARANTINED], left)
     return dict(Counter(j.verdict.value for j in judgements))
 
 
@@ -316,49 +289,108 @@ def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None)
 def load_documents(run: Run) -> dict[str, int]:
     """Load what passed, put aside what did not, and record a verdict for each; whichever run judged it.
 
-    Raises DocumentsRefused, after everything else is loaded, where a dropped file may not replace what is held.
+    Raises DocumentsLeft, after everything else is loaded, where a document could not be; DocumentsRefused where a dropped file may not replace
+    what is held.
     """
-    judgements = [_JUDGEMENT.validate_json(p.read_bytes()) for p in run.work.glob("*/*/*/judgement.json")]
+    judgements: list[Judgement] = []
+    left: dict[str, Exception] = {}
+    for path in run.work.glob("*/*/*/judgement.json"):
+        try:
+            judgements.append(_JUDGEMENT.validate_json(path.read_bytes()))
+        except (OSError, ValueError) as error:
+            # Its bytes are in landing: the next gate judges them again.
+            _remove(path)
+            log.warning("%s cannot be read (%s); the document is judged again", path, error)
+            place = "/".join(path.parent.parts[-3:])
+            left[place] = DocumentLeft(f"its judgement cannot be read ({error.__class__.__name__}); run again: it is judged anew")
     verdicts: Counter[str] = Counter()
     with open_warehouse(run.home.warehouse) as connection:
         # A load that was killed and is tried again goes on where it stopped.
         recorded = judged_documents(connection, run.run_id)
         for judgement in sorted(judgements, key=lambda j: (j.document.order, j.document.document_id)):
             document = judgement.document
-            if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_there(run, judgement.prepared.parquet):
-                # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
-                log.warning("%s: its rows have changed since they were judged; it is judged again", document.file_name)
-                _judgement_file(run, document).unlink()
-                continue
-            if (document.account_id, document.report, document.document_id) not in recorded:
-                if judgement.verdict is Verdict.QUARANTINED:
-                    quarantine(run.home, judgement, None)
-                verdict = record(connection, judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
-                verdicts[verdict.value] += 1
-                log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
-            shutil.rmtree(_folder(run, document))
-        refused = refused_while_loading(connection, run.run_id)
+            try:
+                if (document.account_id, document.report, document.document_id) not in recorded:
+                    verdict = _load(connection, run, judgement)
+                    verdicts[verdict.value] += 1
+                    log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
+                shutil.rmtree(_folder(run, document))
+            except Exception as error:
+                log.exception("%s is left", _shown(document))
+                left[_shown(document)] = error
+                if isinstance(error, duckdb.Error) and judgement.prepared and not problem_of(error, run.home).may_pass:
+                    # If its rows are damaged, they are parsed from its bytes again.
+                    for path in (judgement.prepared.parquet, _judgement_file(run, document)):
+                        _remove(path)
+        refused = [f"{account_id}: {reason}" for account_id, reason in refused_while_loading(connection, run.run_id)]
+    if left:
+        raise DocumentsLeft(left, refused)
     if refused:
-        raise DocumentsRefused("\n".join(f"{account_id}: {reason}" for account_id, reason in refused))
+        raise DocumentsRefused("\n".join(refused))
     return dict(verdicts)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, run: Run, judgement: Judgement) -> Verdict:
+    """Load one document and record its verdict. Raises DocumentLeft where it has to be judged again first."""
+    document = judgement.document
+    if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_whole(run, judgement.prepared.parquet):
+        # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
+        _judgement_file(run, document).unlink()
+        raise DocumentLeft("its rows have changed since they were judged; run again: it is judged anew")
+    if judgement.verdict is Verdict.QUARANTINED:
+        quarantine(run.home, judgement, None)
+    return record(connection, judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
 
 
 def _folder(run: Run, document: Document) -> Path:
     return run.work / document.account_id / document.report / document.document_id
 
 
-def _are_there(run: Run, rows: Path) -> bool:
+def _are_whole(run: Run, rows: Path) -> bool:
+    """Whether the parsed rows are there, and as they were written."""
     storage = storage_of(run.home)
-    return storage.fetch(rows) if storage else rows.exists()
+    if not (storage.fetch(rows) if storage else rows.exists()):
+        return False
+    try:
+        facts_of(rows)
+    except RowsDamaged as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _judgement_file(run: Run, document: Document) -> Path:
     return _folder(run, document) / "judgement.json"
 
 
-def _raise_refused(judgements: list[Judgement]) -> None:
-    if judgements:
-        for judgement in judgements:
-            for line in as_log_lines(judgement):
-                log.error("%s", line)
-        raise DocumentsRefused("\n".join(f"{j.document.account_id or 'no account'}: {j.reason}" for j in judgements))
+def _judgement(run: Run, document: Document) -> Judgement | None:
+    """The judgement that an earlier pass left; None where there is none, or a damaged one, which is removed."""
+    path = _judgement_file(run, document)
+    if not path.exists():
+        return None
+    try:
+        return _JUDGEMENT.validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s); the document is judged again", path, error)
+        _remove(path)
+        return None
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _shown(document: Document) -> str:
+    return f"{document.account_id}/{document.report} {document.file_name}"
+
+
+def _raise_refused(judgements: list[Judgement], left: dict[str, Exception]) -> None:
+    """Raises DocumentsLeft where some are left, else DocumentsRefused where some are refused."""
+    for judgement in judgements:
+        for line in as_log_lines(judgement):
+            log.error("%s", line)
+    refused = [f"{j.document.account_id or 'no account'}: {j.reason}" for j in judgements]
+    if left:
+        raise DocumentsLeft(left, refused)
+    if refused:
+        raise DocumentsRefused("\n".join(refused))

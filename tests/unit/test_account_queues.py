@@ -25,15 +25,17 @@ from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock, MachineClock
 from seller_warehouse.core.home import Home
+from seller_warehouse.core.outcome import Outcome
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.ingest.landing import landed_documents
 from seller_warehouse.orchestration import operators
 from seller_warehouse.orchestration.operators import LandAccountOperator, PlanRequestsOperator
-from seller_warehouse.steps import Outcome, Run, land_due, plan_requests
+from seller_warehouse.steps import Run, land_due, plan_requests
 from tests.amazon import DEMO_EU, DEMO_NA, SECOND_NA, Sandbox, sandbox
 from tests.unit.test_amazon_client import PatientClock
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
+FULL = "the disk is full; free some space, then run again: nothing is lost"
 WRONG = (
     "connection amazon_test: Login with Amazon says invalid_client (Client authentication failed); "
     "correct the client id (login) or client secret (password) in the Airflow connection, then run again"
@@ -126,7 +128,7 @@ def test_a_queue_that_fails_is_named_and_the_next_attempt_goes_on_with_it_alone(
         with monkeypatch.context() as patch:
             patch.setattr(Amazon, "download", full)
             land_due(run, plan, open_amazon, amazon.clock, outcome)
-        assert {n: str(e) for n, e in outcome.failed.items()} == {"land_report second-na orders": "[Errno 28] No space left on device"}
+        assert {n: str(e) for n, e in outcome.failed.items()} == {"land_report second-na orders": FULL}
         assert [r for r, q in queues(run, SECOND_NA).items() if not q.is_over] == ["orders"]
         before = amazon.counts()["created"]["second-na"]
         assert land_account(run.home, run.run_id, SECOND_NA, open_amazon, amazon.clock) is None
@@ -171,6 +173,12 @@ def test_an_outage_is_waited_for_once_not_by_each_report(tmp_path: Path, monkeyp
     assert until == clock.now() + timedelta(minutes=10)
     assert len(calls) == 10
     assert {q.failure for q in queues(run, SECOND_NA).values()} == {""}
+    for _ in range(6):
+        clock.advance(600)
+        until = land_account(run.home, run.run_id, SECOND_NA, opener(run, nowhere, clock), clock, resumed=True)
+    assert until is None
+    gave_up = "Amazon has not answered second-na for 1 hour; check the network: the next run asks for what is missing"
+    assert {q.failure for q in queues(run, SECOND_NA).values()} == {gave_up}
 
 
 access = Sandbox.access

@@ -22,7 +22,7 @@ from seller_warehouse.alerts.delivery import DASHBOARD_URL, DeliveryFailed, send
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home
 from seller_warehouse.ingest.warehouse import open_warehouse
-from seller_warehouse.marts.build import BuildFailed, policy_settings
+from seller_warehouse.marts.build import policy_settings
 from seller_warehouse.reports import SPECS
 from tests.receiver import Receiver, receiving
 
@@ -319,9 +319,16 @@ def test_a_refusal_is_over_when_the_report_the_file_or_the_document_is_taken_lat
 def test_a_file_that_another_account_an_earlier_run_or_the_same_run_took_is_still_refused(told: Told) -> None:
     newer = {"retrieved_at": day(1), "loaded_at": datetime.combine(TODAY, time(6))}
     told.load(
-        document(1, "QUARANTINED"), document(2, "LOADED", day(1), account_id="eu"), document(3, "LOADED", day(-1)), document(4, "LOADED", **newer)
+        document(3, "LOADED", day(-1)), document(1, "QUARANTINED"), document(2, "LOADED", day(1), account_id="eu"), document(4, "LOADED", **newer)
     )  # fmt: skip
     assert len(told.tell(day(1))) == 1
+
+
+def test_a_clock_that_was_set_back_hides_no_refusal(told: Told) -> None:
+    told.load(document(1, "LOADED"), document(2, "QUARANTINED", day(-1)))
+    assert [lines[0] for _, lines in told.tell()] == ["orders-2.txt, line 3: no date"]
+    told.load(document(3, "LOADED", day(-2)))
+    assert told.tell(day(1)) == []
 
 
 def test_a_report_that_amazon_fails_every_day_is_told_once_until_a_run_passes_without(told: Told) -> None:
@@ -513,5 +520,5 @@ def test_settings_come_from_the_environment_and_a_wrong_one_is_named(told: Told,
     monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_LATE_DAYS", "0")
     assert policy_settings() == {"alert_claim_days": 3, "alert_late_days": 0}
     monkeypatch.setenv("SELLER_WAREHOUSE_ALERT_DAYS", "soon")
-    with pytest.raises(BuildFailed, match="SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"):
+    with pytest.raises(ConfigurationError, match="SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"):
         policy_settings()

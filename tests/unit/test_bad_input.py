@@ -15,10 +15,11 @@ import pytest
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.documents import Verdict
 from seller_warehouse.core.home import Home
+from seller_warehouse.core.outcome import DocumentsRefused
 from seller_warehouse.ingest import decode, landing
 from seller_warehouse.ingest.gate import judge
 from seller_warehouse.reports import SPECS
-from seller_warehouse.steps import DocumentsRefused, Run, gate_documents, land_files
+from seller_warehouse.steps import Run, gate_documents, land_files
 from tests.support import ACCOUNTS, AT, EU, FIXTURES, NA, REIMBURSEMENTS, Warehouse, document_of, raw_state, reimbursements
 
 LIMIT = 2 << 20

@@ -8,9 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.warehouse import open_warehouse
-from seller_warehouse.marts.build import BuildFailed, as_known_at, build_marts, code_version, policy_settings
+from seller_warehouse.marts.build import as_known_at, build_marts, code_version, policy_settings
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
 
@@ -43,12 +44,14 @@ def test_variables_and_the_reporting_currency_are_passed_on(monkeypatch: pytest.
         (VARIABLES, '{"as_of_date": "2026-01-01"}', "names as_of_date"),
         (VARIABLES, '{"as_known_at": "2026-01-01"}', "names as_known_at"),
         (VARIABLES, '{"reporting_currency_code": "EURO"}', "'EURO'; it must be a code of ISO 4217"),
+        (VARIABLES, '{"settlement_match_days": "soon"}', 'gives settlement_match_days as "soon"; write it as 10'),
+        (VARIABLES, '{"accrue_eligible_claims": 1}', "gives accrue_eligible_claims as 1; write it as false"),
         (CURRENCY, "XYZ", "'XYZ'; it must be a code of ISO 4217"),
     ],
 )
 def test_wrong_setting_stops_the_build(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(BuildFailed, match=sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
         policy_settings()
 
 
@@ -95,7 +98,7 @@ def test_time_of_knowledge_is_a_moment_or_the_end_of_a_day_in_utc(monkeypatch: p
 )
 def test_time_of_knowledge_that_is_none_stops_the_build(monkeypatch: pytest.MonkeyPatch, value: str, sentence: str) -> None:
     monkeypatch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", value)
-    with pytest.raises(BuildFailed, match=sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
         as_known_at()
 
 

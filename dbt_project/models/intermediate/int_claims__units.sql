@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per unit that a case of the seller's log may be about: what it is, since when, and when it was settled. Units that came back stand for
 -- those in transit whose place they take. Pools are orders and stocks; only those that a case names are here.
 

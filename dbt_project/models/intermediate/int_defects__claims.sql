@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per defect and case about it, and stretch of time in which units of it share a fate: since when they are in the case, until when, and what
 -- followed. A case covers as many units as it names, all where it names none, of its order, its reference or its stock.
 --

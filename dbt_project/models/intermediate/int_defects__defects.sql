@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per defect with what does not change by the day: what happened, and from when until when a claim may be filed.
 
 with adjustments as (

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per defect and period without change: the bucket of each of its units from valid_from to before valid_before. Whatever shows a status,
 -- of today or of any day before, reads it here.
 --

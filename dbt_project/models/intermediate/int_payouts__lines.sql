@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per reimbursement line with what it is matched by: its stock and product in capitals, blanks filled by what reports pair, and for a
 -- reversal the reimbursement that was paid first, even where it names another reversal.
 

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per payout and kind, in money or in stock, with what was taken back. What a reversal gives is for the loss or order that it takes from, or
 -- that its original was for.
 

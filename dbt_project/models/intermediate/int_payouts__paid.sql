@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per payout and kind, in money or in stock: the lines of one reimbursement for one product, order and reason; and what a reversal gives at
 -- the same time as it takes, or gives back.
 

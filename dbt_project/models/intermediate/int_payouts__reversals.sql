@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per reimbursement line that takes back and payout that it takes from. Money and stock are counted apart and with their signs: a line of -1
 -- in money and +1 in stock takes money and gives a unit. The surest evidence goes first, and of several payouts the latest:
 --   NAMED  the reimbursement that the line names, the same order and product before others of it

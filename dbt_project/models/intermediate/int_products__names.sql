@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- What a SKU or an FNSKU names, as any report pairs them: one row per account and name of a product, in capitals. A SKU that had several FNSKUs
 -- stands for the most believed; an FNSKU that several SKUs share, as commingled stock does, stands for none of them. The product is spelled as the
 -- most believed report spells it.

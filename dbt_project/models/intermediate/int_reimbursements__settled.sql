@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 
 -- Settlements do not name the reimbursement they pay, so lines are matched by what both sides say: first one to one, then
 -- what is left by sums, since one amount may pay several lines of one reimbursement or of one day, or several amounts one line.

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Which payout of an order is for which of its units, in whatever currency: those that Amazon owes first, then those that are still to come, then
 -- any. Of units that Amazon has taken back, the reversal stands beside them. Last, a payout for a return that names no order goes to the oldest
 -- return of its stock that nothing was paid for.

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Where the cash of every line of both sides is. A reported line is posted within settlement_match_days; where a settlement that may have it is
 -- not held, nobody can say that it is missing.
 

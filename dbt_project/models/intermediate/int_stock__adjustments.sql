@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- One row per adjustment of the inventory ledger, with what its code means, in which currency Amazon pays in its country, and the stock it is of: its
 -- FNSKU, or the one that its SKU is known by. What the row says of itself names it, and its number among rows that say the same: reconciled
 -- quantities change, and with them ledger_row_id.

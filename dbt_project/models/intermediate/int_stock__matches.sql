@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Which payout, find or correction belongs to which loss or damage: the sure matches, then the last resorts for what they leave, each as far as units
 -- are still said to be reconciled and then as far as they are open:
 --   CURRENCY  a payout in another currency, where the account has no marketplace in the country of the stock

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Which loss a payout was for that Amazon has taken back: the one that what was given for it, or given back, is for; one whose units were found at
 -- that time; else the oldest that is open again; else the oldest that Amazon still calls settled and does not say how. What was given and taken back
 -- in its turn follows what it was given for.

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Which payout, find or correction belongs to which loss or damage; each unit of either is used once. Reports carry no common key, so the surest
 -- evidence goes first:
 --   1 CASE       payouts of a case that the seller filed for the ledger's reference

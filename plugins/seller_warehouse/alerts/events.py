@@ -88,28 +88,29 @@ def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
     run were refused of, however many they were, until a run passes without."""
     files = warehouse.execute("""
         with verdicts as (
-            select * from meta.loads where source = 'file'
-            qualify row_number() over (partition by account_id, report, document_id order by loaded_at desc, verdict) = 1
+            select *, rowid as place from meta.loads where source = 'file'
+            qualify row_number() over (partition by account_id, report, document_id order by rowid desc) = 1
         )
         select account_id, document_id, reason from verdicts as refused
         where verdict = 'QUARANTINED' and not exists (
             from meta.loads as good where good.verdict <> 'QUARANTINED' and good.account_id = refused.account_id
-                and good.loaded_at > refused.loaded_at and (good.report = refused.report or good.file_name = refused.file_name)
+                and good.rowid > refused.place and good.run_id <> refused.run_id
+                and (good.report = refused.report or good.file_name = refused.file_name)
         )
         order by retrieved_at, document_id
     """).fetchall()
     # A report is asked for every day, each time as another document.
     answers = warehouse.execute("""
         with lanes as (
-            select *, max(retrieved_at) filter (where verdict = 'QUARANTINED') over run as run_refused_at
+            select *, rowid as place, max(retrieved_at) filter (where verdict = 'QUARANTINED') over run as run_refused_at
             from meta.loads where source = 'sp_api' window run as (partition by account_id, report, marketplace_id, run_id)
         ),
         since as (
-            select *, coalesce(max(loaded_at) filter (where run_refused_at is null) over lane, timestamp '1970-01-01') as last_good_at
+            select *, coalesce(max(place) filter (where run_refused_at is null) over lane, -1) as last_good_place
             from lanes window lane as (partition by account_id, report, marketplace_id)
         )
-        select account_id, arg_min(document_id, (loaded_at, document_id)), arg_max(reason, (loaded_at, document_id))
-        from since where verdict = 'QUARANTINED' and loaded_at > last_good_at
+        select account_id, arg_min(document_id, place), arg_max(reason, place)
+        from since where verdict = 'QUARANTINED' and place > last_good_place
         group by account_id, report, marketplace_id order by all
     """).fetchall()
     return [

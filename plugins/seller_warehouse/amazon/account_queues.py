@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
 
@@ -18,6 +18,7 @@ from seller_warehouse.amazon.report_queue import ReportQueue, advance, queue_fil
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.problems import problem_of
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,18 @@ OpenAmazon = Callable[[Account], AbstractContextManager[Amazon]]
 
 _QUEUES = TypeAdapter(list[ReportQueue])
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+
+SILENT_FOR = timedelta(hours=1)
+"""An account that Amazon has not answered for so long is given up for this run: files that were dropped wait for its end."""
+
+
+class NoAnswer(Exception):
+    """Amazon has not answered any call of an account for long."""
+
+    def __init__(self, account_id: str) -> None:
+        hours = SILENT_FOR.total_seconds() / 3600
+        super().__init__(f"Amazon has not answered {account_id} for {hours:.0f} hour; check the network: the next run asks for what is missing")
 
 
 def save_plan(home: Home, run_id: str, account_id: str, queues: list[ReportQueue]) -> None:
@@ -57,7 +70,7 @@ def land_account(home: Home, run_id: str, account: Account, open_amazon: OpenAma
     queues = load_queues(home, run_id, account.id)
     if not resumed:
         for queue in [q for q in queues if q.failure]:
-            queue.failure, queue.is_refused = "", False
+            queue.failure, queue.is_refused, queue.silent_since = "", False, None
             save_queue(home, queue)
     try:
         with open_amazon(account) as amazon:
@@ -83,19 +96,28 @@ def _advance_all(home: Home, queues: list[ReportQueue], account: Account, amazon
             # An outage is of the whole account: each queue that tried for itself would hold its worker for minutes.
             for queue in unfinished:
                 queue.due_at = max(queue.due_at or amazon.down_until, amazon.down_until)
+                queue.silent_since = queue.silent_since or clock.now()
+                if clock.now() - queue.silent_since >= SILENT_FOR:
+                    _fail(home, queue, NoAnswer(account.id))
+                else:
+                    save_queue(home, queue)
             amazon.down_until = None
+            continue
         queue = min(unfinished, key=lambda q: (q.due_at or _AT_ONCE, q.report))
         if queue.due_at:
             wait = (queue.due_at - clock.now()).total_seconds()
             if clock.real_seconds(wait) > SLEPT_SECONDS:
                 return queue.due_at
             clock.sleep(max(0.0, wait))
-        landed = queue.landed
+        landed, amazon.has_answered = queue.landed, False
         try:
             advance(queue, account, amazon, home, clock)
         except Exception as error:
             log.exception("%s/%s failed", account.id, queue.report)
             _fail(home, queue, error)
+        if amazon.has_answered:
+            for silent in queues:
+                silent.silent_since = None
         if queue.landed != landed or queue.is_over:
             log.info("%s/%s: %d of %d windows, %d rows", account.id, queue.report, queue.landed, queue.planned, queue.rows)
     return None
@@ -106,5 +128,5 @@ def _unfinished(queues: list[ReportQueue]) -> list[ReportQueue]:
 
 
 def _fail(home: Home, queue: ReportQueue, error: Exception) -> None:
-    queue.failure, queue.is_refused = str(error) or type(error).__name__, isinstance(error, AccessRefused | ConfigurationError)
+    queue.failure, queue.is_refused = str(problem_of(error, home)), isinstance(error, AccessRefused | ConfigurationError)
     save_queue(home, queue)

@@ -144,6 +144,7 @@ class Amazon:
         self.quotas = Quotas(home, account.id, clock)
         self.down_until: datetime | None = None
         """Where Amazon did not answer though it was asked again and again: when to try next, whatever is to be asked."""
+        self.has_answered = False
         tls = ssl.create_default_context(cafile=access.verify or None)
         self._http = httpx.Client(verify=tls, timeout=TIMEOUT_SECONDS, event_hooks={"response": [_refuse_unreadable]})
         secrets = {"refresh_token": access.refresh_token, "client_id": access.client_id, "client_secret": access.client_secret}
@@ -243,7 +244,9 @@ class Amazon:
             wait=wait_random_exponential(multiplier=2, max=60), sleep=self._clock.sleep,
         )  # fmt: skip
         try:
-            return retrying(call)
+            result = retrying(call)
+            self.has_answered = True
+            return result
         except Transient as error:
             self.down_until = self._in(UNAVAILABLE_MINUTES)
             raise Later(self.down_until, f"Amazon does not answer ({error})") from error

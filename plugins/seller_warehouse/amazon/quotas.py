@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +13,8 @@ from pyrate_limiter.buckets.sqlite_bucket import SQLiteBucket
 
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.home import Home
+
+log = logging.getLogger(__name__)
 
 QUOTAS = {"createReport": (15, 1 / 60), "getReport": (15, 2.0), "getReports": (10, 1 / 45), "getReportDocument": (15, 1 / 60)}
 """Burst, and requests per second after it (Reports API 2021-06-30, usage plans; per application and seller)."""
@@ -26,7 +30,14 @@ class Quotas:
 
     @contextmanager
     def _open(self, name: str, rate: Rate) -> Iterator[SQLiteBucket]:
-        bucket = SQLiteBucket.init_from_file([rate], table=name, db_path=str(self._path), use_file_lock=True)
+        try:
+            bucket = SQLiteBucket.init_from_file([rate], table=name, db_path=str(self._path), use_file_lock=True)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            log.warning("%s is damaged (%s) and begun anew; Amazon itself says when we ask too often", self._path, error)
+            self._path.unlink()
+            bucket = SQLiteBucket.init_from_file([rate], table=name, db_path=str(self._path), use_file_lock=True)
         try:
             with bucket.lock:
                 yield bucket
@@ -40,6 +51,8 @@ class Quotas:
         with self._open(operation, Rate(burst - 1, round(1000 * burst / per_second))) as bucket:
             item = RateItem(operation, round(self._clock.now().timestamp() * 1000))
             bucket.leak(item.timestamp)
+            if (last := bucket.peek(0)) and last.timestamp > item.timestamp:
+                bucket.flush()  # The clock was set back: what was asked lies behind us.
             return 0 if bucket.put(item) else float(bucket.waiting(item)) / 1000 + 1  # type: ignore[arg-type]  # not async, not awaitable
 
     def pause_left(self, report: str, minutes: int) -> float:
@@ -47,7 +60,8 @@ class Quotas:
         with self._open(f"pause_{report}", Rate(1, 1)) as bucket:
             last = bucket.peek(0)
         # A minute more than Amazon asks for: its clock and its start of the pause are not ours.
-        return max(0.0, last.timestamp / 1000 + (minutes + 1) * 60 - self._clock.now().timestamp()) if last and minutes else 0
+        now = self._clock.now().timestamp()
+        return max(0.0, min(last.timestamp / 1000, now) + (minutes + 1) * 60 - now) if last and minutes else 0
 
     def note_asked(self, report: str, at: datetime) -> None:
         """Remember when a report type was last asked for."""

@@ -74,6 +74,8 @@ class ReportQueue(BaseModel):
     due_at: datetime | None = None
     """When there is more to do; at once where nothing is said."""
     has_looked: bool = False
+    silent_since: datetime | None = None
+    """Since when Amazon has not answered any call of the account."""
     failure: str = ""
     """Why the queue could not go on, in this attempt of its account."""
     is_refused: bool = False

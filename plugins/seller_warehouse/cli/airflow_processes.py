@@ -8,21 +8,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
-from seller_warehouse.core.home import REPOSITORY, Home, kept_secret, write_whole
+from seller_warehouse.core.home import REPOSITORY, Home, kept_secret, shown, write_whole
 from seller_warehouse.core.ports import free_port
+from seller_warehouse.core.problems import known_problem
 from seller_warehouse.orchestration.pools import MAX_ACCOUNTS, WAREHOUSE_POOL
 
 # The log servers of scheduler and triggerer would listen on every address; here the API server reads the logs from the disk.
@@ -126,9 +129,15 @@ class Processes:
         Raises AirflowFailed where the database cannot be prepared.
         """
         stop_left_behind(self._home)
+        set_damaged_database_aside(self._home, say)
         migrated = subprocess.run([*_AIRFLOW, "db", "migrate"], env=self._env, capture_output=True, text=True, check=False)
         if migrated.returncode:
-            raise AirflowFailed(f"airflow db migrate failed:\n{migrated.stderr[-3000:]}")
+            log = self._home.airflow / "db-migrate.log"
+            with suppress(OSError):
+                log.write_text(migrated.stderr, encoding="utf-8")
+            last = next((line for line in reversed(migrated.stderr.splitlines()) if line.strip()), "it says nothing")
+            known = known_problem(migrated.stderr, self._home)
+            raise AirflowFailed(str(known or f"Airflow's database cannot be prepared ({last}); read {shown(log)}, then run again"))
         say("airflow: metadata database is ready")
         try:
             for name in self._commands:
@@ -158,6 +167,32 @@ class Processes:
     def failed(self) -> str:
         """What to say, and what to read, where one of Airflow's own has ended; nothing while all of those run."""
         return "".join(f"{name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead() if name in PROCESSES)
+
+
+def set_damaged_database_aside(home: Home, say: Any) -> None:
+    """Move Airflow's own database away where SQLite cannot read it, so that a new one is made: it holds no data of reports.
+
+    Raises AirflowFailed where another program holds it.
+    """
+    path = home.airflow / "airflow.db"
+    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in os.environ or not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=LOCK_SECONDS)) as connection:
+            (found,) = connection.execute("pragma quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise AirflowFailed(f"another program holds {shown(path)}; close it there, then run again") from error
+        found = str(error)
+    if found != "ok":
+        aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        for part in ("", "-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
+        say(
+            f"airflow: {shown(path)} was damaged ({found}) and is kept as {aside.name}; a new one is made. "
+            "Connections saved on Airflow's page have to be added again, nothing else is lost"
+        )
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -229,7 +264,8 @@ class Api:
         if WAREHOUSE_POOL not in names:
             self.send("POST", "/api/v2/pools", {"name": WAREHOUSE_POOL, "slots": 1, "description": "the build database has one writer"})
         for run in self.get("/api/v2/dags/~/dagRuns", state=["running", "queued"])["dag_runs"]:
-            if datetime.fromisoformat(run["queued_at"]) < began:
+            # A run that is yet to come was queued before the clock was set back.
+            if not began <= datetime.fromisoformat(run["queued_at"]) <= datetime.now(UTC):
                 self.send("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
     def save_connection(self, name: str, connection: dict[str, Any]) -> None:
@@ -291,7 +327,13 @@ def stop_left_behind(home: Home) -> bool:
     """
     if not _groups_file(home).exists():
         return False
-    groups, killed = dict(json.loads(_groups_file(home).read_text())), []
+    try:
+        groups, killed = dict(json.loads(_groups_file(home).read_bytes())), []
+    except (OSError, ValueError, TypeError) as error:
+        raise AirflowFailed(
+            f"{shown(_groups_file(home))}, which says what an earlier run left behind, cannot be read ({type(error).__name__}); "
+            "end the processes of Airflow that still run, if any, remove it, then run again"
+        ) from error
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             group = os.getpgid(process.pid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from seller_warehouse.alerts.channels import channel_urls
 from seller_warehouse.amazon.planner import PAUSE_HOURS
 from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.cli.airflow_processes import AirflowFailed, Api, running_airflow
-from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress, in_home, known_account, published_loads, say_documents, worst
-from seller_warehouse.cli.progress import DONE, follow, plan_of, queues_of, until_published
+from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, NOTHING_NEW, Progress, in_home, known_account, published_loads, say_documents, worst
+from seller_warehouse.cli.progress import DONE, FailedTask, failed_tasks, follow, plan_of, queues_of, until_published
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home, shown
 from seller_warehouse.marts.publish import last_publication
@@ -33,8 +33,7 @@ def with_airflow(home: Home, accounts_path: Path, drive: Drive, airflow: Airflow
         try:
             with airflow(home, say) as api:
                 code = drive(api, accounts, say)
-                tell(api, home, say)
-                return code
+                return code if tell(api, home, say) else NOT_PUBLISHED
         except AirflowFailed as error:
             print(error, file=sys.stderr)
         except httpx.HTTPError as error:
@@ -44,10 +43,16 @@ def with_airflow(home: Home, accounts_path: Path, drive: Drive, airflow: Airflow
     return in_home(home, accounts_path, do)
 
 
-def tell(api: Api, home: Home, say: Progress) -> None:
-    """Send the alerts before Airflow stops; without a channel nobody waits for one."""
-    if channel_urls(os.environ) and "failed" in follow(api, home, [("send_alerts", api.trigger("send_alerts", {}))], say)["send_alerts"].values():
-        print(f"ALERTS NOT SENT; read {_log(home, 'send_alerts')}", flush=True)
+def tell(api: Api, home: Home, say: Progress) -> bool:
+    """Send the alerts before Airflow stops; whether that worked. Without a channel nobody waits for one."""
+    if not channel_urls(os.environ):
+        return True
+    run_id = api.trigger("send_alerts", {})
+    follow(api, home, [("send_alerts", run_id)], say)
+    lines = what_failed(home, failed_tasks(api, "send_alerts", run_id), [])
+    for line in lines:
+        print(line, flush=True)
+    return not lines
 
 
 def one_pass(home: Home) -> Drive:
@@ -89,37 +94,42 @@ def run_dags(api: Api, home: Home, dags: list[str], conf: dict[str, Any], say: P
     # A killed run may have loaded and left the build to this one's scheduler.
     last, before, earlier_builds = last_publication(home), published_loads(home), api.run_ids("build_marts", *DONE)
     states: dict[str, dict[str, str]] = {}
-    queues, left = list[ReportQueue](), 0
+    runs, queues, left = list[tuple[str, str]](), list[ReportQueue](), 0
     for dag_id in dags:
         follows = {IS_FOLLOWED: True} if dag_id != dags[-1] else {}
         run_id = api.trigger(dag_id, (conf if dag_id != "collect_inbox" else {}) | follows)
+        runs.append((dag_id, run_id))
         states |= follow(api, home, [(dag_id, run_id)], say)
         plan = plan_of(api, dag_id, run_id) if dag_id != "collect_inbox" else []
         queues += queues_of(home, run_id, plan)
         left += sum(entry["of"] - entry["windows"] for entry in plan)
-    for dag_id in dags:
-        if states[dag_id].get("load_documents") not in ("success", "skipped"):
-            say(f"not published: {dag_id}.load_documents ended as {states[dag_id].get('load_documents')}; read {_log(home, dag_id)}")
-            return NOT_PUBLISHED, left
-    if not until_published(api, home, earlier_builds, states.values(), say):
-        say(f"not published: build_marts failed; read {_log(home, 'build_marts')}")
-        return NOT_PUBLISHED, left
-    code = say_documents(home, before, say, is_published=last_publication(home) != last)
-    is_landed = _say_what_failed(home, states, [q for q in queues if q.failure])
-    return (code if is_landed else NOT_PUBLISHED), left
+    # Where one load failed, the others' still have to be built.
+    loaded = [of for of in states.values() if of.get("load_documents") in ("success", "skipped")]
+    builds = until_published(api, home, earlier_builds, loaded, say) if loaded else []
+    is_published = last_publication(home) != last
+    tasks = [task for dag_id, run_id in [*runs, *(("build_marts", b) for b in builds)] for task in failed_tasks(api, dag_id, run_id)]
+    lines = what_failed(home, tasks, [q for q in queues if q.failure])
+    if not is_published:
+        say("not published" if lines else NOTHING_NEW)
+    code = say_documents(home, before, [run_id for _, run_id in runs], [r for t in tasks for r in t.refused], say, is_published=is_published)
+    for line in lines:
+        print(line, flush=True)
+    return (NOT_PUBLISHED if lines else code), left
 
 
-def _say_what_failed(home: Home, states: dict[str, dict[str, str]], failed: list[ReportQueue]) -> bool:
-    """Name the accounts and reports that could not be landed; whether there are none."""
-    for problem in sorted({q.failure for q in failed if q.is_refused}):
-        print(f"NOT REACHED {problem}", flush=True)
-    for queue in failed:
-        if not queue.is_refused:
-            print(f"FAILED {queue.account_id}/{queue.report}: {queue.failure}", flush=True)
-    tasks = [(d, task) for d, of in states.items() for task, state in of.items() if task.startswith("land_account") and state == "failed"]
-    for dag_id, task in tasks if not failed else []:
-        print(f"FAILED {dag_id}.{task}; read {_log(home, dag_id)}", flush=True)
-    return not tasks
+def what_failed(home: Home, tasks: Iterable[FailedTask], queues: Collection[ReportQueue]) -> list[str]:
+    """A line for everything that did not do its work: accounts that could not be reached, reports that could not be landed, and steps.
+
+    A task that failed because documents were refused did its work.
+    """
+    lines = [f"NOT REACHED {problem}" for problem in sorted({q.failure for q in queues if q.is_refused})]
+    lines += [f"FAILED land_report {q.account_id} {q.report}: {q.failure}" for q in queues if not q.is_refused]
+    said = {q.account_id for q in queues}
+    for task in tasks:
+        if task.account_id not in said:
+            unsaid = () if task.refused else (f"it ended without saying why; read {_log(home, task.dag_id)}, then run again",)
+            lines += [f"FAILED {task.name}: {why}" for why in task.problems or unsaid]
+    return list(dict.fromkeys(lines))
 
 
 def _log(home: Home, dag_id: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,21 @@ from filelock import FileLock, Timeout
 
 from seller_warehouse.cli.airflow_processes import stop_left_behind
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
+from seller_warehouse.core.clock import day_from_environment, settle_seconds_from_environment
 from seller_warehouse.core.documents import printable
 from seller_warehouse.core.home import Home, shown
+from seller_warehouse.core.problems import problem_of
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
 from seller_warehouse.ingest.warehouse import open_warehouse
+from seller_warehouse.marts.build import as_known_at, policy_settings
+
+log = logging.getLogger(__name__)
 
 LOADED, NOT_PUBLISHED, QUARANTINED, INTERRUPTED = 0, 1, 2, 130
 """0: everything was loaded. 1: not published, or a step did not do its work. 2: published, but something was quarantined."""
+
+
+NOTHING_NEW = "nothing new: the last publication holds everything that was loaded"
 
 
 class Progress:
@@ -61,10 +70,11 @@ def worst(*codes: int) -> int:
 
 
 def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], Progress], int]) -> int:
-    """Do something with a home, alone, and say why where it cannot be done; returns the exit code."""
+    """Do something with a home, alone, and say in one sentence why where it cannot be done; returns the exit code."""
     say = Progress()
-    home.root.mkdir(parents=True, exist_ok=True)
     try:
+        check_settings()
+        home.root.mkdir(parents=True, exist_ok=True)
         accounts = load_accounts(accounts_path)
         with lock_of(home):
             stop_left_behind(home)
@@ -79,7 +89,18 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
         return INTERRUPTED
     except ConfigurationError as error:
         print(error, file=sys.stderr)
+    except Exception as error:
+        log.exception("the command failed")
+        print(problem_of(error, home), file=sys.stderr)
     return NOT_PUBLISHED
+
+
+def check_settings() -> None:
+    """Raises ConfigurationError for a setting of the environment that is wrong, before anything is done."""
+    day_from_environment()
+    settle_seconds_from_environment()
+    as_known_at()
+    policy_settings()
 
 
 def take_over(home: Home) -> None:
@@ -90,10 +111,8 @@ def take_over(home: Home) -> None:
     try:
         with open_warehouse(home.warehouse):
             pass
-    except duckdb.Error as error:
-        raise ConfigurationError(
-            f"{shown(home.warehouse)} cannot be opened ({error}); move it away, and the next run loads everything in landing again"
-        ) from error
+    except (duckdb.Error, OSError) as error:
+        raise ConfigurationError(str(problem_of(error, home))) from error
 
 
 def known_account(accounts: dict[str, Account], account: str | None) -> None:
@@ -103,28 +122,53 @@ def known_account(accounts: dict[str, Account], account: str | None) -> None:
 
 
 def published_loads(home: Home) -> pyarrow.Table | None:
-    """The documents that readers know the verdicts of; None before the first publication."""
+    """The documents that readers know the verdicts of; None where nothing is published, or the published file cannot be read."""
     if not home.marts.exists():
         return None
-    with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
-        return connection.execute("select account_id, report, document_id, run_id, verdict, reason from meta.loads").to_arrow_table()
+    try:
+        with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
+            return connection.execute(f"select {_DOCUMENT} from meta.loads").to_arrow_table()
+    except duckdb.Error as error:
+        log.warning("%s", problem_of(error, home))
+        return None
 
 
-def say_documents(home: Home, before: pyarrow.Table | None, say: Progress, *, is_published: bool) -> int:
-    """Say what became of every document that readers did not know ``before``, also of those that a killed run had judged; the exit code."""
-    if not is_published:
-        say("nothing new: the last publication holds everything that was loaded")
-        say_what_waits(home)
-        return LOADED
-    now = published_loads(home)
+_DOCUMENT = "account_id, report, document_id, run_id, verdict, reason"
+
+
+def say_documents(
+    home: Home, before: pyarrow.Table | None, run_ids: Collection[str], refused_lines: Collection[str], say: Progress, *, is_published: bool
+) -> int:
+    """Say what became of the documents of these runs, and of every one that readers did not know ``before``; the exit code.
+
+    The runs' own are read from the build database: a publication of what was known earlier does not hold them. Where it cannot be read,
+    ``refused_lines`` stand for those that were refused.
+    """
+    try:
+        return _say_documents(home, before, run_ids, say, is_published=is_published)
+    except (duckdb.Error, OSError) as error:
+        for line in refused_lines:
+            print(f"QUARANTINED {line}", flush=True)
+        print(f"FAILED the list of documents: {problem_of(error, home)}", flush=True)
+        return NOT_PUBLISHED
+
+
+def _say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection[str], say: Progress, *, is_published: bool) -> int:
+    now = published_loads(home) if is_published else None
+    with open_warehouse(home.warehouse) as warehouse:
+        own = warehouse.execute(f"select {_DOCUMENT} from meta.loads where list_contains($runs, run_id)", {"runs": list(run_ids)}).to_arrow_table()
     with duckdb.connect() as connection:
-        connection.register("now", now)
-        connection.register("before", now.slice(0, 0) if before is None and now is not None else before)
-        connection.execute("create temp table new as from now except all from before")
+        connection.register("own", own)
+        connection.register("now", own.slice(0, 0) if now is None else now)
+        connection.register("before", own.slice(0, 0) if before is None else before)
+        connection.execute("create temp table new as (from now except all from before) union from own")
         verdicts = connection.execute("select verdict, count(*) from new group by all order by all").fetchall()
         refused = connection.execute("select account_id, reason, document_id from new where verdict = 'QUARANTINED' order by all").fetchall()
-    say(f"published {shown(home.marts)}")
-    say("documents since the last publication: " + (", ".join(f"{count} {verdict}" for verdict, count in verdicts) or "none"))
+    if is_published:
+        say(f"published {shown(home.marts)}")
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts)
+    if is_published or counted:
+        say(f"documents since the last publication: {counted or 'none'}")
     say_what_waits(home)
     for account_id, reason, document_id in refused:
         kept = next((shown(p) for p in home.quarantine.glob(f"*/{document_id}")), shown(home.quarantine))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
+
+import httpx
 
 from seller_warehouse.amazon.account_queues import load_queues
 from seller_warehouse.amazon.planner import hours_needed
@@ -15,6 +18,7 @@ from seller_warehouse.cli.airflow_processes import AirflowFailed, Api
 from seller_warehouse.cli.console import Progress
 from seller_warehouse.core.home import Home
 from seller_warehouse.marts.publish import holds_every_load
+from seller_warehouse.orchestration.pools import PROBLEMS, REFUSED
 from seller_warehouse.reports import SPECS
 
 RUN_SECONDS = 7 * 24 * 3600
@@ -105,8 +109,43 @@ def landing_lines(dag_id: str, plan: Plan, queues: list[ReportQueue]) -> list[st
     return said
 
 
-def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> bool:
-    """Wait until every load is published; whether that worked. ``states`` are those of the runs that loaded.
+@dataclass(frozen=True)
+class FailedTask:
+    """A task that did not do its work: sentences that say why, lines of the documents it refused, and for which account it worked."""
+
+    dag_id: str
+    name: str
+    account_id: str
+    problems: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+def failed_tasks(api: Api, dag_id: str, run_id: str) -> list[FailedTask]:
+    """Every task of a run that failed; or, where none has and the run was ended from outside, every one that did not come to its end."""
+    of_run = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+    tasks = api.every(of_run, "task_instances")
+    is_any_failed = any(task["state"] == "failed" for task in tasks)
+    found = []
+    for task in tasks:
+        if task["state"] == "failed" or (task["state"] not in ("success", "skipped") and not is_any_failed):
+            kept = {key: _xcom(api, f"{of_run}/{task['task_id']}", key, task["map_index"]) for key in (PROBLEMS, REFUSED)}
+            account_id = (task["rendered_map_index"] or "") if task["task_id"].endswith("land_account") else ""
+            # all_loaded is red in the place of the load.
+            name = task["task_id"].removeprefix("reports.").replace("all_loaded", "load_documents") + (f" {account_id}" if account_id else "")
+            found.append(FailedTask(dag_id, name, account_id, tuple(kept[PROBLEMS]), tuple(kept[REFUSED])))
+    return found
+
+
+def _xcom(api: Api, task: str, key: str, map_index: int) -> list[str]:
+    """What a task kept for us; nothing where it ended before it could."""
+    try:
+        return api.get(f"{task}/xcomEntries/{key}", map_index=map_index, deserialize="true")["value"] or []
+    except httpx.HTTPStatusError:
+        return []
+
+
+def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> list[str]:
+    """Wait until every load is published, or a build failed; returns the ids of the builds. ``states`` are those of the runs that loaded.
 
     A build that is not among the ``earlier_builds`` is followed regardless of its trigger, also where it published before the loads were over.
     """
@@ -118,9 +157,9 @@ def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iter
         for run_id in sorted(new):
             followed[run_id] = follow(api, home, [("build_marts", run_id)], say)["build_marts"]
             until = time.monotonic() + BUILD_SECONDS
-        if not new and (nothing_left or (followed and holds_every_load(home))):
-            return True
         if followed and "failed" in list(followed.values())[-1].values():
-            return False
+            return list(followed)
+        if not new and (nothing_left or (followed and holds_every_load(home))):
+            return list(followed)
         time.sleep(0.3)
     raise AirflowFailed(f"the raw data changed, but Airflow started no build within {BUILD_SECONDS} s; read the scheduler's log")

@@ -16,11 +16,14 @@ from logging.handlers import RotatingFileHandler
 from threading import Lock
 from typing import Any
 
+import pyarrow
+
 from seller_warehouse.alerts.channels import channel_urls
 from seller_warehouse.alerts.delivery import send_new
 from seller_warehouse.amazon.planner import PAUSE_HOURS
 from seller_warehouse.cli.console import (
     NOT_PUBLISHED,
+    NOTHING_NEW,
     Progress,
     in_home,
     known_account,
@@ -31,8 +34,10 @@ from seller_warehouse.cli.console import (
 )
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import clock_from_environment, day_from_environment, settle_seconds_from_environment
-from seller_warehouse.core.home import Home, accounts_file, shown
-from seller_warehouse.steps import Outcome, Run, land_due, plan_requests, run_pass
+from seller_warehouse.core.home import Home, accounts_file
+from seller_warehouse.core.outcome import Outcome
+from seller_warehouse.core.problems import problem_of
+from seller_warehouse.steps import Run, land_due, plan_requests, run_pass
 
 LOG_BYTES, LOGS_KEPT = 10_000_000, 3
 
@@ -57,7 +62,7 @@ class Passes:
         )  # fmt: skip
         if channel_urls(os.environ) and not os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
             outcome.attempt("send_alerts", partial(send_new, self.home, self.accounts, os.environ, today=as_of, at=run.at), self.say)
-        return self._report(outcome, say_documents(self.home, before, self.say, is_published=outcome.is_published))
+        return self._report(run, outcome, before)
 
     def _land(self, run: Run, plan: dict[str, Any], outcome: Outcome) -> dict[str, int]:
         from seller_warehouse.cli.airflow_processes import environment
@@ -83,11 +88,15 @@ class Passes:
         open_amazon = partial(amazon_of, home=self.home, connection_named=connection_named)
         return land_due(run, entries, open_amazon, self.clock, outcome, self.say)
 
-    def _report(self, outcome: Outcome, code: int) -> int:
+    def _report(self, run: Run, outcome: Outcome, before: pyarrow.Table | None) -> int:
+        """Name what was refused, who was not reached and what failed, last; the exit code."""
+        if not outcome.is_published:
+            self.say("not published" if outcome.failed else NOTHING_NEW)
+        code = say_documents(self.home, before, [run.run_id], outcome.refused, self.say, is_published=outcome.is_published)
         for problem in outcome.unreached:
             print(f"NOT REACHED {problem}", flush=True)
         for step, error in outcome.failed.items():
-            print(f"FAILED {step}: {error}; read {shown(self.home.log)}, then run again", flush=True)
+            print(f"FAILED {step}: {problem_of(error, self.home)}", flush=True)
         return NOT_PUBLISHED if outcome.failed or outcome.unreached else code
 
 
@@ -114,6 +123,7 @@ def backfill(home: Home, account: str | None, months: int, accounts: dict[str, A
 def _log_to(home: Home) -> None:
     home.log.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(home.log, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8")
+    logging.raiseExceptions = False  # A full disk is said once, not with every line that cannot be logged.
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
@@ -134,7 +144,11 @@ def main(arguments: list[str] | None = None) -> int:
 
         drive = airflow_run.backfill(home, chosen.account, chosen.months) if chosen.command else airflow_run.one_pass(home)
         return airflow_run.with_airflow(home, accounts_file(), drive)
-    _log_to(home)
+    try:
+        _log_to(home)
+    except OSError as error:
+        print(problem_of(error, home), file=sys.stderr)
+        return NOT_PUBLISHED
     return in_home(home, accounts_file(), partial(backfill, home, chosen.account, chosen.months) if chosen.command else partial(run_once, home))
 
 

@@ -23,10 +23,11 @@ from filelock import Timeout
 
 from seller_warehouse.cli.airflow_processes import AirflowFailed, Api, Processes, running_airflow, stop_left_behind, uninterrupted
 from seller_warehouse.cli.airflow_run import with_airflow
-from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress, lock_of, stop_when_ended, take_over
+from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress, check_settings, lock_of, stop_when_ended, take_over
 from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.home import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
+from seller_warehouse.core.problems import problem_of
 
 DASHBOARD, DOCS = "dashboard", "docs"
 """The pages beside Airflow's; their logs are named so."""
@@ -48,6 +49,7 @@ def up(home: Home) -> int:
     home.airflow.mkdir(parents=True, exist_ok=True)
     try:
         with lock_of(home):
+            check_settings()
             stop_left_behind(home)  # It would hold the port.
             take_over(home)
     except Timeout:
@@ -153,7 +155,7 @@ def down(home: Home) -> int:
 
 def supervisor(home: Home) -> psutil.Process | None:
     """The supervisor of this home, if it runs; told by number and age."""
-    with suppress(FileNotFoundError, psutil.NoSuchProcess):
+    with suppress(FileNotFoundError, ValueError, TypeError, psutil.NoSuchProcess):
         pid, started = json.loads(_state(home).read_bytes())
         process = psutil.Process(pid)
         if process.create_time() == started and process.status() != psutil.STATUS_ZOMBIE:
@@ -178,7 +180,11 @@ def main(arguments: list[str] | None = None) -> int:
     home = Home.from_environment()
     if chosen.what == "supervise":
         return supervise(home, *chosen.ports)
-    return (up if chosen.what == "up" else down)(home)
+    try:
+        return (up if chosen.what == "up" else down)(home)
+    except (OSError, AirflowFailed) as error:
+        print(problem_of(error, home), file=sys.stderr)
+        return NOT_PUBLISHED
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -75,6 +76,13 @@ class Account(BaseModel):
         if unknown:
             raise ValueError(f"unknown marketplace id {unknown[0]!r}; seeds/marketplaces.csv lists the known ones")
         return ids
+
+    @field_validator("time_zone")
+    @classmethod
+    def _exists(cls, time_zone: str | None) -> str | None:
+        if time_zone is not None and time_zone not in available_timezones():
+            raise ValueError(f"there is no time zone {time_zone!r}; write one such as Europe/Berlin or America/Los_Angeles")
+        return time_zone
 
     @model_validator(mode="after")
     def _one_region(self) -> Account:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
+from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.simulated_clock import SandboxClock, acting_as
 
 DEFAULT_SETTLE_SECONDS = 10.0
@@ -68,14 +70,23 @@ def taking_part(clock: Clock, name: str) -> Iterator[None]:
 
 
 def day_from_environment() -> date | None:
-    """Today for every status and deadline where SELLER_WAREHOUSE_AS_OF sets it, else None. Raises ValueError for what is no date."""
-    setting = os.environ.get("SELLER_WAREHOUSE_AS_OF")
-    return date.fromisoformat(setting) if setting else None
+    """Today for every status and deadline where SELLER_WAREHOUSE_AS_OF sets it, else None. Raises ConfigurationError for what is no date."""
+    setting = os.environ.get("SELLER_WAREHOUSE_AS_OF", "").strip()
+    try:
+        return date.fromisoformat(setting) if setting else None
+    except ValueError as error:
+        raise ConfigurationError(f"SELLER_WAREHOUSE_AS_OF is {setting!r}; it must be a date such as 2026-11-20") from error
 
 
 def settle_seconds_from_environment() -> float:
-    """How long a file in the inbox must have been unchanged before it is taken, in seconds (SELLER_WAREHOUSE_SETTLE_SECONDS)."""
-    return float(os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS") or DEFAULT_SETTLE_SECONDS)
+    """How long a file in the inbox must have been unchanged before it is taken, in seconds (SELLER_WAREHOUSE_SETTLE_SECONDS).
+
+    Raises ConfigurationError for what is no number of seconds.
+    """
+    setting = os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS", "").strip()
+    if setting and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", setting):
+        raise ConfigurationError(f"SELLER_WAREHOUSE_SETTLE_SECONDS is {setting!r}; it must be a number of seconds such as 10")
+    return float(setting or DEFAULT_SETTLE_SECONDS)
 
 
 def clock_from_environment() -> Clock:

@@ -114,14 +114,15 @@ def judge(document: Document, account: Account, folder: Path, usual_rows_per_day
     return judgement
 
 
-def judge_documents(pending: Iterable[Pending]) -> Iterator[Judgement]:
-    """Parse each document, and judge those of one report together; a refusal is a judgement, any other error is raised.
+def judge_documents(pending: Iterable[Pending], left: dict[str, Exception] | None = None) -> Iterator[Judgement]:
+    """Parse each document, and judge those of one report together; a refusal is a judgement.
 
-    Judgements come report by report, each as soon as it is known.
+    Judgements come report by report, each as soon as it is known. A document that cannot be judged because of any other error is put into
+    ``left`` with it, and holds up no other; without ``left`` the error is raised.
     """
     with _Tools() as tools:
         for _, of_report in groupby(sorted(pending, key=lambda p: p.document.report), key=lambda p: p.document.report):
-            yield from _judge_report(of_report, tools)
+            yield from _judge_report(of_report, tools, left)
 
 
 class _Tools(ExitStack):
@@ -140,20 +141,31 @@ class _Tools(ExitStack):
         return self.enter_context(closing(Validator()))
 
 
-def _judge_report(pending: Iterable[Pending], tools: _Tools) -> Iterator[Judgement]:
+def _leave(document: Document, error: Exception, left: dict[str, Exception] | None) -> None:
+    if left is None:
+        raise error
+    log.error("%s/%s %s cannot be judged", document.account_id, document.report, document.file_name, exc_info=error)
+    left[f"{document.account_id}/{document.report} {printable(document.file_name)}"] = error
+
+
+def _judge_report(pending: Iterable[Pending], tools: _Tools, left: dict[str, Exception] | None) -> Iterator[Judgement]:
     batch: list[_Parsed] = []
     for one in pending:
-        parsed = _parse(one, tools.connection)
+        try:
+            parsed = _parse(one, tools.connection)
+        except Exception as error:
+            _leave(one.document, error, left)
+            continue
         if isinstance(parsed, Judgement):
             yield parsed
             continue
         rows = sum(p.prepared.row_count for p in batch) + parsed.prepared.row_count
         if batch and (len(batch) == MAX_BATCH_DOCUMENTS or rows > MAX_BATCH_ROWS):
-            yield from _judge_batch(batch, tools.validator)
+            yield from _judge_batch(batch, tools.validator, left)
             batch = []
         batch.append(parsed)
     if batch:
-        yield from _judge_batch(batch, tools.validator)
+        yield from _judge_batch(batch, tools.validator, left)
 
 
 def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed | Judgement:
@@ -171,8 +183,19 @@ def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed |
     return _Parsed(document=document, prepared=prepared, context=_context(pending, prepared))
 
 
-def _judge_batch(batch: list[_Parsed], validator: Validator) -> Iterator[Judgement]:
-    for parsed, results in zip(batch, _run_suites(batch, validator), strict=True):
+def _judge_batch(batch: list[_Parsed], validator: Validator, left: dict[str, Exception] | None) -> Iterator[Judgement]:
+    try:
+        results_of_all = _run_suites(batch, validator)
+    except Exception as error:
+        if len(batch) > 1:
+            for parsed in batch:
+                yield from _judge_batch([parsed], validator, left)
+            return
+        # If its rows are damaged, the next pass parses them from its bytes again.
+        batch[0].prepared.parquet.unlink(missing_ok=True)
+        _leave(batch[0].document, error, left)
+        return
+    for parsed, results in zip(batch, results_of_all, strict=True):
         yield _judgement(parsed.document, parsed.prepared, [*results, *_parse_warnings(parsed.prepared)])
 
 

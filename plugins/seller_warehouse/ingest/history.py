@@ -311,7 +311,8 @@ def _apply(connection: duckdb.DuckDBPyConnection, document: Document, refusal: s
         key,
     )
     connection.execute(
-        "insert into meta.coverage select ?, ?, unit, event_date, ?, ?, ?, row_count, is_edge, is_held, is_held, is_short from versions",
+        "insert into meta.coverage (account_id, report, unit, event_date, document_id, sha256, retrieved_at, row_count, is_edge, was_applied, "
+        "is_held, is_short) select ?, ?, unit, event_date, ?, ?, ?, row_count, is_edge, is_held, is_held, is_short from versions",
         [*key, document.document_id, document.sha256, at],
     )
     shrunk = connection.execute("select unit from versions where is_shrunk order by unit").fetchall()

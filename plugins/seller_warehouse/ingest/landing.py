@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -21,16 +20,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
 from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.outcome import DocumentLeft
+from seller_warehouse.core.problems import FULL
 from seller_warehouse.core.report_spec import Scope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
-from seller_warehouse.ingest.object_storage import ObjectStorage, storage_of
+from seller_warehouse.ingest.object_storage import ObjectStorage, StorageFailed, storage_of
+from seller_warehouse.ingest.quarantine import quarantine
 from seller_warehouse.ingest.received import GIVEN_UP, LOST, loss_of, require_whole
 from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
@@ -62,11 +63,12 @@ class RefusedFile:
 
 @dataclass(kw_only=True)
 class Collected:
-    """What one look into the inbox did: documents landed, files refused, files still being written."""
+    """What one look into the inbox did: documents landed, files refused, files still being written, and files left there because of an error."""
 
     landed: list[Document] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    left: dict[str, Exception] = field(default_factory=dict)
 
 
 def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float, run_id: str = "") -> Collected:
@@ -89,15 +91,28 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
-        except _StillWritten:
-            collected.waiting.append(printable(str(place)))
-        except Refusal as refusal:
-            collected.refused.append(_put_aside(home, path, status, place, refusal, refused_by))
-        except OSError as error:
-            unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
-            collected.refused.append(_put_aside(home, path, status, place, unreadable, refused_by, may_go=False))
+            _take_or_put_aside(home, path, status, account, place, now, collected, refused_by)
+        except (OSError, StorageFailed) as error:
+            collected.left[f"inbox/{printable(str(place))}"] = error
     return collected
+
+
+def _take_or_put_aside(
+    home: Home, path: Path, status: os.stat_result, account: Account | None, place: Path, now: datetime, collected: Collected,
+    refused_by: tuple[str, datetime],
+) -> None:  # fmt: skip
+    """Raises OSError and StorageFailed where the trouble is not the file's own; it stays in the inbox then."""
+    try:
+        collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
+    except _StillWritten:
+        collected.waiting.append(printable(str(place)))
+    except Refusal as refusal:
+        collected.refused.append(_put_aside(home, path, status, place, refusal, refused_by))
+    except OSError as error:
+        if error.errno in FULL or error.filename not in (None, str(path), path):
+            raise
+        unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
+        collected.refused.append(_put_aside(home, path, status, place, unreadable, refused_by, may_go=False))
 
 
 class _StillWritten(Exception):
@@ -312,7 +327,7 @@ def landed_documents(
         except Refusal as loss:
             log.warning("%s", loss)
             if lost is not None:
-                lost["/".join(manifest.parts[-5:-1])] = loss
+                lost["/".join(manifest.parts[-5:-1])] = DocumentLeft(str(loss))
             continue
         yield document
 
@@ -342,54 +357,6 @@ def find_document(home: Home, account_id: str, report: str, document_id: str) ->
         "and a late one can only be put in its place beside it",
         "restore landing from its copy, or delete warehouse.duckdb: the next run loads all that landing holds",
     )
-
-
-def quarantine(home: Home, judgement: Judgement, received: Path | None, refused_by: tuple[str, datetime] | None = None) -> Path:
-    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked.
-
-    What never landed is known from its reason alone, with the run that it was ``refused_by`` and when.
-    """
-    document = judgement.document
-    folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "document.gz"
-    if received:
-        os.replace(received, target)
-    elif not target.exists() and (storage.fetch(document.path) if (storage := storage_of(home)) else document.path.is_file()):
-        try:
-            os.link(document.path, target)
-        except OSError:  # Landing is on another disk.
-            shutil.copyfile(document.path, target)
-    rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
-    reason: dict[str, Any] = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
-    if refused_by:
-        reason |= {"run_id": refused_by[0], "refused_at": refused_by[1].isoformat(), "document": json.loads(document.to_json())}
-    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
-    return folder
-
-
-def refused_before_landing(home: Home, known: Container[str]) -> Iterator[tuple[Judgement, str, datetime]]:
-    """What was refused before it could land and is in the quarantine, but for the documents whose ids are ``known``: with run and time."""
-    for path in sorted(home.quarantine.glob("*/*/reason.json")):
-        if path.parent.name in known:
-            continue
-        try:
-            said = json.loads(path.read_bytes())
-            if "document" not in said:
-                continue
-            document = Document.from_json(json.dumps(said["document"]), path.with_name("document.gz"))
-            results = [RuleResult(rule=r["rule"], severity=r["severity"], passed=False, what=r["what"], rows=r["rows"]) for r in said["rules"]]
-            judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=said["reason"], row_count=0, prepared=None, results=results)
-            refused_at = datetime.fromisoformat(said["refused_at"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            log.warning("%s cannot be read (%s); the refusal is not in meta.loads", path, error)
-            continue
-        yield judgement, said["run_id"], refused_at
-
-
-def _folder_name(text: str) -> str:
-    """A folder name made of a text from outside: no separators, no dots in front."""
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:80]
 
 
 def _incoming(home: Home) -> Path:

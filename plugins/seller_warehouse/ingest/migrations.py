@@ -13,7 +13,7 @@ import duckdb
 
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import shown
-from seller_warehouse.core.sql import identifier
+from seller_warehouse.core.sql import identifier, transaction
 
 _NOW = """
 create schema if not exists raw;
@@ -66,7 +66,12 @@ def _to_1(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"alter table raw.{identifier(report)} add column if not exists _marketplace_id varchar")
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_to_1,)
+def _to_2(connection: duckdb.DuckDBPyConnection) -> None:
+    """The first homes that were filled from Amazon do not know of report types whether they come by days; layout 1 left them so."""
+    connection.execute("alter table raw.report_types add column if not exists comes_by_days boolean")
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_to_1, _to_2)
 """In order: the one at position n brings layout n to n + 1. Each may be killed: it is part of one transaction."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -90,17 +95,12 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         return
     if version is not None and version > SCHEMA_VERSION:
         raise NewerHome(path, version)
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         connection.execute(_NOW)
         for step in MIGRATIONS[version:] if version is not None else ():
             step(connection)
         connection.execute("delete from meta.schema")
-        connection.execute("insert into meta.schema values (?)", [SCHEMA_VERSION])
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
+        connection.execute("insert into meta.schema (schema_version) values (?)", [SCHEMA_VERSION])
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int | None:

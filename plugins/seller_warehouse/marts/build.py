@@ -18,6 +18,7 @@ import pycountry
 import yaml
 from filelock import FileLock
 
+from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import DBT_PROJECT, PACKAGE, REPOSITORY, Home, fingerprint
 from seller_warehouse.marts.exchange_rates import RatesUnreadable, store_rates
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class BuildFailed(Exception):
-    """The marts could not be built, a test of theirs failed (the message ends with dbt's own words), or a setting is wrong."""
+    """The marts could not be built, or a test of theirs failed: the first line is a sentence, the others are dbt's own words."""
 
 
 def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
@@ -73,13 +74,23 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
             process.kill()
             process.wait()
     if code:
-        raise BuildFailed("dbt build failed; nothing was published.\n" + "\n".join(output[-40:]))
+        raise BuildFailed(f"dbt build failed: {_first_error(output)}; nothing was published\n" + "\n".join(output[-40:]))
+
+
+def _first_error(output: list[str]) -> str:
+    """The first error among dbt's lines, in one; dbt says of each what it is, then on lines further in what is wrong."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m|^[0-9:]{8}\s*", "", line).strip() for line in output]
+    at = next((n for n, line in enumerate(lines) if re.match(r"(\w+ Error|Failure) in |Encountered an error|\w+ Error$", line)), None)
+    if at is None:
+        return next((line for line in reversed(lines) if line), "dbt said nothing")
+    said = [line for line in lines[at : at + 5] if line]
+    return " ".join(said[: next((n for n, line in enumerate(said) if n and line.startswith("compiled code at")), 3)])
 
 
 def as_known_at() -> datetime | None:
     """The time (UTC) whose knowledge the marts are built from, by SELLER_WAREHOUSE_AS_KNOWN_AT; None stands for all that is known.
 
-    A date alone stands for the end of that day in UTC. Raises BuildFailed for a time without a zone, and for what is neither.
+    A date alone stands for the end of that day in UTC. Raises ConfigurationError for a time without a zone, and for what is neither.
     """
     text = os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT", "").strip()
     if not text:
@@ -95,7 +106,7 @@ def as_known_at() -> datetime | None:
         problem = "has no time zone"
     except (ValueError, OverflowError):
         problem = "is no time"
-    raise BuildFailed(
+    raise ConfigurationError(
         f"SELLER_WAREHOUSE_AS_KNOWN_AT {problem}: {text!r}; write 2026-10-05T18:00:00+02:00, or 2026-10-05 for the end of that day in UTC"
     )
 
@@ -107,29 +118,34 @@ DAYS = {"SELLER_WAREHOUSE_ALERT_DAYS": "alert_claim_days", "SELLER_WAREHOUSE_ALE
 def policy_settings() -> dict[str, Any]:
     """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, SELLER_WAREHOUSE_REPORTING_CURRENCY and ``DAYS``.
 
-    Raises BuildFailed for a variable that dbt_project.yml does not have, a currency that does not exist, and days that are no number.
+    Raises ConfigurationError for a variable that dbt_project.yml does not have, a currency that does not exist, and days that are no number.
     """
     text, currency = (os.environ.get(f"SELLER_WAREHOUSE_{name}") or "" for name in ("DBT_VARS", "REPORTING_CURRENCY"))
     try:
         settings = json.loads(text or "{}")
     except ValueError as problem:
-        raise BuildFailed(f'SELLER_WAREHOUSE_DBT_VARS is no JSON ({problem}); write {{"settlement_match_days": 12}}') from problem
+        raise ConfigurationError(f'SELLER_WAREHOUSE_DBT_VARS is no JSON ({problem}); write {{"settlement_match_days": 12}}') from problem
     if not isinstance(settings, dict):
-        raise BuildFailed('SELLER_WAREHOUSE_DBT_VARS is no JSON object; write {"settlement_match_days": 12}')
-    known = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"].keys() - {"as_of_date", "as_known_at"}
+        raise ConfigurationError('SELLER_WAREHOUSE_DBT_VARS is no JSON object; write {"settlement_match_days": 12}')
+    usual = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    known = usual.keys() - {"as_of_date", "as_known_at"}
     if unknown := settings.keys() - known:
-        raise BuildFailed(f"SELLER_WAREHOUSE_DBT_VARS names {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"SELLER_WAREHOUSE_DBT_VARS names {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     if currency:
         settings["reporting_currency_code"] = currency.strip().upper()
     for name, variable in DAYS.items():
         days = os.environ.get(name) or settings.get(variable)
         if days is not None:
             if not re.fullmatch("[0-9]{1,3}", str(days)):
-                raise BuildFailed(f"{name} is {days!r}; it must be a whole number of days")
+                raise ConfigurationError(f"{name} is {days!r}; it must be a whole number of days")
             settings[variable] = int(days)
+    for name, value in settings.items():
+        kind = type(usual[name])
+        if type(value) not in ((int, float) if kind is float else (kind,)):
+            raise ConfigurationError(f"SELLER_WAREHOUSE_DBT_VARS gives {name} as {json.dumps(value)}; write it as {json.dumps(usual[name])}")
     code = settings.get("reporting_currency_code")
     if code and not pycountry.currencies.get(alpha_3=code):
-        raise BuildFailed(f"the reporting currency is {code!r}; it must be a code of ISO 4217 such as EUR")
+        raise ConfigurationError(f"the reporting currency is {code!r}; it must be a code of ISO 4217 such as EUR")
     return settings
 
 

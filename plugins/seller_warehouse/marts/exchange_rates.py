@@ -18,7 +18,7 @@ from currency_converter import CURRENCY_FILE
 from pyarrow import csv
 
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.sql import text_literal
+from seller_warehouse.core.sql import text_literal, transaction
 from seller_warehouse.ingest.warehouse import open_warehouse
 
 _STORE = """
@@ -45,14 +45,12 @@ def store_rates(home: Home) -> None:
         held = warehouse.execute("select comment from duckdb_tables() where (schema_name, table_name) = ('raw', 'exchange_rates')").fetchall()
         if held == [(sha256,)]:
             return
-        warehouse.execute("begin")
         try:
-            warehouse.register("rates", _rates(path))
-            warehouse.execute(_STORE)
-            warehouse.execute(f"comment on table raw.exchange_rates is {text_literal(sha256)}")
-            warehouse.execute("commit")
+            with transaction(warehouse):
+                warehouse.register("rates", _rates(path))
+                warehouse.execute(_STORE)
+                warehouse.execute(f"comment on table raw.exchange_rates is {text_literal(sha256)}")
         except (zipfile.BadZipFile, ValueError, pa.ArrowInvalid, duckdb.Error) as problem:
-            warehouse.execute("rollback")
             why = str(problem).splitlines()[0]
             message = f"{path} is not the European Central Bank's eurofxref-hist.zip ({why}); drop the original file there, or remove it"
             raise RatesUnreadable(message) from problem

@@ -19,18 +19,22 @@ second pointer.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from seller_warehouse.core.home import Home
+from seller_warehouse.core.home import Home, shown
+from seller_warehouse.core.problems import problem_of
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.marts.exports import export
+
+log = logging.getLogger(__name__)
 
 KEPT_PUBLICATIONS = 5
 STORAGE_VERSION = "v1.0.0"
@@ -68,37 +72,63 @@ class Publication:
 def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id: str) -> Publication:
     """Publish the marts and meta tables as they are in the build database now.
 
-    Raises PublicationFailed where the copy differs from the build database; nothing is flipped then.
+    Raises PublicationFailed where the copy differs from the build database, or something stands where a pointer belongs; nothing is flipped then.
     """
-    publication_id = f"{at:%Y%m%dT%H%M%S%f}Z"
+    for place in _pointers(home, ""):
+        if place.is_dir() and not place.is_symlink():
+            raise PublicationFailed(f"{shown(place)} is a folder, where a link to the last publication belongs; move it away, then run again")
+    publication_id = _next_id(home, at)
     part = home.published / f".{publication_id}.part"
     shutil.rmtree(part, ignore_errors=True)
-    (part / "exports").mkdir(parents=True)
-    with open_warehouse(home.warehouse) as warehouse:
-        known_at = _built_as_known_at(warehouse)
-        count, last = _loads(warehouse, known_at)
-        publication = Publication(
-            publication_id=publication_id, published_at=at, as_of_date=as_of, code_version=code_version,
-            run_id=run_id, load_count=count, last_loaded_at=last, as_known_at=known_at,
-        )  # fmt: skip
-        _copy(warehouse, part / FILE, publication)
-    export(part / FILE, part / "exports")
-    for path in part.rglob("*"):
-        if path.is_file():
-            _sync(path)
-    os.replace(part, home.published / publication_id)
-    _point(home.published / "current", Path(publication_id))
-    _point(home.marts, Path("current") / FILE)
-    _point(home.alias, Path("current") / FILE)
-    _point(home.exports, Path(os.path.relpath(home.published / "current" / "exports", home.root)))
+    try:
+        (part / "exports").mkdir(parents=True)
+        with open_warehouse(home.warehouse) as warehouse:
+            known_at = _built_as_known_at(warehouse)
+            count, last = _loads(warehouse, known_at)
+            publication = Publication(
+                publication_id=publication_id, published_at=at, as_of_date=as_of, code_version=code_version,
+                run_id=run_id, load_count=count, last_loaded_at=last, as_known_at=known_at,
+            )  # fmt: skip
+            _copy(warehouse, part / FILE, publication)
+        export(part / FILE, part / "exports")
+        for path in part.rglob("*"):
+            if path.is_file():
+                _sync(path)
+        os.replace(part, home.published / publication_id)
+    except Exception:
+        shutil.rmtree(part, ignore_errors=True)  # On a full disk it is in the way of the next try.
+        raise
+    for link, target in _pointers(home, publication_id).items():
+        _point(link, target)
     _prune(home)
     return publication
 
 
+def _pointers(home: Home, publication_id: str) -> dict[Path, Path]:
+    """Every link of a publication with what it points to, in the order in which they are flipped."""
+    return {
+        home.published / "current": Path(publication_id),
+        home.marts: Path("current") / FILE,
+        home.alias: Path("current") / FILE,
+        home.exports: Path(os.path.relpath(home.published / "current" / "exports", home.root)),
+    }
+
+
+def _next_id(home: Home, at: datetime) -> str:
+    """The id of a publication: its time, or one after the last publication where the clock was set back, since their order is that of their ids."""
+    last = max((p.name for p in home.published.glob("[0-9]*Z") if p.is_dir()), default="")
+    chosen = f"{at:{_ID}}"
+    return chosen if chosen > last else f"{datetime.strptime(last, _ID).replace(tzinfo=UTC) + timedelta(microseconds=1):{_ID}}"
+
+
+_ID = "%Y%m%dT%H%M%S%fZ"
+
+
 def is_due(home: Home, *, as_of: date, code_version: str, as_known_at: datetime | None = None) -> bool:
-    """Whether the last publication lacks a load that was known, is for another day or time of knowledge, or was made by other code."""
+    """Whether the last publication lacks a load that was known, is for another day or time of knowledge, or was made by other code; also where
+    it cannot be read, or one of its links is gone."""
     published = last_publication(home)
-    if published is None:
+    if published is None or any(not link.is_symlink() or link.readlink() != to for link, to in _pointers(home, published.publication_id).items()):
         return True
     known_at = as_known_at.astimezone(UTC).replace(tzinfo=None) if as_known_at else None
     with open_warehouse(home.warehouse) as warehouse:
@@ -116,12 +146,16 @@ def holds_every_load(home: Home) -> bool:
 
 
 def last_publication(home: Home) -> Publication | None:
-    """What readers see now; None before the first publication."""
+    """What readers see now; None before the first publication, and where its file is damaged: the next pass publishes anew."""
     if not home.marts.exists():
         return None
-    with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
-        row = connection.execute("select * from meta.publication").fetchone()
-        names = [d[0] for d in connection.description or ()]
+    try:
+        with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
+            row = connection.execute("select * from meta.publication").fetchone()
+            names = [d[0] for d in connection.description or ()]
+    except duckdb.Error as error:
+        log.warning("%s", problem_of(error, home))
+        return None
     assert row
     # Another version may know more of its publications, or less.
     known = {f.name for f in fields(Publication)}

@@ -9,7 +9,13 @@ from typing import Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, TriggerRule, task_group
 
 from seller_warehouse.amazon.planner import PAUSE_HOURS
-from seller_warehouse.orchestration.operators import GateDocumentsOperator, LandAccountOperator, LoadDocumentsOperator, PlanRequestsOperator
+from seller_warehouse.orchestration.operators import (
+    AllLoadedOperator,
+    GateDocumentsOperator,
+    LandAccountOperator,
+    LoadDocumentsOperator,
+    PlanRequestsOperator,
+)
 from seller_warehouse.orchestration.pools import WAREHOUSE_POOL
 
 RAW = Asset(name="raw_reports", uri="seller-warehouse://raw", group="seller_warehouse")
@@ -27,7 +33,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
 }
-"""Refused documents fail at once; a retry is for what may pass, such as a full disk or a lock."""
+"""A retry is for what may pass, such as a full disk or a lock; anything else fails at once."""
 
 
 PARAMS: dict[str, Any] = {
@@ -55,4 +61,9 @@ def land_gate_load(*, recent: bool) -> None:
     land = LandAccountOperator.partial(task_id="land_account", map_index_template="{{ account_id }}").expand(entry=plan.output)
     gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL)
     load = LoadDocumentsOperator(task_id="load_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL, outlets=[RAW])
-    land >> gate >> load
+    land >> gate >> load >> all_loaded(load)
+
+
+def all_loaded(load: LoadDocumentsOperator) -> AllLoadedOperator:
+    """The task that is red where the load left something, see ``AllLoadedOperator``."""
+    return AllLoadedOperator(task_id="all_loaded", load=load.task_id, trigger_rule=TriggerRule.ALL_DONE, retries=0)

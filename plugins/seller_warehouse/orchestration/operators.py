@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, BaseOperator
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException, AirflowSkipException, TaskDeferred
 from airflow.sdk.log import mask_secret
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
@@ -24,10 +24,11 @@ from seller_warehouse.core.clock import (
     settle_seconds_from_environment,
     taking_part,
 )
-from seller_warehouse.core.documents import Verdict
 from seller_warehouse.core.home import Home, accounts_file
-from seller_warehouse.orchestration.pools import IS_FOLLOWED
-from seller_warehouse.steps import DocumentsRefused, Run
+from seller_warehouse.core.outcome import DocumentsLeft, DocumentsRefused
+from seller_warehouse.core.problems import problem_of
+from seller_warehouse.orchestration.pools import IS_FOLLOWED, PROBLEMS, REFUSED
+from seller_warehouse.steps import Run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,6 +37,55 @@ if TYPE_CHECKING:
     from seller_warehouse.amazon.report_queue import ReportQueue
 
 log = logging.getLogger(__name__)
+
+
+class StepOperator(BaseOperator):
+    """A step of a pass. Where it does not do its work it fails with one sentence, which whoever follows the run reads in its XComs."""
+
+    template_fields = ()
+
+    def step(self, context: Context) -> Any:
+        """Do the work; returns what others may read."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Do the step. What may pass by itself is tried again, anything else fails at once."""
+        return saying_why(context, partial(self.step, context))
+
+
+def saying_why(context: Context, do: Callable[[], Any]) -> Any:
+    """Do something; where it fails, keep what was refused and what was not done for whoever follows the run, and let the task fail."""
+    try:
+        return do()
+    except (AirflowSkipException, TaskDeferred):
+        raise
+    except DocumentsRefused as error:
+        _keep(context, refused=str(error).splitlines())
+        raise AirflowFailException(str(error)) from error
+    except DocumentsLeft as error:
+        problems = keep_left(context, error)
+        raise AirflowFailException("\n".join(problems)) from error
+    except Exception as error:
+        problem = problem_of(error, Home.from_environment())
+        _keep(context, problems=str(error).splitlines() if isinstance(error, AirflowException) else [str(problem)])
+        if problem.may_pass or isinstance(error, AirflowException):
+            raise
+        is_said = type(error).__module__.startswith("seller_warehouse.")  # What else such a message came from may hold secrets.
+        raise AirflowFailException(str(problem)) from (None if is_said else error)
+
+
+def keep_left(context: Context, error: DocumentsLeft) -> list[str]:
+    """Keep what a step left and what it refused; returns a sentence for each that is left."""
+    home = Home.from_environment()
+    problems = [f"{what}: {problem_of(why, home)}" for what, why in error.errors.items()]
+    _keep(context, problems=problems, refused=error.refused)
+    return problems
+
+
+def _keep(context: Context, *, problems: Sequence[str] = (), refused: Sequence[str] = ()) -> None:
+    with suppress(Exception):  # The failure itself is what counts.
+        context["ti"].xcom_push(PROBLEMS, list(problems))
+        context["ti"].xcom_push(REFUSED, list(refused))
 
 
 def run_of(context: Context) -> Run:
@@ -80,13 +130,18 @@ def amazon_of(account: Account, home: Home, connection_named: Callable[[str], An
     """
     from seller_warehouse.amazon.client import Access, Amazon, connection_id
 
+    name = connection_id(account)
     try:
-        connection = connection_named(connection_id(account))
+        connection = connection_named(name)
+        extra = connection.extra_dejson
     except AirflowNotFoundException as error:
         raise ConfigurationError(
-            f"there is no Airflow connection {connection_id(account)}; account {account.id} needs it, see 'A real account' in README.md"
+            f"there is no Airflow connection {name}; account {account.id} needs it, see 'A real account' in README.md"
         ) from error
-    extra = connection.extra_dejson
+    except Exception as error:
+        # The message of what is no JSON shows it, secrets and all; that of a database does not.
+        why = getattr(error, "orig", type(error).__name__)
+        raise ConfigurationError(f"Airflow connection {name} of account {account.id} cannot be read ({why}); save it anew") from None
     for secret in (connection.password, extra.get("refresh_token")):
         if secret:
             mask_secret(secret)
@@ -97,16 +152,14 @@ def amazon_of(account: Account, home: Home, connection_named: Callable[[str], An
         amazon.close()
 
 
-class PlanRequestsOperator(BaseOperator):
+class PlanRequestsOperator(StepOperator):
     """What to ask Amazon for; one entry for each account that there is something to ask for."""
-
-    template_fields = ()
 
     def __init__(self, *, recent: bool, **rest: Any) -> None:
         super().__init__(**rest)
         self.recent = recent
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def step(self, context: Context) -> list[dict[str, Any]]:
         """Returns the entries: an account, and how many reports and windows; what is to be asked lies in files of the run."""
         from seller_warehouse.steps import participant, plan_requests
 
@@ -140,11 +193,11 @@ class LandAccountOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Returns how many windows have which answer; fails, when all else is done, naming the reports that could not be landed."""
-        return self._land(context, resumed=False)
+        return saying_why(context, partial(self._land, context, resumed=False))
 
     def resume(self, context: Context, event: Any = None) -> dict[str, int]:
         """Go on after a wait; otherwise as ``execute``."""
-        return self._land(context, resumed=True)
+        return saying_why(context, partial(self._land, context, resumed=True))
 
     def _land(self, context: Context, *, resumed: bool) -> dict[str, int]:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -172,54 +225,44 @@ def _raise_failures(failed: list[ReportQueue]) -> None:
         raise (AirflowFailException if all(q.is_refused for q in failed) else AirflowException)("\n".join(lines))
 
 
-class LandFilesOperator(BaseOperator):
+class LandFilesOperator(StepOperator):
     """Move settled files of the inbox to landing; fails, after storing everything, where one is no known report."""
 
-    template_fields = ()
-
-    def execute(self, context: Context) -> dict[str, int]:
+    def step(self, context: Context) -> dict[str, int]:
         """Returns how many files were landed, are waiting, and are to be judged."""
         from seller_warehouse.steps import land_files
 
-        try:
-            return land_files(run_of(context), settle_seconds=settle_seconds_from_environment())
-        except DocumentsRefused as refused:
-            raise AirflowFailException(str(refused)) from refused
+        return land_files(run_of(context), settle_seconds=settle_seconds_from_environment())
 
 
-class GateDocumentsOperator(BaseOperator):
+class GateDocumentsOperator(StepOperator):
     """Judge what was landed with Great Expectations; fails, after storing every result, naming what was refused."""
 
-    template_fields = ()
-
-    def execute(self, context: Context) -> dict[str, int]:
+    def step(self, context: Context) -> dict[str, int]:
         """Returns how many documents have which verdict; PENDING is on its way to be loaded."""
         from seller_warehouse.steps import gate_documents
 
-        try:
-            return gate_documents(run_of(context))
-        except DocumentsRefused as refused:
-            raise AirflowFailException(str(refused)) from refused
+        return gate_documents(run_of(context))
 
 
-class LoadDocumentsOperator(BaseOperator):
+class LoadDocumentsOperator(StepOperator):
     """Load what passed the gate; skipped, so that no build follows, where readers have all there is, or the run is not the last of its pass."""
 
-    template_fields = ()
-
-    def execute(self, context: Context) -> dict[str, int]:
+    def step(self, context: Context) -> dict[str, int]:
         """Returns how many documents have which final verdict."""
         from seller_warehouse.marts.build import as_known_at, code_version
         from seller_warehouse.marts.publish import is_due
         from seller_warehouse.steps import load_documents
 
-        run = run_of(context)
+        run, verdicts = run_of(context), dict[str, int]()
         try:
             verdicts = load_documents(run)
-        except DocumentsRefused as refused:
-            # The others are loaded, and a failed task would keep them from the marts.
-            log.error("%s", refused)
-            verdicts = {Verdict.QUARANTINED.value: len(str(refused).splitlines())}
+        except DocumentsLeft as error:
+            # The others are built and published; all_loaded fails in its stead.
+            log.error("%s", "\n".join(keep_left(context, error)))
+        except DocumentsRefused as error:
+            _keep(context, refused=str(error).splitlines())
+            log.error("%s", error)
         if not is_due(run.home, as_of=as_of(context), code_version=code_version(), as_known_at=as_known_at()):
             raise AirflowSkipException("nothing new: the last publication holds everything")
         if (context["dag_run"].conf or {}).get(IS_FOLLOWED):
@@ -227,12 +270,27 @@ class LoadDocumentsOperator(BaseOperator):
         return verdicts
 
 
-class BuildMartsOperator(BaseOperator):
-    """One ``dbt build``; fails with dbt's own errors, and then nothing is published."""
+class AllLoadedOperator(BaseOperator):
+    """Fails where the load before it left or refused a document: it could not fail itself, since nothing would be built then."""
 
     template_fields = ()
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def __init__(self, *, load: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.load = load
+
+    def execute(self, context: Context) -> None:
+        """Fail with what the load kept."""
+        problems, refused = (context["ti"].xcom_pull(task_ids=self.load, key=key) or () for key in (PROBLEMS, REFUSED))
+        if problems or refused:
+            _keep(context, problems=problems, refused=refused)
+            raise AirflowFailException("\n".join([*problems, *refused]))
+
+
+class BuildMartsOperator(StepOperator):
+    """One ``dbt build``; fails with dbt's own errors, and then nothing is published."""
+
+    def step(self, context: Context) -> dict[str, Any]:
         """Returns the day the marts were built for."""
         from seller_warehouse.marts.build import build_marts
 
@@ -241,12 +299,10 @@ class BuildMartsOperator(BaseOperator):
         return {"as_of_date": day.isoformat()}
 
 
-class PublishMartsOperator(BaseOperator):
+class PublishMartsOperator(StepOperator):
     """Copy the finished marts into a new file and flip the pointer."""
 
-    template_fields = ()
-
-    def execute(self, context: Context) -> dict[str, Any]:
+    def step(self, context: Context) -> dict[str, Any]:
         """Returns the id of the publication."""
         from seller_warehouse.marts.build import code_version
         from seller_warehouse.marts.publish import publish
@@ -258,24 +314,19 @@ class PublishMartsOperator(BaseOperator):
         return {"publication_id": publication.publication_id}
 
 
-class SendAlertsOperator(BaseOperator):
+class SendAlertsOperator(StepOperator):
     """Tell what is new and worth a message; fails where a channel does not take one."""
 
-    template_fields = ()
-
-    def execute(self, context: Context) -> dict[str, int]:
+    def step(self, context: Context) -> dict[str, int]:
         """Returns how many events were new, and how many messages were sent; skipped for books that were closed, of which nothing is news."""
         if os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
             raise AirflowSkipException("SELLER_WAREHOUSE_AS_KNOWN_AT is set: closed books raise no alerts")
         from seller_warehouse.alerts.channels import channel_urls, secrets_in
-        from seller_warehouse.alerts.delivery import DeliveryFailed, send_new
+        from seller_warehouse.alerts.delivery import send_new
 
         run, urls = run_of(context), channel_urls(os.environ)
         for secret in (s for url in urls for s in secrets_in(url)):
             mask_secret(secret)
-        try:
-            sent = send_new(run.home, run.accounts, os.environ, today=as_of(context), at=run.at)
-        except (ConfigurationError, DeliveryFailed) as error:
-            raise AirflowFailException(str(error)) from None
+        sent = send_new(run.home, run.accounts, os.environ, today=as_of(context), at=run.at)
         log.info("%d events are new, %d messages were sent to %d channels%s", *sent.values(), len(urls), "" if urls else ": see docs/alerts.md")
         return sent

@@ -8,3 +8,6 @@ MAX_ACCOUNTS = 4096
 
 IS_FOLLOWED = "is_followed"
 """In the conf of a DAG run: another of the same pass follows, whose load calls for the one build of both."""
+
+PROBLEMS, REFUSED = "problems", "refused"
+"""XComs of a task: a sentence for all that it did not do, with the remedy; and a line for each document that it refused."""
