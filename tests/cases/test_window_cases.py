@@ -11,7 +11,7 @@ import pytest
 
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.landing import landed_documents
-from tests.support import AT, FIXTURES, NA, Warehouse, raw_state, reimbursements
+from tests.support import AT, FIXTURES, NA, Warehouse, raw_state, reimbursements, stock
 
 FOLDER = Path(__file__).parent / "loads"
 
@@ -51,14 +51,6 @@ def ledger(*rows: tuple[date, str, int]) -> str:
     header = "Date FNSKU ASIN MSKU Title EventType ReferenceID Quantity FulfillmentCenter Disposition Reason Country".split()
     lines = [f"{d:%m/%d/%Y}\tX-{sku}\tB-{sku}\t{sku}\tLamp\tAdjustments\t{n}\t-1\tONT8\tSELLABLE\tM\tUS\t\t" for d, sku, n in rows]
     return "\n".join(["\t".join([*header, "ReconciledQuantity", "UnreconciledQuantity"]), *lines]) + "\n"
-
-
-def stock(*skus: str) -> str:
-    """The stock of today, as the fixture has it, of other SKUs."""
-    header, row, *_ = (FIXTURES / "fba_inventory" / "valid.txt").read_text(encoding="utf-8").splitlines()
-    place = header.split("\t").index("sku")
-    rows = ("\t".join(sku if n == place else v.replace(",", ".") for n, v in enumerate(row.split("\t"))) for sku in skus)
-    return "\n".join([header, *rows]) + "\n"
 
 
 def removals(*rows: tuple[str, str]) -> str:
@@ -133,13 +125,15 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    accounts = {name: NA.model_copy(update={"id": name}) for name in CASES}
+    accounts = {name: NA.model_copy(update={"id": name}) for name in [*CASES, "late"]}
     made = Warehouse(Home(tmp_path_factory.mktemp("windows") / "home"), accounts=accounts)
     for name, case in CASES.items():
         made.drop("first.txt", case.first, account=name, at=AT - timedelta(days=2))
+    made.drop("second.txt", CASES["date"].second, account="late", at=AT - timedelta(days=1))
     made.load("first")
     for name, case in CASES.items():
         made.drop("second.txt", case.second, account=name, at=AT - timedelta(days=1))
+    made.drop("first.txt", CASES["date"].first, account="late", at=AT - timedelta(days=2))
     made.load("second", AT + timedelta(minutes=1))
     return made
 
@@ -177,6 +171,16 @@ def test_rows_that_were_left_out_are_named_by_their_lines(warehouse: Warehouse) 
     assert [(a, s, n, json.loads(rows)) for a, s, n, rows in found] == [
         ("edge", "warning", 1, [{"_line": 2, "unit": "2026-11-02"}]), ("part", "warning", 1, [{"_line": 13, "unit": "2026-11-12"}]),
     ]  # fmt: skip
+
+
+def test_a_file_that_was_loaded_before_the_older_one_came_is_refused_then(warehouse: Warehouse) -> None:
+    found = warehouse.query("select run_id, file_name, verdict, reason from meta.loads where account_id = 'late' order by rowid")
+    assert [f[:3] for f in found] == [
+        ("first", "second.txt", "LOADED"), ("second", "first.txt", "LOADED"), ("second", "second.txt", "QUARANTINED"),
+    ]  # fmt: skip
+    assert found[2][3].startswith("judged again since first.txt was loaded: second.txt, line 2: it begins on 2026-01-01")
+    assert [p.parts[-3] for p in warehouse.home.quarantine.glob("late/*/reason.json")] == ["late"]
+    assert warehouse.query("select count(*), count(_valid_to) from raw.reimbursements where account_id = 'late'") == [(50, 0)]
 
 
 @pytest.mark.parametrize("name", [n for n, c in CASES.items() if c.forced is not None])

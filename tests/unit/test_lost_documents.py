@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from seller_warehouse.alerts.delivery import send_alerts
-from seller_warehouse.core.documents import Document
+from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import Home
-from seller_warehouse.ingest.landing import landed_documents
-from seller_warehouse.ingest.received import RowsDamaged, facts_of, is_whole
-from tests.support import AT, Warehouse, raw_state, reimbursements
+from seller_warehouse.ingest.landing import land, landed_documents
+from seller_warehouse.ingest.object_storage import storage_of
+from seller_warehouse.ingest.received import RowsDamaged, facts_of, is_whole, require_whole
+from tests.support import AT, Warehouse, document_of, raw_state, reimbursements
 
 EARLIER = AT - timedelta(days=1)
 GOOD = reimbursements({}, {"reimbursement-id": "2"})
@@ -110,6 +111,30 @@ def test_changed_rows_are_seen_and_parsed_again(tmp_path: Path, place: int) -> N
     assert made.load("again") == []
     assert raw_state(made, ["reimbursements"]) == before
     facts_of(rows)
+
+
+def test_in_object_storage_a_damaged_copy_is_fetched_again_and_a_damaged_object_is_named(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", "memory://lost-documents")
+    received = document_of(GOOD, tmp_path, report="reimbursements")
+    document, storage = land(home, received, received.path), storage_of(home)
+    assert storage
+    require_whole(document, storage)
+    document.path.write_bytes(b"damaged")
+    require_whole(document, storage)
+    assert document.path.read_text() == GOOD
+    storage.write(document.path, b"damaged")
+    document.path.unlink()
+    with pytest.raises(Refusal, match="its bytes are not those that were received"):
+        require_whole(document, storage)
+    # The same again mends it.
+    document.path.unlink()
+    land(home, received, received.path)
+    document.path.unlink(missing_ok=True)
+    require_whole(document, storage)
+    storage.write(document.path.with_name("manifest.json"), b"{")
+    lost: dict[str, Exception] = {}
+    assert list(landed_documents(home, lost=lost)) == []
+    assert list(lost) == [f"acme-na/reimbursements/file/{document.document_id}"]
 
 
 @dataclass

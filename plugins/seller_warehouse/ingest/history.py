@@ -44,7 +44,7 @@ from seller_warehouse.ingest.formats import as_date, one_spelling
 from seller_warehouse.ingest.landing import find_document
 from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.parse import Prepared, prepare
-from seller_warehouse.ingest.replacement import is_of_amazon, refusal_of
+from seller_warehouse.ingest.replacement import REPLACE, is_of_amazon, refusal_of
 from seller_warehouse.reports import SPECS
 
 SHRINK_FROM_ROWS = 20
@@ -117,10 +117,10 @@ def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Pr
     refusal = _stage(connection, document, prepared)
     later = _units_to_fold_again(connection, document, home, everything=twin is not None)
     change = _fold_again(connection, document, prepared, later, home, account) if later else _apply(connection, document, refusal)
-    return *verdict_of(change, is_placed=bool(later)), change
+    return *verdict_of(document, change, is_placed=bool(later)), change
 
 
-def verdict_of(change: Change, *, is_placed: bool = False) -> tuple[Verdict, str]:
+def verdict_of(document: Document, change: Change, *, is_placed: bool = False) -> tuple[Verdict, str]:
     """Verdict and reason of a document that did such a change; ``is_placed`` where it has newer ones after it."""
     if change.refusal:
         return Verdict.QUARANTINED, change.refusal
@@ -128,7 +128,11 @@ def verdict_of(change: Change, *, is_placed: bool = False) -> tuple[Verdict, str
         lines = ", ".join(str(line) for line, _ in change.left_out)
         units = ", ".join(dict.fromkeys(unit for _, unit in change.left_out))
         more = f" and {change.left_out_count - len(change.left_out)} more" if change.left_out_count > len(change.left_out) else ""
-        return Verdict.ROWS_LEFT_OUT, f"line {lines}{more}: not held and left out, since {units} is held from a document with more rows of it"
+        what = f"line {lines}{more}: not held and left out, since {units} is held from a document with more rows of it"
+        remedy = "the days are asked for again"
+        if document.source == "file":
+            remedy = f"drop a report that has the day inside its range, or this one into inbox/{document.account_id}/{REPLACE}/ where it is whole"
+        return Verdict.ROWS_LEFT_OUT, f"{document.file_name}, {what}; {remedy}."
     if change.added or change.removed or is_placed:
         return Verdict.LOADED, ""
     return Verdict.UNCHANGED, "fewer rows than are held, which were kept" if change.shrunk else "every row was held already"

@@ -25,7 +25,7 @@ from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load, verdict_of
 from seller_warehouse.ingest.migrations import migrate
 from seller_warehouse.ingest.quarantine import quarantine
-from seller_warehouse.ingest.replacement import REPLACE, RULE
+from seller_warehouse.ingest.replacement import RULE
 from seller_warehouse.reports import SPECS
 
 
@@ -125,7 +125,7 @@ def record(
             judgement = _loaded(judgement, verdict, reason, change)
         _record(connection, judgement, change, run_id, at)
         for other in change.rejudged:
-            verdict, reason = verdict_of(other.change)
+            verdict, reason = verdict_of(other.document, other.change)
             since = f"judged again since {document.file_name} was loaded" + (f": {reason}" if reason else "")
             before = Judgement(
                 document=other.document, verdict=verdict, reason="", row_count=other.prepared.row_count, prepared=other.prepared, results=[]
@@ -154,20 +154,11 @@ def _loaded(judgement: Judgement, verdict: Verdict, reason: str, change: Change)
     if change.shrunk:
         results.append(_unit_shrank(change))
     if change.left_out:
-        results.append(_rows_left_out(judgement.document, reason, change))
+        rows = [{"_line": line, "unit": unit} for line, unit in change.left_out]
+        results.append(RuleResult(rule="rows_left_out", severity="warning", passed=False, what=reason, failed_count=change.left_out_count, rows=rows))
     if change.refusal:
         results.append(RuleResult(rule=RULE, severity="critical", passed=False, what=reason))
     return replace(judgement, verdict=verdict, reason=reason, results=results)
-
-
-def _rows_left_out(document: Document, reason: str, change: Change) -> RuleResult:
-    remedy = "the days are asked for again"
-    if document.source == "file":
-        remedy = f"drop a report that has the day inside its range, or this one into inbox/{document.account_id}/{REPLACE}/ where it is whole"
-    return RuleResult(
-        rule="rows_left_out", severity="warning", passed=False, what=reason, remedy=remedy, failed_count=change.left_out_count,
-        rows=[{"_line": line, "unit": unit} for line, unit in change.left_out],
-    )  # fmt: skip
 
 
 def _unit_shrank(change: Change) -> RuleResult:
