@@ -55,6 +55,7 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
     "bytes gone": (lambda folder: (folder / "document.gz").unlink(), "its bytes are no longer in landing"),
     "one bit of the bytes": (lambda folder: flipped(folder / "document.gz"), "its bytes are not those that were received"),
     "cut bytes": (lambda folder: os.truncate(folder / "document.gz", 90), "are not those that were received"),
+    "a folder for bytes": (lambda folder: ((folder / "document.gz").unlink(), (folder / "document.gz").mkdir()), "are not those that were received"),
     "bytes of another file": (other_bytes, "are not those that were received"),
 }  # fmt: skip
 
@@ -80,6 +81,7 @@ MANIFESTS: dict[str, Callable[[Path], object]] = {
     "no JSON": lambda manifest: manifest.write_text("{"),
     "of another time": lambda manifest: manifest.write_text(manifest.read_text().replace("2026-11-19", "2026-11-18")),
     "no text": lambda manifest: manifest.write_bytes(b"\xff\xfe\x00"),
+    "a folder": lambda manifest: (manifest.unlink(), manifest.mkdir()),
     "a list": lambda manifest: manifest.write_text("[]"),
 }
 

@@ -276,9 +276,12 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
     write_whole(part / "manifest.json", placed.to_json().encode())
     if folder.is_dir():
         for made in sorted(part.iterdir()):
+            if (folder / made.name).is_dir():
+                shutil.rmtree(folder / made.name)
             made.replace(folder / made.name)
         part.rmdir()
     else:
+        folder.unlink(missing_ok=True)
         part.rename(folder)
     return placed
 
