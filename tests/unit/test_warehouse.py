@@ -194,7 +194,7 @@ def test_a_file_that_was_believed_and_its_forced_copy_end_the_same_in_any_order(
     second = store.document(ledger((1, -1), (4, -4)), day(6))
     third = store.document(ledger((1, -1), (2, -1), (4, -4)), day(7))
     forced = store.document(ledger((1, -1), (4, -4)) + "\n", day(8), replaces=True)
-    for i, order in enumerate(itertools.permutations((first, second, third, forced))):
+    for i, order in enumerate(itertools.islice(itertools.permutations((first, second, third, forced)), 0, None, 5)):
         outcomes = store.load(*order, name=f"order{i}")
         assert store.state(f"order{i}") == store.state("order0")
         assert outcomes[order.index(forced)][0] in (Verdict.LOADED, Verdict.UNCHANGED)
@@ -210,10 +210,9 @@ def test_a_dropped_snapshot_is_judged_by_the_one_before_it_in_any_order(store: S
         store.document(stock(*skus[:5]), day(5), "fba_inventory"), store.document(stock("C", "D"), day(6), "fba_inventory", source="sp_api"),
         store.document(stock("C"), day(7), "fba_inventory"),
     ]  # fmt: skip
-    for i, order in enumerate(itertools.permutations(documents)):
-        if i % 6 == 0:
-            store.load(*order, name=f"order{i}")
-            assert store.state(f"order{i}", "fba_inventory") == store.state("order0", "fba_inventory")
+    for i, order in enumerate(itertools.islice(itertools.permutations(documents), 0, None, 23)):
+        store.load(*order, name=f"order{i}")
+        assert store.state(f"order{i}", "fba_inventory") == store.state("order0", "fba_inventory")
     # Refused are the second, with 2 of 8, and the last, with one of the two SKUs that Amazon has told of.
     held = store.query("select day(_valid_from), count(*) from raw.fba_inventory group by all order by all", "order0")
     assert held == [(3, 8), (5, 5), (6, 2)]
