@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import REPOSITORY, write_whole
 from seller_warehouse.core.report_spec import LOCAL, Column, ReportSpec, Unit
+from seller_warehouse.ingest.bounds import MAX_COLUMNS, MAX_FIELD_LETTERS, MAX_HEADER_LETTERS, MAX_JSON_BYTES, MAX_JSON_DEPTH, MAX_LINE_BYTES
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
+from seller_warehouse.ingest.formats import FIRST_YEAR, last_year
 from seller_warehouse.ingest.gate import GateContext
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
 from seller_warehouse.ingest.workbook import MAX_WORKBOOK_BYTES
@@ -45,27 +47,48 @@ Put it into `inbox/<account id>/` below the warehouse's home (`data/` unless `SE
 - an Excel workbook (XLSX) of which one sheet holds anything;
 - plain, compressed with gzip, or in a ZIP with nothing else in it; text in UTF-8, UTF-16 or what is usual where the account sells:
   Windows-1252; Windows-1254 where it sells in Turkey; Windows-1250 or 1256 where Poland or an Arabic country is its first marketplace;
-  Shift_JIS where it sells in Japan, unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1, with a warning;
+  Shift_JIS where it sells in Japan, unless that would put Japanese signs inside Western words: then it is read as ISO-8859-1. The warning
+  `charset` names each charset but UTF-8 in which a file was read, unless Amazon has declared it;
 - with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`;
 - with all required columns, and with at least half of those that the report has in all, by which it is recognised.
 
 Amounts are written with a decimal point, `12.50`; where a marketplace of the account writes `12,50` or `1 250,00`, each file decides by
 what is in it. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
 An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day a row is about may not lie after
-the day the file was last modified.
-The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, for a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB.
+the day the file was last modified. Every date is of the years from {FIRST_YEAR} to the one after that day, and so is a year of two digits.
+
+A file has at most {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB and a JSON \
+{MAX_JSON_BYTES // 1024**2} MB, which may be nested {MAX_JSON_DEPTH} deep; a header has at most {MAX_COLUMNS} columns
+of {MAX_HEADER_LETTERS} letters, a line {MAX_LINE_BYTES // 1024} KB, and a value {MAX_FIELD_LETTERS:,} letters, as many as a cell of a spreadsheet.
+These lie far above every known report.
+
+### Damaged letters
+
+A text that is not valid UTF-8 may be one in another charset, or UTF-8 in which some bytes were damaged. What tells them apart are the
+runs of bytes beyond ASCII: in another charset hardly any is valid UTF-8 as a whole. Where there is one of three bytes or more, or one
+letter of a Western language, for every two runs that are not valid, the file is refused with the line and column of the first damaged
+byte. Fewer are chance (`CAFÉ®`): then the file is read in the other charset, and the warning names the line. JSON is UTF-8 always.
 
 ### Quotes inside values
 
-Where values stand in double quotes, a quote inside one should be doubled (`27"" monitor`), and often is not. A quote therefore ends a
-value only before a separator or the line end, and the reading that gives the row as many values as the header is taken: `"Monitor 27""`
-is `Monitor 27"`. A row that can be read in no way or in two ways is refused, and so is a quote that would swallow the rows after it.
-A tab-separated report that Amazon does not quote is read as quoted where its header or its first row is.
+In text with commas or semicolons, and in lists of your own, a quote inside a value in double quotes is doubled: `"27"" monitor, black"`. Text
+after the quote that closes a value (`"Best" Mug`) refuses the file with the line where the value begins. Who puts every value of a row in
+quotes, as Amazon does in the ledgers, often doubles none: there a quote ends a value only before a separator or the line end, and the
+reading that gives the row as many values as the header is taken, so that `"Monitor 27""` is `Monitor 27"`. A row that can be read in no way
+or in two ways is refused.
+
+A value may have several lines only where people write text: columns marked as free text below, personal ones, and those that are left out. A
+newline anywhere else, or a line inside a value that is a row of its own, is one that a stray quote has swallowed, and refuses the file.
+
+A tab-separated report that Amazon does not quote is read as quoted where its header or its first row is, where a value that is no free text
+stands in quotes, and where titles in quotes have a comma or doubled quotes inside as Excel writes them, while no other title has such signs
+without being in quotes.
 
 ### Spreadsheets
 
 A spreadsheet changes what it opens, so drop a report as Amazon sends it wherever you can. An id that it has shortened (`8.11E+09`,
-`8,11E+09`) is refused, in every column of ids, SKUs and tracking numbers. In a workbook a number keeps its digits, a date becomes
+`8,11E09`, `8.11×10^9`, in the digits of any language) is refused, in every column of ids, SKUs and tracking numbers. A SKU such as
+`4.5E27` stays, since that is how lamps are named. In a workbook a number keeps its digits, a date becomes
 YYYY-MM-DD; a formula without its value and an error such as `#N/A` are refused. Two things are warned of, since no file shows them: ids that
 are numbers (`sheet_numbers`: zeros in front are lost unless the format of the cell shows them), and dates where the report writes the month first
 (`sheet_dates`: the spreadsheet may have taken the day for the month).
@@ -150,15 +173,15 @@ EVERY_FILE = """
 ## What is checked in every file
 
 Refused before its rows are looked at: a file without bytes · damaged gzip, ZIP or workbook · what is no report (above) · text in no
-known charset or with NUL bytes · a header that no report has, or in which a required column is missing or stands twice · an error
-sentence instead of a report · a row with too many fields, or with fewer than the report allows · a quote that is not closed · JSON that
-breaks off · a link instead of a file · a folder of no known account.
+known charset, in damaged UTF-8 or with NUL bytes · what exceeds the sizes above · a header that no report has, or in which a required
+column is missing or stands twice, or a quote encloses nothing · an error sentence instead of a report · a row with too many fields, or
+with fewer than the report allows · a quote that is not closed, or has text after it · a newline in a value that is no free text · JSON
+that breaks off, or has a key twice · a link instead of a file · a folder of no known account.
 
 A warning, and loaded: `unknown_columns` (columns the report is not known to have are left out) · `header_by_position` (the header is
-in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not the
-one that the account's files have) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's
-file has and no mart needs are missing) · `usual_volume` (fewer than half the rows
-a day of the last good load).
+in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not
+UTF-8) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's file has and no mart needs are
+missing) · `usual_volume` (fewer than half the rows a day of the last good load).
 
 Refused by these rules in every report; in the names of rules, here and below, `…` stands for the column's name in the warehouse
 (`return_date_is_filled`):
@@ -211,6 +234,8 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
     optional = [c for c in spec.kept if not (c.required or c.usual)]
     if optional:
         yield "Optional columns", _headers(optional)
+    if free := [c for c in spec.kept if c.free_text]:
+        yield "Free text, which may have several lines", _headers(free)
     personal = [c for c in spec.columns if c.personal]
     if personal:
         yield "Dropped as personal", _headers(personal)
@@ -275,6 +300,7 @@ def whole_suite(spec: ReportSpec) -> ExpectationSuite:
         from_amazon=False,
         asked=None,
         latest_day=_LATEST_DAY,
+        latest_year=last_year(_LATEST_DAY),
         usual_rows=None,
     )
     suite: ExpectationSuite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
@@ -299,6 +325,7 @@ def _in_words(rules: list[Rule], columns: tuple[Column, ...]) -> list[str]:
 def _plain(text: str) -> str:
     """A rule's text without what is only so for one account and one day, and with dates as people write them."""
     text = text.replace(f" ({_LATEST_DAY})", "").replace(" (decimal point)", "")
+    text = text.replace(f", of the years {FIRST_YEAR} to {last_year(_LATEST_DAY)}", "")
     text = text.replace(" or ".join(_ACCOUNT.date_formats((LOCAL,))), f"{_ISO} or as the account's marketplaces write dates")
     return functools.reduce(lambda t, code: t.replace(code, _WRITTEN[code]), _WRITTEN, text) if text.startswith("is no date") else text
 

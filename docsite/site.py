@@ -26,6 +26,7 @@ from filelock import FileLock
 
 from docsite import data_docs
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home, shown
+from seller_warehouse.core.ports import LOCAL, name_of
 
 LOOK_SECONDS = 60
 
@@ -75,9 +76,41 @@ def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None, 
         raise SiteFailed(f"{tool} failed, and the last site stays:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
 
 
+class Handler(SimpleHTTPRequestHandler):
+    """Files of the site, for this machine alone: under its own names, so that no page of the internet can read them in its name."""
+
+    timeout = 10
+    """Seconds in which a request must come."""
+
+    server_version, sys_version = "docs", ""
+
+    def parse_request(self) -> bool:
+        """Refuse a request that calls another host."""
+        if not super().parse_request():
+            return False
+        if name_of(self.headers.get("Host", "")) in LOCAL:
+            return True
+        self.send_error(400, "the documentation answers to localhost and 127.0.0.1 alone")
+        return False
+
+    def end_headers(self) -> None:
+        """No page is taken for another type, or framed by another site."""
+        for name, value in {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "frame-ancestors 'none'"}.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def translate_path(self, path: str) -> str:
+        """The file of a request's path; one that is not there where no file's name can hold a letter of it, which opening would fail at."""
+        return super().translate_path(path).replace("\0", "\ufffd")
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:
+        """A folder without a page shows nothing."""
+        self.send_error(404)
+
+
 def serve(home: Home, port: int) -> None:
     """Serve the site to this machine, and build it again for every publication. Raises SiteFailed where the first cannot be built."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(home.site))
+    handler = partial(Handler, directory=str(home.site))
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         published = _publication(home)
         build_site(home)

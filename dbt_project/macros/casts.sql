@@ -4,6 +4,11 @@
     nullif({{ column }}, '')
 {%- endmacro %}
 
+{#- An address that a page may fetch a picture from: any other scheme shows others what is looked at, or runs something. -#}
+{% macro https_address(column) -%}
+    case when lower({{ column }}) like 'https://_%' and {{ column }} not like '% %' then {{ column }} end
+{%- endmacro %}
+
 {#- A code that is compared letter by letter, such as a country or a currency: spreadsheets and people change capitals and add blanks. -#}
 {% macro code_value(column) -%}
     nullif(upper(trim({{ column }})), '')

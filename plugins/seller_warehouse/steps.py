@@ -315,6 +315,8 @@ def load_documents(run: Run) -> dict[str, int]:
                     verdicts[verdict.value] += 1
                     log.info("%s: %s/%s %s", verdict, document.account_id, document.report, document.file_name)
                 shutil.rmtree(_folder(run, document))
+            except duckdb.FatalException:
+                raise  # The database itself is damaged: no other document can be loaded either.
             except Exception as error:
                 log.exception("%s is left", _shown(document))
                 left[_shown(document)] = error

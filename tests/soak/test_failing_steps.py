@@ -11,7 +11,7 @@ import pytest
 
 from seller_warehouse.cli.airflow_processes import Api
 from seller_warehouse.cli.airflow_run import run_dags, tell, with_airflow
-from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, Progress
+from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, QUARANTINED, Progress
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
 from seller_warehouse.marts.build import code_version
@@ -56,6 +56,7 @@ def test_every_step_that_fails_in_a_scheduler_is_named_and_the_next_run_heals(
         for take_away in undo:
             take_away()
         home.exports.mkdir()
+        warehouse.drop("letter.txt", "Dear seller", at=AT - timedelta(days=1))
         one_pass("publish", "land_reports")
         home.exports.rmdir()
         accounts_file.write_text(FILES)
@@ -74,6 +75,7 @@ def test_every_step_that_fails_in_a_scheduler_is_named_and_the_next_run_heals(
             r"FAILED dbt_build: .*eurofxref-hist.zip is not the European Central Bank's .*or remove it",
         ],
         "publish": [
+            r"QUARANTINED acme-na: letter.txt, line 1: this is no report",
             r"NOT REACHED there is no Airflow connection amazon_acme_api; account acme-api needs it",
             r"FAILED publish_marts: .*exports is a folder, where a link to the last publication belongs; move it away, then run again",
         ],
@@ -84,5 +86,5 @@ def test_every_step_that_fails_in_a_scheduler_is_named_and_the_next_run_heals(
         assert code == NOT_PUBLISHED, text
         for sentence in sentences:
             assert re.search(f"^{sentence}", text, re.M), (sentence, text)
-    assert said["healed"][0] == LOADED, said["healed"][1]
+    assert said["healed"][0] == QUARANTINED, said["healed"][1]
     assert warehouse.published("select reimbursement_id from sw.marts.fct_reimbursements") == [("0001",)]

@@ -665,3 +665,26 @@ def test_scopes_name_marketplaces_as_the_reports_cover_them():
     each = {s.name for s in SPECS.values() if s.requests and s.requests.scope is Scope.EACH}
     assert each == {"mfn_returns", "seller_feedback", "listings", "fba_inventory"}
     assert {s.name for s in SPECS.values() if s.requests and s.requests.scope is Scope.NAMED} == {"seller_performance"}
+
+
+def test_a_clock_that_was_set_back_makes_no_wait_longer_than_its_rule(tmp_path: Path) -> None:
+    clock = PatientClock(datetime(2026, 11, 20, tzinfo=UTC))
+    quotas = Quotas(Home(tmp_path), "demo-na", clock)
+    for _ in range(9):
+        assert quotas.take("getReports") == 0
+    assert quotas.take("getReports") > 0
+    quotas.note_asked("orders", clock.now())
+    clock = PatientClock(clock.now() - timedelta(days=400))
+    quotas = Quotas(Home(tmp_path), "demo-na", clock)
+    assert quotas.take("getReports") == 0
+    assert quotas.pause_left("orders", 30) == 31 * 60
+    clock.advance(31 * 60)
+    assert quotas.pause_left("orders", 30) == 0
+
+
+def test_damaged_counts_of_calls_are_begun_anew(tmp_path: Path) -> None:
+    quotas = Quotas(Home(tmp_path), "demo-na", PatientClock(datetime(2026, 11, 20, tzinfo=UTC)))
+    quotas.note_asked("orders", datetime(2026, 11, 20, tzinfo=UTC))
+    (tmp_path / "requests" / "quotas" / "demo-na.sqlite").write_bytes(b"junk" * 3000)
+    assert quotas.take("getReports") == 0
+    assert quotas.pause_left("orders", 30) == 0

@@ -57,11 +57,15 @@ class Quotas:
 
     def pause_left(self, report: str, minutes: int) -> float:
         """How many seconds a report type must still rest before it may be asked for again."""
+        now = round(self._clock.now().timestamp() * 1000)
         with self._open(f"pause_{report}", Rate(1, 1)) as bucket:
             last = bucket.peek(0)
+            if last and last.timestamp > now:
+                # The clock was set back: the pause begins now, once, or it would last until that time comes again.
+                bucket.flush()
+                bucket.put(last := RateItem(report, now))
         # A minute more than Amazon asks for: its clock and its start of the pause are not ours.
-        now = self._clock.now().timestamp()
-        return max(0.0, min(last.timestamp / 1000, now) + (minutes + 1) * 60 - now) if last and minutes else 0
+        return max(0.0, (last.timestamp - now) / 1000 + (minutes + 1) * 60) if last and minutes else 0
 
     def note_asked(self, report: str, at: datetime) -> None:
         """Remember when a report type was last asked for."""

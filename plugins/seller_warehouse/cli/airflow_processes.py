@@ -23,6 +23,7 @@ import httpx
 import psutil
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
+from seller_warehouse.cli.tidy import remove_old_records
 from seller_warehouse.core.home import REPOSITORY, Home, kept_secret, shown, write_whole
 from seller_warehouse.core.ports import free_port
 from seller_warehouse.core.problems import known_problem
@@ -75,6 +76,9 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
         or f"sqlite:///{home.airflow}/airflow.db?timeout={LOCK_SECONDS}",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # By themselves, logs of tasks are for everybody to read, whatever the umask.
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
     }
 
 
@@ -138,6 +142,8 @@ class Processes:
             last = next((line for line in reversed(migrated.stderr.splitlines()) if line.strip()), "it says nothing")
             known = known_problem(migrated.stderr, self._home)
             raise AirflowFailed(str(known or f"Airflow's database cannot be prepared ({last}); read {shown(log)}, then run again"))
+        if problem := remove_old_records(self._home, datetime.now(UTC), self._env):
+            say(problem)
         say("airflow: metadata database is ready")
         try:
             for name in self._commands:
@@ -175,7 +181,7 @@ def set_damaged_database_aside(home: Home, say: Any) -> None:
     Raises AirflowFailed where another program holds it.
     """
     path = home.airflow / "airflow.db"
-    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in os.environ or not path.exists():
+    if os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or not path.exists():
         return
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=LOCK_SECONDS)) as connection:

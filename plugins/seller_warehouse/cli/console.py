@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import pyarrow
 from filelock import FileLock, Timeout
 
 from seller_warehouse.cli.airflow_processes import stop_left_behind
+from seller_warehouse.cli.tidy import remove_old_files
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.core.clock import day_from_environment, settle_seconds_from_environment
 from seller_warehouse.core.documents import printable
-from seller_warehouse.core.home import Home, shown
-from seller_warehouse.core.problems import problem_of
+from seller_warehouse.core.home import Home, shown, take_back_rights
+from seller_warehouse.core.problems import UNREADABLE, problem_of
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
 from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.marts.build import as_known_at, policy_settings
@@ -77,7 +79,10 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
         home.root.mkdir(parents=True, exist_ok=True)
         accounts = load_accounts(accounts_path)
         with lock_of(home):
+            take_back_rights(home)
             stop_left_behind(home)
+            if problem := remove_old_files(home, datetime.now(UTC)):
+                say(problem)
             take_over(home)
             prepare_inbox(home, accounts)
             say(f"{len(accounts)} accounts, home {shown(home.root)}")
@@ -128,7 +133,7 @@ def published_loads(home: Home) -> pyarrow.Table | None:
     try:
         with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
             return connection.execute(f"select {_DOCUMENT} from meta.loads").to_arrow_table()
-    except duckdb.Error as error:
+    except UNREADABLE as error:
         log.warning("%s", problem_of(error, home))
         return None
 

@@ -65,8 +65,9 @@ class Passes:
         return self._report(run, outcome, before)
 
     def _land(self, run: Run, plan: dict[str, Any], outcome: Outcome) -> dict[str, int]:
-        from seller_warehouse.cli.airflow_processes import environment
+        from seller_warehouse.cli.airflow_processes import environment, set_damaged_database_aside
 
+        set_damaged_database_aside(self.home, self.say)
         # Airflow keeps the secrets of connections. It takes seconds to import, reads its settings then, and sets up logging for itself.
         os.environ |= environment(self.home, 0)
         handlers = list(logging.root.handlers)

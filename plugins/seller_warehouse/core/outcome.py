@@ -58,6 +58,7 @@ class Outcome:
             say(f"{step}: {len(error.refused)} refused, {len(error.errors)} left")
         except Exception as error:
             log.exception("%s failed", step)
-            self.failed[step] = error
+            # The traceback, which the log has, would keep what the step had open.
+            self.failed[step] = error.with_traceback(None)
             say(f"{step}: failed")
         return None

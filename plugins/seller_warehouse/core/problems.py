@@ -24,6 +24,8 @@ DAMAGED_WORDS = re.compile(
 )
 OF_DUCKDB = re.compile(r"\b(IO|TransactionContext|FATAL|INTERNAL|Serialization|Out of Memory) Error\b")
 NO_CONNECTION = ("ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError", "RemoteProtocolError", "EndpointConnectionError", "gaierror")
+UNREADABLE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException, duckdb.CatalogException)
+"""What DuckDB says of a file that is damaged, or not what it should be."""
 QUOTED_PATH = re.compile(r"""["'](/[^"']+)["']""")
 
 

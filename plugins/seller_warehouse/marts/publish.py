@@ -29,7 +29,7 @@ from pathlib import Path
 import duckdb
 
 from seller_warehouse.core.home import Home, shown
-from seller_warehouse.core.problems import problem_of
+from seller_warehouse.core.problems import UNREADABLE, problem_of
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.marts.exports import export
@@ -153,7 +153,7 @@ def last_publication(home: Home) -> Publication | None:
         with duckdb.connect(str(home.marts.resolve()), read_only=True) as connection:
             row = connection.execute("select * from meta.publication").fetchone()
             names = [d[0] for d in connection.description or ()]
-    except duckdb.Error as error:
+    except UNREADABLE as error:
         log.warning("%s", problem_of(error, home))
         return None
     assert row

@@ -24,7 +24,7 @@ from seller_warehouse.core.clock import (
     settle_seconds_from_environment,
     taking_part,
 )
-from seller_warehouse.core.home import Home, accounts_file
+from seller_warehouse.core.home import Home, accounts_file, take_back_rights
 from seller_warehouse.core.outcome import DocumentsLeft, DocumentsRefused
 from seller_warehouse.core.problems import problem_of
 from seller_warehouse.orchestration.pools import IS_FOLLOWED, PROBLEMS, REFUSED
@@ -90,8 +90,10 @@ def _keep(context: Context, *, problems: Sequence[str] = (), refused: Sequence[s
 
 def run_of(context: Context) -> Run:
     """The pass that a DAG run stands for."""
+    home = Home.from_environment()
+    take_back_rights(home)
     return Run(
-        home=Home.from_environment(),
+        home=home,
         accounts=load_accounts(accounts_file()),
         run_id=context["dag_run"].run_id,
         at=clock_from_environment().now(),

@@ -54,6 +54,13 @@ class Published:
                 self._connection, self._file = duckdb.connect(str(file), read_only=True, config=self._settings), file
             return self._connection.cursor()
 
+    def close(self) -> None:
+        """Close the file; whoever asks again opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
     def rows(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises NotPublished, and DuckDB's own errors."""
         return self.cursor().execute(sql, parameters or []).fetchall()
