@@ -200,7 +200,10 @@ def test_a_file_that_was_believed_and_its_forced_copy_end_the_same_in_any_order(
         assert outcomes[order.index(forced)][0] in (Verdict.LOADED, Verdict.UNCHANGED)
     assert store.known_now("order0") == [("2026-11-01", "-1"), ("2026-11-04", "-4")]
     closed = store.query("select date, quantity, _valid_to from raw.inventory_ledger where _valid_to is not null order by all", "order0")
-    assert closed == [(f"2026-11-0{d}", f"-{n}", day(8).replace(tzinfo=None)) for d in (2, 3) for n in (1, 2)]
+    # The third lacks 3 of the 6 rows, which is not most, and few enough for a restatement.
+    assert closed == [
+        (f"2026-11-0{d}", f"-{n}", day(at).replace(tzinfo=None)) for d, n, at in ((2, 1, 8), (2, 2, 7), (3, 1, 7), (3, 2, 7))
+    ]  # fmt: skip
 
 
 def test_a_dropped_snapshot_is_judged_by_the_one_before_it_in_any_order(store: Store) -> None:
