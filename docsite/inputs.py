@@ -149,7 +149,13 @@ covers**, and each report below says what that is. For most it is **every day fr
 between that have no row. Two equal rows are two units, and stay two.
 
 - The **first and the last day** of a dropped file are often cut in the middle. Such a day is taken only if the file has at least as
-  many rows for it as are held already. So let files overlap by a day or more.
+  many rows for it as are held already. So let files overlap by a day or more. Rows of a day that was not taken and is not held with
+  them give the verdict ROWS_LEFT_OUT, which names their lines; the rest of the file loads.
+- A dropped file that is **not believed to cover what it spans** is refused by the rule `covers_what_it_replaces`, and nothing that is held
+  changes: one that would close more than half of the rows held from its first to its last day, or all rows of more than half of the
+  days (a mistyped month or year makes such files); one in which every row names the same SKU, FNSKU, ASIN or order, where others are held (a filter);
+  and a snapshot with less than half of the rows of the one before it. Where it is right, drop it into `inbox/<account>/replace/`: it then
+  replaces all it spans, its first and last day too, and its manifest says so.
 - A **newer file wins** on the days that two files share, whatever the order in which they are dropped: an old file that turns up late
   fills only the days that no newer one covers.
 - Of {SHRINK_FROM_ROWS} rows or more, a day (an order, a settlement) does not **shrink to less than half** by a newer file: that looks like a

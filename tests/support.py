@@ -52,6 +52,14 @@ def reimbursements(*rows: dict[str, Any]) -> str:
     return "\n".join(["\t".join(REIMBURSEMENTS), *lines]) + "\n"
 
 
+def stock(*skus: str) -> str:
+    """The stock of today, as the fixture has it, of other SKUs."""
+    header, row, *_ = (FIXTURES / "fba_inventory" / "valid.txt").read_text(encoding="utf-8").splitlines()
+    place = header.split("\t").index("sku")
+    rows = ("\t".join(sku if n == place else v.replace(",", ".") for n, v in enumerate(row.split("\t"))) for sku in skus)
+    return "\n".join([header, *rows]) + "\n"
+
+
 def document_of(content: bytes | str, folder: Path, *, report: str, account: Account = NA, retrieved_at: datetime = AT, **manifest: Any) -> Document:
     """A document whose bytes lie in ``folder``, as landing would hand it on."""
     data = content.encode() if isinstance(content, str) else content

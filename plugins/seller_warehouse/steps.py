@@ -35,9 +35,19 @@ from seller_warehouse.core.problems import problem_of
 from seller_warehouse.core.simulated_clock import acting_as
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, Pending, as_log_lines, judge_documents
-from seller_warehouse.ingest.landing import collect_inbox, landed_documents, quarantine
+from seller_warehouse.ingest.landing import collect_inbox, landed_documents
 from seller_warehouse.ingest.object_storage import storage_of
-from seller_warehouse.ingest.warehouse import answers, judged_documents, open_warehouse, record, save_settings, usual_rows_per_day
+from seller_warehouse.ingest.quarantine import quarantine, refused_before_landing
+from seller_warehouse.ingest.received import RowsDamaged, facts_of
+from seller_warehouse.ingest.warehouse import (
+    answers,
+    judged_documents,
+    open_warehouse,
+    record,
+    refused_while_loading,
+    save_settings,
+    usual_rows_per_day,
+)
 from seller_warehouse.marts.build import as_known_at, build_marts, code_version
 from seller_warehouse.marts.publish import is_due, publish
 from seller_warehouse.reports import SPECS
@@ -181,7 +191,7 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
 
     Raises DocumentsRefused, after everything is stored, where a file is no report of a known account; DocumentsLeft where one stays in the inbox.
     """
-    collected = collect_inbox(run.home, run.accounts, now=run.at, settle_seconds=settle_seconds)
+    collected = collect_inbox(run.home, run.accounts, now=run.at, settle_seconds=settle_seconds, run_id=run.run_id)
     for place in collected.waiting:
         log.info("%s is still being written; the next run takes it", place)
     for document in collected.landed:
@@ -191,6 +201,10 @@ def land_files(run: Run, *, settle_seconds: float) -> dict[str, int]:
         save_settings(connection, run.accounts.values())
         for refused in collected.refused:
             record(connection, refused.judgement, run_id=run.run_id, at=run.at, home=run.home, accounts=run.accounts)
+        known = {document_id for _, _, document_id in judged_documents(connection)}
+        for judgement, run_id, at in refused_before_landing(run.home, known):
+            # The build database was deleted, or is a new one.
+            record(connection, judgement, run_id=run_id, at=at, home=run.home, accounts=run.accounts)
     for refused in collected.refused:
         refused.remove()
     _raise_refused([r.judgement for r in collected.refused], collected.left)
@@ -275,10 +289,10 @@ def _pending(run: Run, document: Document, usual: tuple[datetime, float] | None)
 def load_documents(run: Run) -> dict[str, int]:
     """Load what passed, put aside what did not, and record a verdict for each; whichever run judged it.
 
-    Raises DocumentsLeft, after everything else is loaded, where a document could not be.
+    Raises DocumentsLeft, after everything else is loaded, where a document could not be; DocumentsRefused where a dropped file may not replace
+    what is held.
     """
     judgements: list[Judgement] = []
-    refused: list[str] = []
     left: dict[str, Exception] = {}
     for path in run.work.glob("*/*/*/judgement.json"):
         try:
@@ -310,6 +324,7 @@ def load_documents(run: Run) -> dict[str, int]:
                     # If its rows are damaged, they are parsed from its bytes again.
                     for path in (judgement.prepared.parquet, _judgement_file(run, document)):
                         _remove(path)
+        refused = [f"{account_id}: {reason}" for account_id, reason in refused_while_loading(connection, run.run_id)]
     if left:
         raise DocumentsLeft(left, refused)
     if refused:
@@ -320,7 +335,7 @@ def load_documents(run: Run) -> dict[str, int]:
 def _load(connection: duckdb.DuckDBPyConnection, run: Run, judgement: Judgement) -> Verdict:
     """Load one document and record its verdict. Raises DocumentLeft where it has to be judged again first."""
     document = judgement.document
-    if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_there(run, judgement.prepared.parquet):
+    if judgement.verdict is Verdict.PENDING and judgement.prepared and not _are_whole(run, judgement.prepared.parquet):
         # A setting has changed, and a replay has parsed the document anew: the next gate judges what it is now.
         _judgement_file(run, document).unlink()
         raise DocumentLeft("its rows have changed since they were judged; run again: it is judged anew")
@@ -333,9 +348,17 @@ def _folder(run: Run, document: Document) -> Path:
     return run.work / document.account_id / document.report / document.document_id
 
 
-def _are_there(run: Run, rows: Path) -> bool:
+def _are_whole(run: Run, rows: Path) -> bool:
+    """Whether the parsed rows are there, and as they were written."""
     storage = storage_of(run.home)
-    return storage.fetch(rows) if storage else rows.exists()
+    if not (storage.fetch(rows) if storage else rows.exists()):
+        return False
+    try:
+        facts_of(rows)
+    except RowsDamaged as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _judgement_file(run: Run, document: Document) -> Path:

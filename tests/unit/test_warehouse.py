@@ -18,7 +18,7 @@ from seller_warehouse.ingest.history import Change, load, too_few_to_be_a_restat
 from seller_warehouse.ingest.landing import land
 from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.ingest.warehouse import open_warehouse
-from tests.support import AT, NA, document_of, reimbursements
+from tests.support import AT, NA, document_of, reimbursements, stock
 
 LEDGER_HEADER = "Date FNSKU ASIN MSKU Title EventType ReferenceID Quantity FulfillmentCenter Disposition Reason Country".split()
 
@@ -181,9 +181,44 @@ def test_what_an_answer_is_short_of_a_week_later_is_gone(store: Store) -> None:
 
 def test_a_file_of_two_rows_does_not_close_the_fifty_between_them(store: Store) -> None:
     store.load(store.document(ledger(*[(1 + n % 9, -n) for n in range(1, 51)]), day(10)))
-    ((verdict, _, change),) = store.load(store.document(ledger((1, -1), (9, -9)), day(11)))
-    assert (verdict, change.removed, len(change.shrunk)) == (Verdict.UNCHANGED, 0, 7)
+    ((verdict, reason, change),) = store.load(store.document(ledger((1, -1), (9, -9)), day(11)))
+    # Days 1 and 9 hold 5 rows each and are its edges.
+    assert (verdict, change.removed) == (Verdict.QUARANTINED, 0)
+    assert "line 2: it begins on 2026-11-01 and ends on 2026-11-09 (line 3); 40 of 50 rows held from 2026-11-01 to 2026-11-09" in reason
     assert len(store.known_now()) == 50
+
+
+def test_a_file_that_was_believed_and_its_forced_copy_end_the_same_in_any_order(store: Store) -> None:
+    """Nothing was held when the second came; the first turns up late, and beside it the second would close 4 of 6 rows."""
+    first = store.document(ledger(*[(d, -n) for d in (2, 3) for n in (1, 2)], (1, -1), (4, -4)), day(5))
+    second = store.document(ledger((1, -1), (4, -4)), day(6))
+    third = store.document(ledger((1, -1), (2, -1), (4, -4)), day(7))
+    forced = store.document(ledger((1, -1), (4, -4)) + "\n", day(8), replaces=True)
+    for i, order in enumerate(itertools.islice(itertools.permutations((first, second, third, forced)), 0, None, 5)):
+        outcomes = store.load(*order, name=f"order{i}")
+        assert store.state(f"order{i}") == store.state("order0")
+        assert outcomes[order.index(forced)][0] in (Verdict.LOADED, Verdict.UNCHANGED)
+    assert store.known_now("order0") == [("2026-11-01", "-1"), ("2026-11-04", "-4")]
+    closed = store.query("select date, quantity, _valid_to from raw.inventory_ledger where _valid_to is not null order by all", "order0")
+    # The third lacks 3 of the 6 rows, which is not most, and few enough for a restatement.
+    assert closed == [
+        (f"2026-11-0{d}", f"-{n}", day(at).replace(tzinfo=None)) for d, n, at in ((2, 1, 8), (2, 2, 7), (3, 1, 7), (3, 2, 7))
+    ]  # fmt: skip
+
+
+def test_a_dropped_snapshot_is_judged_by_the_one_before_it_in_any_order(store: Store) -> None:
+    skus = "ABCDEFGH"
+    documents = [
+        store.document(stock(*skus), day(3), "fba_inventory"), store.document(stock("A", "B"), day(4), "fba_inventory"),
+        store.document(stock(*skus[:5]), day(5), "fba_inventory"), store.document(stock("C", "D"), day(6), "fba_inventory", source="sp_api"),
+        store.document(stock("C"), day(7), "fba_inventory"),
+    ]  # fmt: skip
+    for i, order in enumerate(itertools.islice(itertools.permutations(documents), 0, None, 23)):
+        store.load(*order, name=f"order{i}")
+        assert store.state(f"order{i}", "fba_inventory") == store.state("order0", "fba_inventory")
+    # Refused are the second, with 2 of 8, and the last, with one of the two SKUs that Amazon has told of.
+    held = store.query("select day(_valid_from), count(*) from raw.fba_inventory group by all order by all", "order0")
+    assert held == [(3, 8), (5, 5), (6, 2)]
 
 
 def test_a_list_of_the_sellers_own_is_never_taken_for_cut(store: Store) -> None:
@@ -263,8 +298,8 @@ def test_a_document_that_was_cut_stays_so_when_only_one_of_its_days_is_folded_ag
 
 
 @st.composite
-def extracts(draw: st.DrawFn) -> list[tuple[str, datetime]]:
-    """Extracts of a world that Amazon restates: each is a stretch of days, as known at its time, some of them twice."""
+def extracts(draw: st.DrawFn) -> list[tuple[str, datetime, bool]]:
+    """Extracts of a world that Amazon restates: each is a stretch of days, as known at its time, some of them twice, and some forced."""
     truth = {d: draw(st.lists(st.integers(-3, -1), max_size=3)) for d in range(1, 8)}
     files = []
     for retrieved in range(10, 10 + draw(st.integers(2, 5))):
@@ -273,7 +308,7 @@ def extracts(draw: st.DrawFn) -> list[tuple[str, datetime]]:
         first = draw(st.integers(1, 7))
         rows = [(d, q) for d in range(first, draw(st.integers(first, 7)) + 1) for q in truth[d]]
         if rows:
-            files.append((ledger(*rows), day(retrieved)))
+            files.append((ledger(*rows), day(retrieved), draw(st.integers(0, 4)) == 0))
     again = draw(st.lists(st.sampled_from(files), max_size=2)) if files else []
     return [*files, *again]
 
@@ -282,7 +317,7 @@ def extracts(draw: st.DrawFn) -> list[tuple[str, datetime]]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(files=extracts(), data=st.data())
 def test_any_split_order_and_duplicates_give_the_same_raw_tables(
-    few_rows: int, files: list[tuple[str, datetime]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+    few_rows: int, files: list[tuple[str, datetime, bool]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "FEW_ROWS", few_rows)
@@ -290,9 +325,9 @@ def test_any_split_order_and_duplicates_give_the_same_raw_tables(
         _any_order_is_the_same(files, data, tmp_path_factory)
 
 
-def _any_order_is_the_same(files: list[tuple[str, datetime]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _any_order_is_the_same(files: list[tuple[str, datetime, bool]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     store = Store(tmp_path_factory.mktemp("store"))
-    documents = [store.document(content, at) for content, at in files]
+    documents = [store.document(content, at, replaces=replaces) for content, at, replaces in files]
     shuffled = data.draw(st.permutations(documents))
     store.load(*documents, name="in_order")
     store.load(*shuffled, name="shuffled")

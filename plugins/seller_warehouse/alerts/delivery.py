@@ -1,6 +1,7 @@
 """Events as messages to the channels, each told once.
 
-An event has a key; ``meta.alerts`` of the build database remembers each one, and that it was sent only after every channel took it.
+An event has a key; ``meta.alerts`` of the build database remembers each one, and that it was sent only after every channel took it. ``alerts.json``
+in the home holds the same, for a build database that is made anew.
 What is not sent yet is looked at anew by the next run: told with the figures of then, or not at all where it is over.
 The events of one kind and account go out as one message.
 """
@@ -8,6 +9,7 @@ The events of one kind and account go out as one message.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -23,7 +25,7 @@ import duckdb
 from seller_warehouse.alerts.channels import URLS_SETTING, Channel, channel_urls, channels_of
 from seller_warehouse.alerts.events import AlertKind, Event, events_of
 from seller_warehouse.core.accounts import Account, ConfigurationError
-from seller_warehouse.core.home import Home
+from seller_warehouse.core.home import Home, shown, write_whole
 from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.readers.published import Published
 
@@ -130,6 +132,7 @@ def send_alerts(
     Raises DeliveryFailed, after everything else was sent, where a channel does not take a message.
     """
     with open_warehouse(home.warehouse) as warehouse:
+        _restore(home, warehouse)
         known = {key: (sent, set((names or "").split())) for key, sent, names in warehouse.execute(_KNOWN).fetchall()}
         published = Published(home) if home.marts.exists() else None
         found = events_of(published, warehouse, accounts, known, today=today)
@@ -137,6 +140,7 @@ def send_alerts(
             published.close()
         due = [e for e in found if not known.get(e.key, (False,))[0]]
         _remember(warehouse, due, at, None if channels else NO_CHANNEL)
+        _keep(home, warehouse)
     taken = {e.key: known[e.key][1] if e.key in known else set() for e in due}
     problems, messages = [], 0
     for channel in channels:
@@ -156,7 +160,27 @@ def send_alerts(
     return {"events": len(due), "messages": messages}
 
 
+_COLUMNS = "key, kind, account_id, title, message, raised_at, sent_at, channels, error"
 _KNOWN = "select key, sent_at is not null, channels from meta.alerts"
+
+
+def _keep(home: Home, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Write all that is remembered beside the build database."""
+    rows = warehouse.execute(f"select {_COLUMNS} from meta.alerts order by key").fetchall()
+    write_whole(home.alerts, (json.dumps(rows, indent=1, default=str) + "\n").encode(), mode=0o600)
+
+
+def _restore(home: Home, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Remember what the build database before this one did. Raises ConfigurationError where that cannot be read: all would be sent again."""
+    if not home.alerts.exists() or warehouse.execute("select count(*) > 0 from meta.alerts").fetchall() == [(True,)]:
+        return
+    try:
+        rows = [tuple(row) for row in json.loads(home.alerts.read_bytes())]
+        if rows:
+            warehouse.executemany(f"insert into meta.alerts ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    except (OSError, ValueError, TypeError, duckdb.Error) as error:
+        what = f"{shown(home.alerts)} cannot be read ({error}), so nobody knows which alerts were sent"
+        raise ConfigurationError(f"{what}; restore it from a copy, or delete it: all that is still so is then sent again") from error
 
 
 def _remember(warehouse: duckdb.DuckDBPyConnection, events: Iterable[Event], at: datetime, error: str | None) -> None:
@@ -172,6 +196,7 @@ def _remember(warehouse: duckdb.DuckDBPyConnection, events: Iterable[Event], at:
 def _mark(home: Home, taken: Mapping[str, set[str]]) -> None:
     with open_warehouse(home.warehouse) as warehouse:
         warehouse.executemany("update meta.alerts set channels = ? where key = ?", [(" ".join(sorted(names)), key) for key, names in taken.items()])
+        _keep(home, warehouse)
 
 
 def _settle(home: Home, sent: Sequence[str], failed: Sequence[str], problem: str, at: datetime) -> None:
@@ -179,6 +204,7 @@ def _settle(home: Home, sent: Sequence[str], failed: Sequence[str], problem: str
     if rows:
         with open_warehouse(home.warehouse) as warehouse:
             warehouse.executemany("update meta.alerts set sent_at = ?, error = ? where key = ?", rows)
+            _keep(home, warehouse)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -169,12 +169,15 @@ def _say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection
         connection.execute("create temp table new as (from now except all from before) union from own")
         verdicts = connection.execute("select verdict, count(*) from new group by all order by all").fetchall()
         refused = connection.execute("select account_id, reason, document_id from new where verdict = 'QUARANTINED' order by all").fetchall()
+        left_out = connection.execute("select account_id, reason from new where verdict = 'ROWS_LEFT_OUT' order by all").fetchall()
     if is_published:
         say(f"published {shown(home.marts)}")
     counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts)
     if is_published or counted:
         say(f"documents since the last publication: {counted or 'none'}")
     say_what_waits(home)
+    for account_id, reason in left_out:
+        print(f"ROWS LEFT OUT {account_id}: {reason}", flush=True)
     for account_id, reason, document_id in refused:
         kept = next((shown(p) for p in home.quarantine.glob(f"*/{document_id}")), shown(home.quarantine))
         print(f"QUARANTINED {account_id or 'no account'}: {reason} ({kept})", flush=True)

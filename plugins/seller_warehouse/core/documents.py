@@ -11,9 +11,14 @@ from pathlib import Path
 
 
 class Verdict(StrEnum):
-    """What became of a document, as ``meta.loads`` shows it."""
+    """What became of a document, as ``meta.loads`` shows it.
+
+    ROWS_LEFT_OUT: some of its rows are neither held nor loaded, since their day is held from a document that has more of it; the reason names their
+    lines. Whatever else it has is loaded, or held already.
+    """
 
     LOADED = "LOADED"
+    ROWS_LEFT_OUT = "ROWS_LEFT_OUT"
     UNCHANGED = "UNCHANGED"
     QUARANTINED = "QUARANTINED"
     NO_DATA = "NO_DATA"
@@ -40,7 +45,7 @@ class Document:
     ``window_start`` and ``window_end`` are the days it was asked for, both included; none for a dropped file and for a snapshot.
     ``charset`` is what Amazon declared. ``retrieved_at`` (UTC) decides which document is newer. ``marketplace_id`` is blank where
     the report covers the whole account. ``report_id`` is Amazon's, unique within a seller. ``answer`` is Amazon's processing status:
-    without DONE there are no bytes, and ``explanation`` says why.
+    without DONE there are no bytes, and ``explanation`` says why. A dropped file that ``replaces`` what is held was put into the folder for that.
     """
 
     document_id: str
@@ -58,12 +63,13 @@ class Document:
     report_id: str = ""
     answer: str = DONE
     explanation: str = ""
+    replaces: bool = False
     path: Path = Path()
 
     @property
-    def order(self) -> tuple[datetime, str]:
-        """Where the document stands in time; equal times are told apart by content, never by order of arrival."""
-        return self.retrieved_at, self.sha256
+    def order(self) -> tuple[datetime, str, str]:
+        """Where the document stands in time; equal times are told apart by content, then by name, never by order of arrival."""
+        return self.retrieved_at, self.sha256, self.document_id
 
     def to_json(self) -> str:
         """The manifest as it is stored; the place of the bytes is not part of it."""

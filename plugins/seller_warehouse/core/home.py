@@ -117,6 +117,11 @@ class Home:
         return self.root / "eurofxref-hist.zip"
 
     @property
+    def alerts(self) -> Path:
+        """What was sent as an alert: it is not sent again by a new build database."""
+        return self.root / "alerts.json"
+
+    @property
     def service_token(self) -> Path:
         """What the HTTP service asks its readers for, unless the environment says it."""
         return self.root / "service_token"

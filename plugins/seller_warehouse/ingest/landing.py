@@ -1,7 +1,8 @@
 """Landing: bytes exactly as received, compressed, with a manifest each; never changed, never rewritten.
 
 A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
-written last, so whatever has one is complete. A dropped file has no window of its own and lies under ``file``, a snapshot under
+written last, so whatever has one is complete; where landing is a folder, a document's own appears whole. A dropped file has no window of its own and
+lies under ``file``, a snapshot under
 ``snapshot``. ``rows.<version>.parquet`` beside them is what ``parse`` made of the bytes; without it they are parsed again.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -23,14 +23,17 @@ from pathlib import Path
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
-from seller_warehouse.core.home import Home, shown, write_whole
+from seller_warehouse.core.home import Home, write_whole
 from seller_warehouse.core.outcome import DocumentLeft
 from seller_warehouse.core.problems import FULL
 from seller_warehouse.core.report_spec import Scope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
-from seller_warehouse.ingest.object_storage import StorageFailed, storage_of
+from seller_warehouse.ingest.object_storage import ObjectStorage, StorageFailed, storage_of
+from seller_warehouse.ingest.quarantine import quarantine
+from seller_warehouse.ingest.received import GIVEN_UP, LOST, loss_of, require_whole
+from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
@@ -68,7 +71,7 @@ class Collected:
     left: dict[str, Exception] = field(default_factory=dict)
 
 
-def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float) -> Collected:
+def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float, run_id: str = "") -> Collected:
     """Move every settled file of the inbox to landing, or to quarantine where it is no known report.
 
     A file is settled when it was last changed ``settle_seconds`` before ``now``; a younger one waits for the next look.
@@ -79,7 +82,7 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(_incoming(home), ignore_errors=True)
     _incoming(home).mkdir(parents=True)
-    collected = Collected()
+    collected, refused_by = Collected(), (run_id, now)
     for path in inbox_files(home):
         place = path.relative_to(home.inbox)
         account = accounts.get(place.parts[0]) if len(place.parts) > 1 else None
@@ -88,27 +91,28 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            _take_or_put_aside(home, path, status, account, place, now, collected)
+            _take_or_put_aside(home, path, status, account, place, now, collected, refused_by)
         except (OSError, StorageFailed) as error:
             collected.left[f"inbox/{printable(str(place))}"] = error
     return collected
 
 
 def _take_or_put_aside(
-    home: Home, path: Path, status: os.stat_result, account: Account | None, place: Path, now: datetime, collected: Collected
-) -> None:
+    home: Home, path: Path, status: os.stat_result, account: Account | None, place: Path, now: datetime, collected: Collected,
+    refused_by: tuple[str, datetime],
+) -> None:  # fmt: skip
     """Raises OSError and StorageFailed where the trouble is not the file's own; it stays in the inbox then."""
     try:
         collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
     except _StillWritten:
         collected.waiting.append(printable(str(place)))
     except Refusal as refusal:
-        collected.refused.append(_put_aside(home, path, status, place, refusal))
+        collected.refused.append(_put_aside(home, path, status, place, refusal, refused_by))
     except OSError as error:
         if error.errno in FULL or error.filename not in (None, str(path), path):
             raise
         unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
-        collected.refused.append(_put_aside(home, path, status, place, unreadable, may_go=False))
+        collected.refused.append(_put_aside(home, path, status, place, unreadable, refused_by, may_go=False))
 
 
 class _StillWritten(Exception):
@@ -116,7 +120,7 @@ class _StillWritten(Exception):
 
 
 def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
-    """Make a folder for each account.
+    """Make a folder for each account, and in it the one for files that replace what is held.
 
     Raises ConfigurationError where something that is no folder stands in its place: it would be taken for a dropped file.
     """
@@ -125,6 +129,8 @@ def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise ConfigurationError(f"{folder} is a link or a file; make it a folder, or move what it points to there")
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.path.lexists(folder / REPLACE):
+            (folder / REPLACE).mkdir()
 
 
 def inbox_files(home: Home) -> Iterator[Path]:
@@ -149,7 +155,9 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
     if account is None:
         what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
         raise Refusal("unknown_account", what, "put it into inbox/<account id> of an account in accounts.yaml")
-    document = _document(path, status, account.id)
+    *folders, _ = path.relative_to(home.inbox / account.id).parts
+    places = [f for f in folders if f.casefold() != REPLACE]
+    document = replace(_document(path, status, account.id), replaces=len(places) < len(folders))
     if document.retrieved_at > now + CLOCK_SKEW:
         # It would count as newer than everything that is still to come.
         what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
@@ -157,7 +165,7 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
     received = _incoming(home) / "document.gz"
     document = identified(document, _copy(path, status, received))
     report = recognise_file(received, account.fallback_charset)
-    document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, path.parent.name)), received)
+    document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, places[-1] if places else "")), received)
     _remove_settled(path, status)
     return document
 
@@ -181,7 +189,9 @@ def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
     )  # fmt: skip
 
 
-def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, *, may_go: bool = True) -> RefusedFile:
+def _put_aside(
+    home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, refused_by: tuple[str, datetime], *, may_go: bool = True
+) -> RefusedFile:
     """Keep a refused file and its reason in quarantine; it stays in the inbox until its verdict is recorded."""
     received: Path | None = None
     sha256 = hashlib.sha256(os.fsencode(path.name)).hexdigest()
@@ -193,14 +203,15 @@ def _put_aside(home: Home, path: Path, status: os.stat_result, place: Path, refu
     result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
     reason = f"{document.file_name}, {refusal}"
     judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
-    quarantine(home, judgement, received)
+    quarantine(home, judgement, received, refused_by)
     return RefusedFile(judgement, path, status, may_go)
 
 
 def identified(document: Document, sha256: str) -> Document:
     """The document with its hash and an id made of when it was retrieved, its hash and its name."""
-    # The name is part of the id, so that one file under two names is two documents, each with a verdict.
-    both = hashlib.sha256(f"{sha256}/{document.file_name}".encode()).hexdigest()
+    # The name is part of the id, so that one file under two names is two documents, each with a verdict; so is that it is forced.
+    place = f"{REPLACE}/" if document.replaces else ""
+    both = hashlib.sha256(f"{sha256}/{place}{document.file_name}".encode()).hexdigest()
     return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{both[:16]}")
 
 
@@ -241,25 +252,65 @@ def _remove_settled(path: Path, status: os.stat_result) -> None:
 
 
 def land(home: Home, document: Document, received: Path | None) -> Document:
-    """Move compressed bytes to their place in landing and write the manifest; the same document again changes nothing.
+    """Move compressed bytes to their place in landing, with the manifest; the same document again changes nothing, and mends one that is damaged.
 
     An answer without bytes, such as a cancelled report, is a manifest alone.
     """
     window = f"{document.window_start}_{document.window_end}" if document.window_start else "file" if document.source == "file" else "snapshot"
     folder = home.landing / document.account_id / document.report / window / document.document_id
     placed = replace(document, path=folder / "document.gz")
-    if storage := storage_of(home):
-        if not storage.has(folder / "manifest.json"):
-            if received:
-                storage.put(received, placed.path)
-            storage.write(folder / "manifest.json", placed.to_json().encode())
+    storage = storage_of(home)
+    if _is_landed(placed, storage, has_bytes=received is not None):
         return placed
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "manifest.json").exists():
+    if storage:
         if received:
-            os.replace(received, placed.path)
-        write_whole(folder / "manifest.json", placed.to_json().encode())
+            storage.put(received, placed.path)
+        storage.write(folder / "manifest.json", placed.to_json().encode())
+        return placed
+    # A folder appears whole: one without a manifest is a loss, and never just being written.
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    if received:
+        os.replace(received, part / "document.gz")
+    write_whole(part / "manifest.json", placed.to_json().encode())
+    if folder.is_dir():
+        for made in sorted(part.iterdir()):
+            if (folder / made.name).is_dir():
+                shutil.rmtree(folder / made.name)
+            made.replace(folder / made.name)
+        part.rmdir()
+    else:
+        folder.unlink(missing_ok=True)
+        part.rename(folder)
     return placed
+
+
+def _is_landed(document: Document, storage: ObjectStorage | None, *, has_bytes: bool) -> bool:
+    try:
+        _read_manifest(document.path.with_name("manifest.json"), storage)
+        if has_bytes:
+            require_whole(document, storage)
+    except Refusal:
+        return False
+    return True
+
+
+def _read_manifest(manifest: Path, storage: ObjectStorage | None) -> Document:
+    """The document of a manifest. Raises Refusal where it is missing, unreadable, or of another document."""
+    account_id, report, window, document_id, _ = manifest.parts[-5:]
+    source = "file" if window == "file" else "sp_api"
+    try:
+        text = storage.read(manifest) if storage else manifest.read_bytes()
+        document = Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
+        dated = f"{document.retrieved_at:%Y%m%dT%H%M%S%f}"
+        if (document.account_id, document.report, document.document_id, dated) != (account_id, report, document_id, document_id.split("-")[0]):
+            raise ValueError("it is the manifest of another document")
+    except FileNotFoundError as error:
+        raise loss_of(source, f"its manifest is no longer in landing: {manifest}", GIVEN_UP) from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise loss_of(source, f"its manifest cannot be read ({error}): {manifest}", GIVEN_UP) from error
+    return document
 
 
 def landed_documents(
@@ -268,79 +319,47 @@ def landed_documents(
     """Every complete document in landing, in a fixed order; all, or those of one ``account/report``.
 
     Those ``known`` by account, report and document id are left out by the names of their folders: their manifests are not opened.
-    One whose manifest cannot be read is left out and, by its place, put into ``lost`` with the reason.
+    One without a readable manifest is named in ``lost``, by its place, and holds up no other.
     """
-    for manifest in _manifests(home, place):
-        account_id, report, _, document_id = manifest.parts[-5:-1]
-        if (account_id, report, document_id) not in known:
-            try:
-                yield _document_of(home, manifest)
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                log.warning("%s cannot be read: %s", manifest, error)
-                if lost is not None:
-                    lost["/".join(manifest.parts[-5:-1])] = DocumentLeft(_lost(home, manifest, error))
+    storage = storage_of(home)
+    for manifest in _places(home, place, storage):
+        if (*manifest.parts[-5:-3], manifest.parts[-2]) in known:
+            continue
+        try:
+            document = _read_manifest(manifest, storage)
+        except Refusal as loss:
+            log.warning("%s", loss)
+            if lost is not None:
+                lost["/".join(manifest.parts[-5:-1])] = DocumentLeft(str(loss))
+            continue
+        yield document
 
 
-def _manifests(home: Home, place: str) -> Iterator[Path]:
-    if storage := storage_of(home):
+def _places(home: Home, place: str, storage: ObjectStorage | None) -> Iterator[Path]:
+    """Where the manifest of each document is, or should be, in a fixed order."""
+    if storage:
         yield from storage.manifests("" if "*" in place else place)
         return
     for window in sorted(home.landing.glob(f"{place}/*/")):
-        for document_id in sorted(folder.name for folder in window.iterdir()):
-            if (manifest := window / document_id / "manifest.json").exists():
-                yield manifest
-
-
-def _document_of(home: Home, manifest: Path) -> Document:
-    storage = storage_of(home)
-    text = storage.read(manifest) if storage else manifest.read_bytes()
-    return Document.from_json(text.decode("ascii"), manifest.with_name("document.gz"))
-
-
-def _lost(home: Home, manifest: Path, error: Exception) -> str:
-    place = home.landing_url or shown(home.landing)
-    why = error.strerror if isinstance(error, OSError) else type(error).__name__
-    remedy = "drop the file again" if manifest.parts[-3] == "file" else "the next run asks Amazon again"
-    return f"its manifest.json cannot be read ({why}); put it back from a copy of {place}, or move its folder away: then {remedy}"
+        folders = sorted(f.name for f in os.scandir(window) if f.is_dir() and not f.name.startswith("."))
+        yield from (window / name / "manifest.json" for name in folders)
 
 
 def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
     """One landed document.
 
-    Raises FileNotFoundError where landing no longer holds it: its history cannot be put in order without it.
+    Raises Refusal where landing no longer holds it: its history cannot be put in order without it.
     """
     storage, place = storage_of(home), f"{account_id}/{report}"
     for manifest in storage.manifests(place) if storage else (home.landing / place).glob(f"*/{document_id}/manifest.json"):
         if manifest.parts[-2] == document_id:
-            return _document_of(home, manifest)
-    raise FileNotFoundError(
+            return _read_manifest(manifest, storage)
+    raise Refusal(
+        LOST,
         f"{home.landing_url or home.landing}/{place}/*/{document_id}: landing no longer holds this document, "
-        "and a late one can only be put in its place beside it; restore landing from its copy"
+        "and a late one can only be put in its place beside it",
+        "restore landing from its copy, or delete warehouse.duckdb: the next run loads all that landing holds",
     )
-
-
-def quarantine(home: Home, judgement: Judgement, received: Path | None) -> Path:
-    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked."""
-    document = judgement.document
-    folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "document.gz"
-    if received:
-        os.replace(received, target)
-    elif not target.exists() and (storage.fetch(document.path) if (storage := storage_of(home)) else document.path.is_file()):
-        try:
-            os.link(document.path, target)
-        except OSError:  # Landing is on another disk.
-            shutil.copyfile(document.path, target)
-    rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
-    reason = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
-    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
-    return folder
-
-
-def _folder_name(text: str) -> str:
-    """A folder name made of a text from outside: no separators, no dots in front."""
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:80]
 
 
 def _incoming(home: Home) -> Path:

@@ -7,7 +7,7 @@ Each object has its place in a local folder of copies (``Home.landing``); everyt
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,13 +52,13 @@ class ObjectStorage:
             raise ConfigurationError(f"SELLER_WAREHOUSE_LANDING={url} cannot be opened ({error}); {remedy}") from error
 
     def manifests(self, place: str = "") -> Iterator[Path]:
-        """The place of every manifest, in a fixed order; of all documents, or below one folder."""
+        """The place of every manifest, in a fixed order; of all documents, or below one folder. Also of a document whose manifest is gone."""
         with self._asked(f"list {place or 'everything'}"):
             found = self._files.find(f"{self._root}/{place}" if place else self._root)
-        for name in sorted(found):
-            parts = name.removeprefix(f"{self._root}/").split("/")
-            if len(parts) == _DEPTH and parts[-1] == "manifest.json" and ".." not in parts:
-                yield self.copies.joinpath(*parts)
+        parts_of = (name.removeprefix(f"{self._root}/").split("/") for name in found)
+        folders = {tuple(parts[:-1]) for parts in parts_of if len(parts) == _DEPTH and ".." not in parts}
+        for folder in sorted(folders):
+            yield self.copies.joinpath(*folder, "manifest.json")
 
     def has(self, path: Path) -> bool:
         """Whether the object is there."""
@@ -66,9 +66,12 @@ class ObjectStorage:
             return bool(self._files.exists(self._name(path)))
 
     def read(self, path: Path) -> bytes:
-        """What the object holds."""
-        with self._asked(f"read {self._name(path)}"):
-            content: bytes = self._files.cat_file(self._name(path))
+        """What the object holds. Raises FileNotFoundError where there is none."""
+        content: bytes | None = None
+        with self._asked(f"read {self._name(path)}"), suppress(FileNotFoundError):
+            content = self._files.cat_file(self._name(path))
+        if content is None:
+            raise FileNotFoundError(f"{self.url}: {self._name(path)} is not there")
         return content
 
     def fetch(self, path: Path) -> bool:

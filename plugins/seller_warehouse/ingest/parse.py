@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -28,7 +27,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
-from pyarrow.parquet import read_metadata, write_table
 from pydantic import TypeAdapter
 
 from seller_warehouse.core.accounts import Account, marketplaces
@@ -40,18 +38,13 @@ from seller_warehouse.ingest.decode import CHUNK, UTF8, decode
 from seller_warehouse.ingest.header import Shape, recognise
 from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.quoting import with_quotes_known
+from seller_warehouse.ingest.received import RowsDamaged, facts_of, require_whole, write_rows
 from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
 from seller_warehouse.ingest.spelling import spelling_of
 from seller_warehouse.ingest.workbook import Sheet
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
-
-_FACTS = b"seller_warehouse"
-"""Under this key the Parquet file says what is known of its rows."""
-
-_ROW_GROUP = 1 << 14
-"""Small, since DuckDB reads row groups in parallel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +75,18 @@ def prepare(
     """The document as it was parsed into ``folder``; parsed now, and kept there, where this parser has not done so yet.
 
     Whoever parses many lends one ``connection``, which takes 10 ms to open; ``storage`` has what ``folder`` has not.
-    Raises Refusal where the bytes are no report, cut, too large, wrongly encoded or not of the report's shape.
+    Raises Refusal where the bytes are lost, no report, cut, too large, wrongly encoded or not of the report's shape.
     """
     kept = folder / f"rows.{_version(document, account)}.parquet"
     if storage.fetch(kept) if storage else kept.exists():
         try:
             return _kept(kept)
-        except (pa.ArrowInvalid, KeyError) as error:
-            log.warning("%s cannot be read (%s); the document is parsed again", kept, error)
+        except (RowsDamaged, ValueError) as error:
+            log.warning("%s; the document is parsed again", error)
+    require_whole(document, storage)
     scratch = folder / ".parsing"
     shutil.rmtree(scratch, ignore_errors=True)  # What a kill left: the text holds buyers' names.
     scratch.mkdir(parents=True, mode=0o700)
-    if storage:
-        storage.fetch(document.path)
     try:
         with nullcontext(connection) if connection else duckdb.connect() as connection:
             table, prepared = _parse(document, account, scratch / "text", kept, connection)
@@ -102,7 +94,7 @@ def prepare(
         shutil.rmtree(scratch)
     for older in folder.glob("rows.*.parquet"):
         older.unlink()
-    _keep(table, prepared, folder / ".rows.part")
+    write_rows(table, _PREPARED.dump_json(prepared, exclude={"parquet"}), kept)
     if storage:
         storage.keep_alone(kept)
     return prepared
@@ -125,17 +117,7 @@ def _version(document: Document, account: Account) -> str:
 
 
 def _kept(parquet: Path) -> Prepared:
-    facts = json.loads(read_metadata(parquet).metadata[_FACTS])
-    return _PREPARED.validate_python({**facts, "parquet": parquet}, strict=False)
-
-
-def _keep(table: pa.Table, prepared: Prepared, part: Path) -> None:
-    """Write the rows with what is known of them, so that the file is either absent or complete."""
-    described = table.replace_schema_metadata({_FACTS: _PREPARED.dump_json(prepared, exclude={"parquet"})})
-    write_table(described, part, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(prepared.parquet)
+    return _PREPARED.validate_python({**json.loads(facts_of(parquet)), "parquet": parquet}, strict=False)
 
 
 # Bytes to rows

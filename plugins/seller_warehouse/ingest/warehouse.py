@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from seller_warehouse.core.report_spec import ReportSpec, Unit
 from seller_warehouse.core.sql import identifier, text_literal, transaction
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
-from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load
+from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, Change, load, verdict_of
 from seller_warehouse.ingest.migrations import migrate
+from seller_warehouse.ingest.quarantine import quarantine
+from seller_warehouse.ingest.replacement import RULE
 from seller_warehouse.reports import SPECS
 
 
@@ -80,7 +83,7 @@ def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str,
     """By account and report: when the last good load was retrieved (UTC), and how many rows a day it had."""
     found = connection.execute(
         "select account_id, report, max(retrieved_at), arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
-        "from meta.loads where verdict = 'LOADED' and window_start is not null group by all"
+        "from meta.loads where verdict in ('LOADED', 'ROWS_LEFT_OUT') and window_start is not null group by all"
     ).fetchall()
     return {(account_id, report): (at.replace(tzinfo=UTC), rows) for account_id, report, at, rows in found}
 
@@ -112,19 +115,50 @@ def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None =
 def record(
     connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, home: Home, accounts: Mapping[str, Account]
 ) -> Verdict:
-    """Load what the gate let pass and record the verdict, in one transaction."""
+    """Load what the gate let pass and record the verdict, in one transaction; put aside what is refused because of what is held."""
     document, prepared = judgement.document, judgement.prepared
     with transaction(connection):
-        verdict, reason, change, results = judgement.verdict, judgement.reason, Change(), list(judgement.results)
-        if verdict is Verdict.PENDING:
+        change = Change()
+        if judgement.verdict is Verdict.PENDING:
             assert prepared
             verdict, reason, change = load(connection, document, prepared, home, accounts[document.account_id])
-            if change.shrunk:
-                results.append(_unit_shrank(change))
-        window = prepared.window if prepared else None
-        _record_load(connection, document, window, run_id, judgement.row_count, change, verdict, reason, at)
-        _record_results(connection, document, run_id, results_as_rows(results))
-    return verdict
+            judgement = _loaded(judgement, verdict, reason, change)
+        _record(connection, judgement, change, run_id, at)
+        for other in change.rejudged:
+            verdict, reason = verdict_of(other.document, other.change)
+            since = f"judged again since {document.file_name} was loaded" + (f": {reason}" if reason else "")
+            before = Judgement(
+                document=other.document, verdict=verdict, reason="", row_count=other.prepared.row_count, prepared=other.prepared, results=[]
+            )
+            again = _loaded(before, verdict, since, other.change)
+            _record(connection, again, other.change, run_id, at)
+            if verdict is Verdict.QUARANTINED:
+                quarantine(home, again, None)
+        if change.refusal:
+            quarantine(home, judgement, None)
+    return judgement.verdict
+
+
+def refused_while_loading(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str]]:
+    """Account and reason of each document that a run refused because of what is held."""
+    return connection.execute(
+        "select distinct l.account_id, l.reason from meta.loads as l join meta.gate_results as g using (run_id, account_id, report, document_id) "
+        "where l.run_id = ? and l.verdict = 'QUARANTINED' and g.rule = ? order by all",
+        [run_id, RULE],
+    ).fetchall()
+
+
+def _loaded(judgement: Judgement, verdict: Verdict, reason: str, change: Change) -> Judgement:
+    """The judgement with what came of loading."""
+    results = list(judgement.results)
+    if change.shrunk:
+        results.append(_unit_shrank(change))
+    if change.left_out:
+        rows = [{"_line": line, "unit": unit} for line, unit in change.left_out]
+        results.append(RuleResult(rule="rows_left_out", severity="warning", passed=False, what=reason, failed_count=change.left_out_count, rows=rows))
+    if change.refusal:
+        results.append(RuleResult(rule=RULE, severity="critical", passed=False, what=reason))
+    return replace(judgement, verdict=verdict, reason=reason, results=results)
 
 
 def _unit_shrank(change: Change) -> RuleResult:
@@ -137,6 +171,12 @@ def _unit_shrank(change: Change) -> RuleResult:
         remedy=f"compare with Seller Central; another file of the same, {CONFIRMED_AFTER_DAYS} days later or more, is believed",
         failed_count=len(change.shrunk),
     )
+
+
+def _record(connection: duckdb.DuckDBPyConnection, judgement: Judgement, change: Change, run_id: str, at: datetime) -> None:
+    window = judgement.prepared.window if judgement.prepared else None
+    _record_load(connection, judgement.document, window, run_id, judgement.row_count, change, judgement.verdict, judgement.reason, at)
+    _record_results(connection, judgement.document, run_id, results_as_rows(judgement.results))
 
 
 def _record_load(

@@ -1,0 +1,67 @@
+"""Refused documents, put aside with a reason file each; what never landed is known from its reason alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Container, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from seller_warehouse.core.documents import Document, Verdict
+from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.ingest.gate import Judgement, RuleResult
+from seller_warehouse.ingest.object_storage import storage_of
+
+log = logging.getLogger(__name__)
+
+
+def quarantine(home: Home, judgement: Judgement, received: Path | None, refused_by: tuple[str, datetime] | None = None) -> Path:
+    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked.
+
+    What never landed is known from its reason alone, with the run that it was ``refused_by`` and when.
+    """
+    document = judgement.document
+    folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "document.gz"
+    if received:
+        os.replace(received, target)
+    elif not target.exists() and (storage.fetch(document.path) if (storage := storage_of(home)) else document.path.is_file()):
+        try:
+            os.link(document.path, target)
+        except OSError:  # Landing is on another disk.
+            shutil.copyfile(document.path, target)
+    rules = [{"rule": r.rule, "severity": r.severity, "what": r.what, "rows": r.rows} for r in judgement.results if not r.passed]
+    reason: dict[str, Any] = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
+    if refused_by:
+        reason |= {"run_id": refused_by[0], "refused_at": refused_by[1].isoformat(), "document": json.loads(document.to_json())}
+    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
+    return folder
+
+
+def refused_before_landing(home: Home, known: Container[str]) -> Iterator[tuple[Judgement, str, datetime]]:
+    """What was refused before it could land and is in the quarantine, but for the documents whose ids are ``known``: with run and time."""
+    for path in sorted(home.quarantine.glob("*/*/reason.json")):
+        if path.parent.name in known:
+            continue
+        try:
+            said = json.loads(path.read_bytes())
+            if "document" not in said:
+                continue
+            document = Document.from_json(json.dumps(said["document"]), path.with_name("document.gz"))
+            results = [RuleResult(rule=r["rule"], severity=r["severity"], passed=False, what=r["what"], rows=r["rows"]) for r in said["rules"]]
+            judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=said["reason"], row_count=0, prepared=None, results=results)
+            refused_at = datetime.fromisoformat(said["refused_at"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("%s cannot be read (%s); the refusal is not in meta.loads", path, error)
+            continue
+        yield judgement, said["run_id"], refused_at
+
+
+def _folder_name(text: str) -> str:
+    """A folder name made of a text from outside: no separators, no dots in front."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:80]

@@ -1,0 +1,128 @@
+"""What a dropped file may replace: only what it can be believed to cover.
+
+A person made it: with a filter on one SKU, with a date mistyped, or cut by a spreadsheet. Documents that Amazon was asked for have a window of
+their own and are judged by ``history`` alone. ``inbox/<account>/replace/`` forces a file past this.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+from seller_warehouse.core.documents import Document, Refusal
+from seller_warehouse.core.report_spec import ReportSpec, Unit
+from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.reports import SPECS
+
+RULE = "covers_what_it_replaces"
+
+REPLACE = "replace"
+"""The folder of an inbox whose files replace what they span, whatever is held."""
+
+_FILTERED_BY = re.compile(r"(^|_)(sku|msku|fnsku|asin1?|order_id)$")
+"""Columns that people filter a report by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Span:
+    """What is held of the units of a file, and what of it the file has not: rows, and days with rows.
+
+    ``where`` is a condition in SQL on the rows of the report that the file would replace, ``what`` names them.
+    """
+
+    rows: int
+    closed_rows: int
+    where: str
+    what: str
+    days: int = 0
+    emptied_days: int = 0
+
+
+def is_of_amazon(spec: ReportSpec) -> bool:
+    """Whether the report is Amazon's; what sellers write themselves replaces what it names in any case."""
+    return spec.amazon_type is not None or spec.unit is Unit.DATE
+
+
+def refusal_of(connection: duckdb.DuckDBPyConnection, document: Document) -> Refusal | None:
+    """Why a dropped file may not replace what is held, or None; ``history`` has staged it as ``incoming`` and ``versions``."""
+    spec = SPECS[document.report]
+    if document.source != "file" or document.replaces or not is_of_amazon(spec):
+        return None
+    span = _snapshot(connection, document) if spec.unit is Unit.SNAPSHOT else _span(connection, spec)
+    what = _names_one_only(connection, document, span) or _closes_most(span)
+    if not what:
+        return None
+    remedy = (
+        f"correct a mistyped date, or download the report whole; where it is right, drop it into inbox/{document.account_id}/{REPLACE}/, "
+        "and it replaces what is held"
+    )
+    return Refusal(RULE, f"{_ends(connection) if spec.unit is Unit.DATE else ''}{what}", remedy)
+
+
+def _span(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> _Span:
+    rows, closed, days, emptied, first, last = connection.execute(
+        """
+        select coalesce(sum(held_count), 0)::bigint, coalesce(sum(missing_count), 0)::bigint,
+            count(*) filter (held_count > 0), count(*) filter (guarded_count > 0 and row_count = 0), min(event_date), max(event_date)
+        from versions
+        """
+    ).fetchall()[0]
+    what = (
+        f"held from {first} to {last}" if spec.unit is Unit.DATE else f"held of each {' and '.join(spec.column(k).header for k in spec.key)} it names"
+    )
+    # Also where it is too short to be believed: those days would stay, and the next file of the kind would be as short.
+    where = "_unit in (select unit from versions where is_held or not is_edge)"
+    return _Span(rows=rows, closed_rows=closed, where=where, what=what, days=days, emptied_days=emptied)
+
+
+def _snapshot(connection: duckdb.DuckDBPyConnection, document: Document) -> _Span:
+    """The snapshot before this one: readers take the last."""
+    ((unit, held, rows),) = connection.execute(
+        """
+        with own as (select unit, row_count from versions)
+        select arg_max(known.unit, known.unit), coalesce(arg_max(known.row_count, known.unit), 0), any_value(own.row_count)
+        from own left join meta.coverage as known
+            on known.account_id = ? and known.report = ? and known.was_applied and known.unit < own.unit
+                and regexp_extract(known.unit, '^(.*[|])?') = regexp_extract(own.unit, '^(.*[|])?')
+        """,
+        [document.account_id, document.report],
+    ).fetchall()
+    where = f"_unit = {text_literal(unit or '')}"
+    return _Span(rows=held, closed_rows=max(held - (rows or 0), 0), where=where, what="of the snapshot before it")
+
+
+def _names_one_only(connection: duckdb.DuckDBPyConnection, document: Document, span: _Span) -> str | None:
+    spec = SPECS[document.report]
+    for column in (c for c in spec.kept if _FILTERED_BY.search(c.name)):
+        name = identifier(column.name)
+        value, is_alone = connection.execute(
+            f"select min({name}), count(distinct {name}) = 1 and count(*) = count(nullif({name}, '')) from incoming"
+        ).fetchall()[0]
+        if not is_alone:
+            continue
+        names, others, rows = connection.execute(
+            f"select count(distinct nullif({name}, '')), count(*) filter ({name} is distinct from ?), count(*) from raw.{spec.name} "
+            f"where account_id = ? and _valid_to is null and {span.where}",
+            [value, document.account_id],
+        ).fetchall()[0]
+        if names > 1 and others:
+            return f"every row has the {column.header} {value}, where {names} are {span.what}: {others} of {rows} rows would be closed"
+    return None
+
+
+def _closes_most(span: _Span) -> str | None:
+    if span.closed_rows * 2 > span.rows:
+        return f"{span.closed_rows} of {span.rows} rows {span.what} are not in it and would be closed"
+    if span.emptied_days * 2 > span.days:
+        return f"it has no row of {span.emptied_days} of {span.days} days that have rows, {span.what}, and would close them"
+    return None
+
+
+def _ends(connection: duckdb.DuckDBPyConnection) -> str:
+    """On which lines the first and the last day stand: one of them may be mistyped."""
+    first, first_line, last, last_line = connection.execute(
+        "select min(_event_date), arg_min(_line, (_event_date, _line)), max(_event_date), arg_max(_line, (_event_date, -_line)) from incoming"
+    ).fetchall()[0]
+    return f"line {first_line}: it begins on {first} and ends on {last} (line {last_line}); " if first_line else ""
