@@ -45,7 +45,7 @@ def measure(browser: BrowserContext, profile: str) -> dict[str, float]:
 
 def as_table(times: dict[str, dict[str, float]]) -> list[str]:
     """The table that is printed: a line a page, then the slowest beside what it may take."""
-    lines = [f"{'seconds until a page stands':<30}" + "".join(f" {profile:>9}" for profile in times)]
+    lines = [f"{'seconds until page is complete':<30}" + "".join(f" {profile:>9}" for profile in times)]
     lines += [f"{title:<30}" + "".join(f" {seconds[title]:>9.2f}" for seconds in times.values()) for title in PAGES.values()]
     slowest = {profile: max(seconds.values()) for profile, seconds in times.items()}
     lines += ["", f"{'slowest page':<30} {'seconds':>9} {'aim':>9}"]
