@@ -87,10 +87,10 @@ def test_claims_are_those_of_the_mart(dashboard: Dashboard, query: Query, where:
         f"min(claim_deadline_date)::varchar, min(claim_deadline_date) - date '2026-11-20' from marts.claims_to_file where {where}"
     )
     dashboard.shows("Units to claim", f"{units:,}")
-    dashboard.shows("Of these within 7 days", f"{soon:,}")
+    dashboard.shows("Due within 7 days", f"{soon:,}")
     dashboard.shows("First deadline", first, f"{days} days left")
     worth = f"select currency_code, sum(estimated_recovery_amount) from marts.claims_to_file where {where} group by 1 order by 1"
-    dashboard.shows("Worth by estimate", *dashboard.money(worth))
+    dashboard.shows("Estimated value", *dashboard.money(worth))
     dashboard.draws("bar", by(dashboard, "defect_type", "eligible_units", f"marts.claims_to_file where {where}"))
     assert dashboard.holds("claims_to_file", source) > 0
 
@@ -114,7 +114,7 @@ def test_units_in_progress_are_those_of_the_mart(dashboard: Dashboard, query: Qu
         "coalesce(sum(in_progress_units) filter (status_reason = 'WAITING_FOR_RETURN'), 0)::bigint, min(status_since_date)::varchar "
         f"from marts.fct_inventory_defects where {where}"
     )
-    figures = {"Units in progress": f"{units:,}", "In a case of yours": f"{in_case:,}", "Buyers may send back": f"{awaited:,}"}
+    figures = {"Units in progress": f"{units:,}", "In your cases": f"{in_case:,}", "Waiting for a return": f"{awaited:,}"}
     for name, value in {**figures, "Oldest waits since": oldest}.items():
         dashboard.shows(name, value)
     dashboard.draws("bar", by(dashboard, "status_reason", "in_progress_units", f"marts.fct_inventory_defects where {where}"))
@@ -218,9 +218,9 @@ def test_filters_that_are_used_stand_in_the_address(dashboard: Dashboard) -> Non
     ("page", "what"),
     [
         ("", "No defects in these days, for these accounts and products."),
-        ("eligible", "Nothing is to be claimed here."),
-        ("in-progress", "Nothing is in progress here."),
-        ("resolved", "Nothing was resolved here."),
+        ("eligible", "No claims to file."),
+        ("in-progress", "Nothing is in progress."),
+        ("resolved", "Nothing was resolved."),
         ("multi-channel", "No multi-channel parcels were sent in these days."),
     ],
 )

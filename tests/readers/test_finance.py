@@ -103,7 +103,7 @@ def test_months_without_payouts_say_what_to_do(dashboard: Dashboard) -> None:
 def test_payouts_below_the_cost_are_those_that_a_join_by_day_finds(dashboard: Dashboard) -> None:
     dashboard.open("sourcing-cost", **EVER)
     assert dashboard.holds("below_cost", BELOW) == int(dashboard.figure("Payouts below the cost").inner_text()) > 0
-    dashboard.shows("Below it in all", *dashboard.money(f"select currency_code, sum(unpaid_amount) from ({BELOW}) group by 1 order by 1"))
+    dashboard.shows("Total shortfall", *dashboard.money(f"select currency_code, sum(unpaid_amount) from ({BELOW}) group by 1 order by 1"))
 
 
 def test_costs_are_those_of_the_world(dashboard: Dashboard, published: PublishedWorld) -> None:

@@ -9,7 +9,7 @@ def test_figures_and_files_are_those_of_meta(dashboard: Dashboard) -> None:
     dashboard.open("health", **EVER)
     for name, sql in {
         "Reports": "from meta.freshness", "Behind or with gaps": "from meta.freshness where not is_complete",
-        "Documents of these days": "from meta.loads", "Refused of them": "from meta.loads where verdict = 'QUARANTINED'",
+        "Documents of these days": "from meta.loads", "Refused": "from meta.loads where verdict = 'QUARANTINED'",
     }.items():  # fmt: skip
         ((count,),) = dashboard.ask(f"select count(*) {sql}")
         dashboard.shows(name, f"{count:,}")
