@@ -53,6 +53,4 @@ def _cases() -> None:
     st.subheader("Cases you filed in these days")
     chosen = filters.accounts() & filters.products() & filters.dates("filed_date")
     cases = data.table(f"select * from marts.fct_claims where {chosen.sql} order by claim_state <> 'OPEN', filed_date desc, case_id", chosen.values)
-    parts.listing(
-        cases, "claims", CASES, "Your log has no case of these days.", "Drop the log into the inbox; docs/inputs.md describes its format."
-    )
+    parts.listing(cases, "claims", CASES, "Your log has no case of these days.", "Drop the log into the inbox; docs/inputs.md describes its format.")

@@ -45,8 +45,8 @@ Amazon cuts a day; rows outside those days are cut off when it is loaded.
 **{total} requests.** By Amazon's quota for createReport ({burst} at once, then {per_second * 60:g} a minute, for each seller) that is
 {quota_hours:.1f} hours; getReportDocument has the same quota and runs in parallel. Most time goes into the pause that Amazon requires between two
 reports of one type: report types run in parallel, so the slowest, **{slowest}**, decides:
-**{hours[slowest]:.0f} hours, {hours[slowest] / 24:.1f} days**, if no request has to be repeated. Newest first: recent months arrive in the first round, after about a day, most
-reports within hours.
+**{hours[slowest]:.0f} hours, {hours[slowest] / 24:.1f} days**, if no request has to be repeated. Newest first: recent months arrive
+in the first round, after about a day, most reports within hours.
 
 - A day is requested again daily until an answer comes from a time when its rows can no longer change (the last column).
 - "No data" (only a header, or CANCELLED, which has three causes) replaces nothing, and is believed on its {CONFIRMATIONS}nd day.
