@@ -1,4 +1,4 @@
-"""``make bench``: what the pipeline costs, beside plain DuckDB reading the same files in the same run.
+"""``make bench``: the cost of the pipeline compared with plain DuckDB reading the same files in the same run.
 
 This process imports nothing large: a child's peak memory counts from the fork on, so it would begin with this one's.
 """
@@ -23,7 +23,7 @@ PEAK_GB, PUBLISH_SECONDS, GATE_CPU_SECONDS = 4, 5, 20
 SHORT_MONTHS = 3
 LONG, SHORT = "simulated: whole history", f"simulated: {SHORT_MONTHS} months"
 HISTORY = f"whole history / {SHORT_MONTHS} months"
-"""What a daily build costs a simulated seller with a long history, and one whose history has only begun."""
+"""The cost of a daily build for a simulated seller with a long history, and for one with a short history."""
 SMALL_DOCUMENTS, GATE_MANY = 310, "310 small documents: gate"
 REPORTS_OF_AN_ACCOUNT, PASS_MANY = 18, "many accounts: pass"
 RESTATED = ("restated: land", "restated: gate", "restated: load")
@@ -31,12 +31,12 @@ SCAN, KNOWN_DOCUMENTS, SCAN_SECONDS = "scan of known documents", 200_000, 5
 
 
 class StepFailed(Exception):
-    """A process that was to be measured failed."""
+    """A measured process failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one process and its children took; ``peak_mb`` is the largest of them, not their sum."""
+    """Cost of one process and its children; ``peak_mb`` is that of the largest of them, not their sum."""
 
     seconds: float
     cpu_seconds: float
@@ -56,7 +56,7 @@ class Aim:
 def measure(arguments: list[str]) -> Cost:
     """Run this Python with ``arguments`` in a fresh process.
 
-    Raises StepFailed where it fails; it has said why on the console.
+    Raises StepFailed if it fails; the process prints the reason.
     """
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments])
@@ -122,11 +122,11 @@ def histories(options: argparse.Namespace) -> dict[str, Cost]:
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Cost]]] = {
     "files": files, "documents": documents, "accounts": accounts, "scan": scan, "histories": histories,
 }  # fmt: skip
-"""What is measured, each in folders of its own that are removed afterwards."""
+"""The parts to measure, each in its own folders, which are removed afterwards."""
 
 
 def run_once(options: argparse.Namespace) -> dict[str, Cost]:
-    """Every part that the options name, once."""
+    """Run every part that the options name once."""
     costs: dict[str, Cost] = {}
     for part in options.parts:
         costs |= PARTS[part](options)
@@ -181,7 +181,7 @@ def aims(costs: dict[str, Cost]) -> list[Aim]:
 
 
 def as_table(costs: dict[str, Cost]) -> list[str]:
-    """The table that is printed: a line a step, then the aims."""
+    """The printed table: a line per step, then the aims."""
     rows = dict(costs)
     if PLAIN in costs:
         first = (PLAIN, "land", PARSE, *WHOLE[1:])

@@ -17,7 +17,7 @@ from seller_warehouse.core.simulated_clock import SandboxClock
 
 
 def main() -> None:
-    """Serve until told to stop. ``--home`` gets cert.pem (to be trusted), clock.json and url."""
+    """Serve until SIGTERM or SIGINT. ``--home`` gets cert.pem (the certificate to trust), clock.json and url."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A sandbox of Amazon's Reports API.")
     parser.add_argument("--home", type=Path, required=True, help="where cert.pem, clock.json and url are written")
     parser.add_argument("--profile", default="demo", help="which sellers are simulated")
@@ -33,7 +33,7 @@ def main() -> None:
     world = World(chosen.profile, seed=chosen.seed, start=chosen.start, end=chosen.until)
     clock = SandboxClock.start(chosen.home / "clock.json", chosen.shows)
     app = build_app(world, clock, FaultPlan.from_json(chosen.faults))
-    # Blocked before the server's thread starts, so that the signal waits for sigwait.
+    # Blocked before the server's thread starts, so that sigwait receives the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     with serve(app, chosen.home, host=chosen.host, port=chosen.port, names=[socket.gethostname()]) as url:
         print(f"sandbox ready at {url}", flush=True)
