@@ -59,7 +59,7 @@ class RequestedReport:
 
     @property
     def document_id(self) -> str:
-        """Not derived from the report's id alone: another seller may have a report with the same id."""
+        """Not derived from the report's id alone, which another seller's report may have too."""
         part = f"{share('document', self.seller_id, self.report_id):.16f}"[2:]
         return f"amzn1.spdoc.1.4.sandbox.{part}.{self.seller_id}"
 
@@ -262,7 +262,7 @@ class Desk:
         raise ApiError(404, "NotFound", f"Report {report_id} is not found.")
 
     def _settlements(self, seller_id: str, now: datetime) -> Iterator[RequestedReport]:
-        """The reports that Amazon makes by itself."""
+        """The settlement reports, which Amazon makes by itself."""
         for info in self._sellers[seller_id].settlements(now):
             yield RequestedReport(
                 report_id=f"9{info.settlement_id}",

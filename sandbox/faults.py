@@ -128,7 +128,7 @@ class FaultPlan:
 
 
 class NoFaults(FaultPlan):
-    """Whether there are no faults."""
+    """A plan without faults."""
 
     def __init__(self) -> None:
         super().__init__(0, {})

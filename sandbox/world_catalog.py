@@ -109,7 +109,7 @@ class SellerProfile:
     apart: int = 6
     """Number of products shipped by Amazon that are set apart: only ``world_oddities`` loses units of them."""
     settled_from: int = 0
-    """Days since the start without a settlement: Amazon lists settlements for 90 days."""
+    """First day, since the start, whose settlements were fetched: Amazon lists settlements for 90 days."""
     missing_settlement: int = 0
     """The number of a settlement of the home marketplace that was not fetched in time; 0 for none."""
     bulk_shipments: int = 0

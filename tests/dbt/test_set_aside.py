@@ -1,4 +1,4 @@
-"""A row that breaks an assumption is named and stops nobody; a broken identity stops the publication and names its rows."""
+"""A row that breaks an assumption is reported and stops no publication; a broken identity stops it and names its rows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_what_is_right_again_is_no_longer_named(warehouse: Warehouse) -> None:
         connection.execute("insert into meta.set_aside values ('acme-na', 'fct_gone', '{}', 'why', 'remedy', 'a_test_of_before')")
     build_marts(warehouse.home, as_of=AT.date(), select="assert_reconciliation_adds_up")
     assert [rule for (rule,) in warehouse.query("select rule from meta.set_aside where rule = 'a_test_of_before'")] == []
-    # The build of one test leaves the events of the others there, once.
+    # The build of one test keeps the events of the others, once.
     assert warehouse.query("select count(*), count(distinct key) from meta.alert_events where kind = 'ROW_SET_ASIDE'") == [(1, 1)]
 
 

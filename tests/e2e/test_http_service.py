@@ -1,4 +1,4 @@
-"""The HTTP service on a real server: who may ask, what may be asked, and that nothing but the last publication is ever told."""
+"""The HTTP service on a real server: access, valid requests, and that answers come only from the last publication."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def publish_at(warehouse: Warehouse, minutes: int) -> str:
 
 
 def ids(client: httpx.Client, *where: str, **parameters: Any) -> list[str]:
-    """The last digits of the reimbursement ids that fit, ordered."""
+    """The last digits of the matching reimbursement ids, ordered."""
     answer = client.get(LINES, params={"where": list(where), "order": "reimbursement_id", **parameters})
     assert answer.status_code == 200, answer.text
     return [row["reimbursement_id"][-1] for row in answer.json()["rows"]]
@@ -541,7 +541,7 @@ def environment(home: Path, **given: str) -> dict[str, str]:
 
 
 def refused(home: Path, **given: str) -> str:
-    """What the command says that does not start."""
+    """The message of a command that does not start."""
     ran = subprocess.run(
         COMMAND, env=environment(home, **given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60
     )
@@ -551,7 +551,7 @@ def refused(home: Path, **given: str) -> str:
 
 @pytest.fixture(scope="module")
 def started(built: Warehouse) -> Iterator[tuple[str, str]]:
-    """``make serve`` on the home: its address, and what it said at the start."""
+    """``make serve`` on the home: its address, and its first output."""
     process = subprocess.Popen(COMMAND, env=environment(built.home.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     try:

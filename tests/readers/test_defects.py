@@ -1,4 +1,4 @@
-"""The pages of inventory defects: figures, charts and files are those of the marts, and every filter narrows all of them."""
+"""The pages of inventory defects: figures, charts and files equal the marts, and every filter applies to all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Query = dict[str, str | list[str]]
 
 
 def by(dashboard: Dashboard, category: str, units: str, source: str) -> dict[str, int]:
-    """The units of every value of a column in words, the most first; equal ones by code."""
+    """The units of every value of a column in words, largest first; ties by code."""
     said = why if category == "status_reason" else words
     return {
         said(c): n for c, n in dashboard.ask(f"select {category}, sum({units})::bigint as n from {source} group by 1 having n > 0 order by n desc, 1")
@@ -122,7 +122,7 @@ def test_units_in_progress_are_those_of_the_mart(dashboard: Dashboard, query: Qu
 
 
 def test_cases_are_those_that_the_seller_filed(dashboard: Dashboard, published: PublishedWorld) -> None:
-    """Open ones first; the world writes a line to a case."""
+    """Open ones first; the world writes one line per case."""
     filed = sum(seller.claims_csv(AT).count("\n") - 1 for seller in published.world.sellers.values())
     assert dashboard.open("in-progress", **EVER).holds("claims", "from fct_claims") == filed > 0
     dashboard.open("in-progress", account="demo-eu", dates=["2026-09-01", "2026-11-20"])

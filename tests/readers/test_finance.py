@@ -1,4 +1,4 @@
-"""Finance and sourcing cost: months, reasons, tie-out, exports and costs are those of the marts and of the simulated world."""
+"""Finance and sourcing cost: months, reasons, tie-out, exports and costs equal the marts and the simulated world."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BELOW = """
 
 
 def check(page: Dashboard, currency: str, where: str) -> None:
-    """Figures and file of the months say what the mart does."""
+    """Figures and file of the months equal the mart."""
     of_currency = f"currency_code = '{currency}' and {where}"
     for name, column in (("Paid", "gross"), ("Taken back", "reversed"), ("Net", "net")):
         page.shows(name, *page.money(f"select '{currency}', sum({column}_cash_amount) from marts.fct_reimbursements_monthly where {of_currency}"))
@@ -85,7 +85,7 @@ def test_accruals_are_those_of_the_currency(dashboard: Dashboard) -> None:
     assert dashboard.open("finance", currency="EUR").holds("recovery_accruals", "from fct_recovery_accruals where currency_code = 'EUR'") > 0
 
 
-# A page open for each kind: Chromium asks before the eleventh download of one.
+# Open the page for each kind: Chromium asks before the eleventh download of a page.
 @pytest.mark.parametrize(("kind", "count"), [("csv", 6), ("parquet", 6), ("xlsx", 1)])
 def test_every_export_of_the_publication_is_offered_as_it_is(dashboard: Dashboard, kind: str, count: int) -> None:
     dashboard.open("finance")

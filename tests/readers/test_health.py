@@ -1,4 +1,4 @@
-"""Data health: what lacks, what was refused and why, and the rows that broke a rule."""
+"""Data health: missing days, refused documents with their reason, and the rows that broke a rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order defects: rates are those of the mart, channels stay apart, and the orders behind them can be found."""
+"""Order defects: rates equal the mart, channels are separate, and the orders behind them can be found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worth a message is told once, with the right figures, and nothing else is."""
+"""Each event is alerted once, with the right figures, and nothing else is."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ TABLES = {
     "staging.stg_pipeline__loads": "account_id varchar, report varchar, document_id varchar, source varchar, marketplace_id varchar, run_id varchar, "
     "file_name varchar, retrieved_at timestamp, loaded_at timestamp, verdict varchar, reason varchar",
 }
-"""Of each table that the model of events reads, the columns that it reads."""
+"""The tables and columns that the model of events reads."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """The model of events as dbt compiles it, with the days still to be set; and what the end of a run adds to it."""
+    """The compiled model of events, with the days still to be set, and the statement at the end of a run that adds to it."""
 
     events: str
     set_aside: str
@@ -83,7 +83,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @dataclass
 class Told:
-    """A home whose marts are written by hand, and what is told of the events in them."""
+    """A home with handwritten marts, and the alerts of its events."""
 
     home: Home
     receiver: Receiver
@@ -92,7 +92,7 @@ class Told:
     publications: int = 0
 
     def publish(self, *, claim_days: int = 7, late_days: int = 2, **tables: list[dict[str, Any]]) -> None:
-        """Publish the events of tables by their name without the schema; those that are not named are empty."""
+        """Publish the events of tables, named without the schema; other tables are empty."""
         self.publications += 1
         file = self.home.published / f"{self.publications:03}" / "seller_warehouse.duckdb"
         file.parent.mkdir(parents=True)
@@ -481,7 +481,7 @@ def test_without_a_channel_events_are_remembered_and_the_first_channel_gets_what
 def test_no_secret_of_a_channel_is_said_stored_or_logged(told: Told, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
     told.load(document(1, "QUARANTINED"))
     logged = StringIO()
-    # Not caplog, which listens to loggers that hand nothing on, too.
+    # Not caplog, which also captures loggers that do not propagate.
     monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(logged)])
     monkeypatch.setattr(logging.root, "level", logging.DEBUG)
     url = told.receiver.url.replace("json://", "json://user:pass-77c1e5d0@")
@@ -498,7 +498,7 @@ def test_no_secret_of_a_channel_is_said_stored_or_logged(told: Told, monkeypatch
 
 
 def test_what_apprise_says_of_a_failure_is_passed_on_without_the_parts_of_the_address() -> None:
-    # Where a webhook has its host, a messenger has its token; nothing listens on the port for discarded messages.
+    # A messenger has its token where a webhook has its host; nothing listens on the discard port.
     [channel] = channels_of(["json://127.0.0.1:9/"])
     assert channel.send("title", "body").endswith("did not take it: A Connection error occurred sending JSON notification to ***")
 

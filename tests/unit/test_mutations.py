@@ -1,4 +1,4 @@
-"""The list of mistakes that soak makes on purpose speaks of models and tests as they are."""
+"""The list of deliberate mistakes (tests/soak) names existing models and tests."""
 
 from __future__ import annotations
 

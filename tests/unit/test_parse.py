@@ -1,4 +1,4 @@
-"""From bytes to text columns: every row arrives once, as it was written, with the line it stands on."""
+"""From bytes to text columns: every row arrives once, as written, with its line number."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEDGER = [h.replace("_", " ") for h in LEDGER[:-2]] + ["Reconciled Quantity", "U
 
 
 class Parsed:
-    """A document as it was parsed: what was found out about it, and its columns."""
+    """A parsed document: its facts and its columns."""
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
