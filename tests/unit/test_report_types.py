@@ -61,7 +61,7 @@ def pieces(report: str) -> dict[str, Path]:
 
 def missing_pieces(root: Path, report: str) -> list[str]:
     """The missing pieces of a report type in the repository at ``root``, one sentence each."""
-    return [f"{report} lacks its {what}: {place}" for what, place in pieces(report).items() if not _exists(root, what, place, report)]
+    return [f"{report} has no {what}: {place}" for what, place in pieces(report).items() if not _exists(root, what, place, report)]
 
 
 def _exists(root: Path, what: str, place: Path, report: str) -> bool:
@@ -111,7 +111,7 @@ def test_a_missing_piece_is_named(tmp_path: Path, what: str) -> None:
         shutil.rmtree(tmp_path / place)
     else:
         (tmp_path / place).unlink()
-    assert missing_pieces(tmp_path, "claims") == [f"claims lacks its {what}: {place}"]
+    assert missing_pieces(tmp_path, "claims") == [f"claims has no {what}: {place}"]
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=lambda s: s.name)
