@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --no-header --generate-hashes --no-emit-index-url --no-emit-find-links
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
 .PHONY: help install postgresql chromium requirements demo run backfill up serve down test lint bench screenshots soak docs clean
@@ -16,15 +17,17 @@ help: ## list the commands
 install: $(INSTALLED)
 
 # The stamp is written last, so an interrupted installation is repeated.
-$(INSTALLED): requirements.txt
+$(INSTALLED): requirements.txt requirements-uv.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.txt
 	@touch $@
 
-requirements: ## pin requirements.in again
-	@test -x $(BIN)/uv || (test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet uv)
-	@$(BIN)/uv pip compile --quiet --upgrade --no-header requirements.in --output-file requirements.txt
+requirements: ## pin requirements.in again, with the hashes of all files, and the tool that installs them
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(COMPILE) requirements.in --output-file requirements.txt
+	@echo uv | $(COMPILE) --no-annotate - --output-file requirements-uv.txt
 
 demo: install ## 18 months of three simulated sellers, from the sandbox of Amazon's API to published marts
 	@$(BIN)/python -m seller_warehouse.cli.demo

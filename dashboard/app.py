@@ -23,8 +23,11 @@ from dashboard import (
 from seller_warehouse.readers.published import NotPublished
 
 LOOK_EVERY = "10s"
-LESS_SPACE = "<style>.stMainBlockContainer {padding-top: 3rem}</style>"
-"""Streamlit leaves 6rem above the title."""
+STYLE = """<style>
+.stMainBlockContainer {padding-top: 3rem}
+[data-testid=stElementToolbarButton]:has(button[aria-label^="Download as CSV"]) {display: none}
+</style>"""
+"""Streamlit leaves 6rem above the title, and its own download of a table holds texts that a spreadsheet runs as formulas."""
 ICON = Path(__file__).with_name("icon.svg")
 
 ELIGIBLE = st.Page(eligible.show, title="Eligible for claim", icon=":material/gavel:", url_path="eligible")
@@ -72,7 +75,7 @@ def follow() -> None:
 def main() -> None:
     """One run of the open page."""
     st.set_page_config(page_title="Seller Warehouse", page_icon=ICON, layout="wide")
-    st.html(LESS_SPACE)
+    st.html(STYLE)
     page = st.navigation(PAGES)
     try:
         data.published().cursor()

@@ -116,11 +116,12 @@ def _rules(of_days: filters.Condition) -> None:
     if chosen:
         rule = failed.slice(chosen[0], 1).to_pylist()[0]
         rows = json.loads(rule["rows"] or "[]")
-        st.markdown(f"**{rule['file_name']}: {rule['what']}**")
+        # Names of files and columns are anybody's: no Markdown.
+        st.text(f"{rule['file_name']}: {rule['what']}")
         if rows:
             parts.grid(pyarrow.Table.from_pylist([{k: None if v is None else str(v) for k, v in row.items()} for row in rows]), "offending_rows")
         else:
-            parts.nothing("The rule is about the file as a whole, not about rows.", (rule["remedy"] or rule["what"]))
+            st.text(f"The rule is about the file as a whole, not about rows. {rule['remedy'] or rule['what']}")
     else:
         st.caption("Choose a rule to see up to ten rows that failed it.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,17 @@ def marketplace(marketplace_id: str | None) -> str:
     return known.sales_channel if known else marketplace_id or "unknown"
 
 
+def https_only(address: str) -> str | None:
+    """The address of a picture, unless fetching it would show others what is looked at here, or run something."""
+    return address if re.match(r"(?i)https://[^\s/]", address) else None
+
+
+def verbatim(text: str) -> str:
+    """A text of a report for a heading, where Markdown would make links and pictures of it."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {' '.join(text.split())} {fence}"
+
+
 def money(amounts: Iterable[Mapping[str, Any]]) -> list[str]:
     """The text of each ``currency_code`` and ``amount``: currencies are never added up."""
     return [f"{a['currency_code']} {a['amount']:,.2f}" for a in amounts if a["amount"] is not None] or ["none"]
@@ -85,8 +97,10 @@ def download(table: pyarrow.Table, name: str) -> None:
     )  # fmt: skip
 
 
-def _said(column: str) -> Callable[[str], str] | None:
-    """How the codes of a column are said in words; None where it has none."""
+def _said(column: str) -> Callable[[str], str | None] | None:
+    """What is shown in the place of a column's values; None where they are shown as they are."""
+    if column == "image_url":
+        return https_only
     if column == "status_reason":
         return why
     if column in MARKETPLACES:

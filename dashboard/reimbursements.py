@@ -91,7 +91,7 @@ def _worth_showing(table: pyarrow.Table) -> dict[str, str]:
 def _behind(line: dict[str, Any]) -> None:
     """The order of a line, its losses and returns, and everything that was paid and taken back for them."""
     account, order, payout = line["account_id"], line["amazon_order_id"], line["original_reimbursement_id"] or line["reimbursement_id"]
-    st.subheader(f"Order {order}" if order else f"Reimbursement {line['reimbursement_id']}, which names no order")
+    st.subheader(f"Order {parts.verbatim(order)}" if order else f"Reimbursement {parts.verbatim(line['reimbursement_id'])}, which names no order")
     if order:
         found = data.table("select * from marts.fct_orders where (account_id, amazon_order_id) = (?, ?)", [account, order])
         parts.listing(found, "order", ORDER, "No loaded orders report has this order.", "Drop the orders report of its days into the inbox.")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import REPOSITORY, write_whole
 from seller_warehouse.core.report_spec import LOCAL, Column, ReportSpec, Unit
+from seller_warehouse.ingest.bounds import MAX_COLUMNS, MAX_FIELD_LETTERS, MAX_HEADER_LETTERS, MAX_JSON_BYTES, MAX_JSON_DEPTH, MAX_LINE_BYTES
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
+from seller_warehouse.ingest.formats import FIRST_YEAR, last_year
 from seller_warehouse.ingest.gate import GateContext
 from seller_warehouse.ingest.history import CONFIRMED_AFTER_DAYS, FEW_ROWS, RESTATED_SHARE, SHRINK_FROM_ROWS
 from seller_warehouse.ingest.workbook import MAX_WORKBOOK_BYTES
@@ -31,7 +33,7 @@ _ISO = "YYYY-MM-DD (a time may follow)"
 _LATEST_DAY = date(2026, 1, 1)
 _WRITTEN = {"%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%b": "Mon", "%H": "hh", "%M": "mm", "%S": "ss", "ISO": _ISO}
 
-INTRODUCTION = f"""# The files that are understood
+INTRODUCTION = f"""# Supported files
 
 `make docs` generates this page from the code that reads the files; do not edit it by hand.
 
@@ -45,27 +47,47 @@ Put it into `inbox/<account id>/` in the warehouse's home (`data/`, or the folde
 - an Excel workbook (XLSX) with only one sheet that is not empty;
 - plain, compressed with gzip, or the only file in a ZIP; text in UTF-8, UTF-16 or the usual charset where the account sells:
   Windows-1252; Windows-1254 if it sells in Turkey; Windows-1250 or 1256 if Poland or an Arabic country is its first marketplace;
-  Shift_JIS if it sells in Japan, unless that would put Japanese characters inside Western words: then it is read as ISO-8859-1, with a warning;
+  Shift_JIS if it sells in Japan, unless that would put Japanese characters inside Western words: then it is read as ISO-8859-1. The warning
+  `charset` names every charset other than UTF-8 in which a file was read, unless Amazon declared it;
 - with columns in any order. Capitals, blanks, hyphens and underscores in a header do not matter: `Event Type` is `event-type`;
 - with all required columns, and with at least half of all columns of the report, by which it is recognised.
 
 Amounts have a decimal point, `12.50`. If a marketplace of the account writes `12,50` or `1 250,00`, the contents of each file
 decide. If nothing in a file decides (`1.250`), it is refused until `decimal_comma` is set for the account in `accounts.yaml`.
 An amount has at most 12 digits and four decimals, a quantity at most 9 digits. The day of a row may not be after
-the day the file was last modified.
-The limit is {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, for a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB.
+the day the file was last modified. Every date is in the years from {FIRST_YEAR} to the one after that day, also if the year has two digits.
+
+A file has at most {MAX_DOCUMENT_BYTES // 1024**3} GB unpacked, a workbook {MAX_WORKBOOK_BYTES // 1024**2} MB and a JSON file \
+{MAX_JSON_BYTES // 1024**2} MB, nested at most {MAX_JSON_DEPTH} deep; a header has at most {MAX_COLUMNS} columns
+of {MAX_HEADER_LETTERS} letters, a line {MAX_LINE_BYTES // 1024} KB, and a value {MAX_FIELD_LETTERS:,} letters, as many as a cell of a spreadsheet.
+These limits are far above every known report.
+
+### Damaged letters
+
+Text that is not valid UTF-8 may be in another charset, or it may be UTF-8 with damaged bytes. The runs of bytes beyond ASCII show which:
+in another charset hardly any run is valid UTF-8 as a whole. If for every two invalid runs there is at least one valid run of three bytes or
+more, or one valid letter of a Western language, the file is refused with the line and column of the first damaged
+byte. Fewer are chance (`CAFÉ®`): then the file is read in the other charset, and the warning names the line. JSON is always UTF-8.
 
 ### Quotes inside values
 
-In a quoted value, a quote should be doubled (`27"" monitor`), but often is not. A quote therefore ends a
-value only before a separator or the line end, and the row is read in the way that gives it as many values as the header: `"Monitor 27""`
-is `Monitor 27"`. A row that can be read in no way or in two ways is refused, and so is a quote that would swallow the rows after it.
-A tab-separated report that Amazon does not quote is read as quoted if its header or its first row is.
+In text with commas or semicolons, and in lists of your own, a quote inside a value in double quotes is doubled: `"27"" monitor, black"`. Text
+after the closing quote of a value (`"Best" Mug`) refuses the file with the line where the value begins. Producers that put every value of a row in
+quotes, as Amazon does in the ledgers, often do not double them: in such files a quote ends a value only before a separator or the line end, and the
+row is read in the way that gives it as many values as the header, so that `"Monitor 27""` is `Monitor 27"`. A row that can be read in no way
+or in two ways is refused.
+
+A value may have several lines only where people write text: in columns marked as free text below, personal columns, and columns that are left out. A
+newline anywhere else, or a line inside a value that looks like a row, was swallowed by a stray quote and refuses the file.
+
+A tab-separated report that Amazon does not quote is read as quoted in each of these cases: its header or its first row is quoted; a value that is
+not free text is in quotes; quoted titles contain a comma or doubled quotes, as Excel writes them, while no unquoted title contains such signs.
 
 ### Spreadsheets
 
 A spreadsheet changes what it opens, so drop reports as Amazon sends them whenever you can. A shortened id (`8.11E+09`,
-`8,11E+09`) is refused, in every column of ids, SKUs and tracking numbers. In a workbook a number keeps its digits, a date becomes
+`8,11E09`, `8.11×10^9`, in the digits of any language) is refused, in every column of ids, SKUs and tracking numbers. A SKU such as
+`4.5E27` is accepted, since lamps have such names. In a workbook a number keeps its digits, a date becomes
 YYYY-MM-DD; a formula without its value and an error such as `#N/A` are refused. Two changes cannot be seen in a file and give a warning: ids that
 are numbers (`sheet_numbers`: leading zeros are lost unless the format of the cell shows them), and dates if the report writes the month first
 (`sheet_dates`: the spreadsheet may have taken the day for the month).
@@ -144,15 +166,15 @@ EVERY_FILE = """
 ## What is checked in every file
 
 Refused before its rows are read: an empty file · damaged gzip, ZIP or workbook · a file that is no report (above) · text in no
-known charset or with NUL bytes · a header that no report has, or one with a required column missing or repeated · an error
-sentence instead of a report · a row with too many fields, or with fewer than the report allows · an unclosed quote · truncated
-JSON · a link instead of a file · a folder of no known account.
+known charset, in damaged UTF-8 or with NUL bytes · a file that exceeds the sizes above · a header that no report has, or one with a required
+column missing or repeated, or with a quote that encloses nothing · an error sentence instead of a report · a row with too many fields, or
+with fewer than the report allows · an unclosed quote, or one followed by text · a newline in a value that is not free text · truncated JSON,
+or JSON with a repeated key · a link instead of a file · a folder of no known account.
 
 Loaded with a warning: `unknown_columns` (columns that the report is not known to have are left out) · `header_by_position` (the header is
-in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not that of
-the account's other files) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's
-file has and no mart needs are missing) · `usual_volume` (fewer than half the rows
-per day of the last good load).
+in an unknown language) · `no_final_newline` (the file may have been cut after its last line) · `charset` (wrongly declared, or not
+UTF-8) · `rows_set_aside`, `sheet_numbers`, `sheet_dates` (above) · `usual_columns` (columns that Amazon's file has and no mart needs are
+missing) · `usual_volume` (fewer than half the rows per day of the last good load).
 
 These rules refuse a file of any report. In the names of rules, here and below, `…` stands for the column's name in the warehouse
 (`return_date_is_filled`):
@@ -205,6 +227,8 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
     optional = [c for c in spec.kept if not (c.required or c.usual)]
     if optional:
         yield "Optional columns", _headers(optional)
+    if free := [c for c in spec.kept if c.free_text]:
+        yield "Free text, which may have several lines", _headers(free)
     personal = [c for c in spec.columns if c.personal]
     if personal:
         yield "Dropped as personal", _headers(personal)
@@ -269,6 +293,7 @@ def whole_suite(spec: ReportSpec) -> ExpectationSuite:
         from_amazon=False,
         asked=None,
         latest_day=_LATEST_DAY,
+        latest_year=last_year(_LATEST_DAY),
         usual_rows=None,
     )
     suite: ExpectationSuite = importlib.import_module(f"expectations.{spec.name}").build_suite(spec, context)
@@ -293,6 +318,7 @@ def _in_words(rules: list[Rule], columns: tuple[Column, ...]) -> list[str]:
 def _plain(text: str) -> str:
     """A rule's text without the parts that hold for one account and day only, and with date formats in words."""
     text = text.replace(f" ({_LATEST_DAY})", "").replace(" (decimal point)", "")
+    text = text.replace(f", of the years {FIRST_YEAR} to {last_year(_LATEST_DAY)}", "")
     text = text.replace(" or ".join(_ACCOUNT.date_formats((LOCAL,))), f"{_ISO} or as the account's marketplaces write dates")
     return functools.reduce(lambda t, code: t.replace(code, _WRITTEN[code]), _WRITTEN, text) if text.startswith("is no date") else text
 

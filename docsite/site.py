@@ -26,6 +26,7 @@ from filelock import FileLock
 
 from docsite import data_docs
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home, shown
+from seller_warehouse.core.ports import LOCAL, name_of
 
 LOOK_SECONDS = 60
 
@@ -75,9 +76,41 @@ def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None, 
         raise SiteFailed(f"{tool} failed; the last site is kept:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
 
 
+class Handler(SimpleHTTPRequestHandler):
+    """Files of the site, for this machine only: requests must use its own names, so that no web page can read them (DNS rebinding)."""
+
+    timeout = 10
+    """Seconds to wait for a request."""
+
+    server_version, sys_version = "docs", ""
+
+    def parse_request(self) -> bool:
+        """Refuse a request for another host."""
+        if not super().parse_request():
+            return False
+        if name_of(self.headers.get("Host", "")) in LOCAL:
+            return True
+        self.send_error(400, "the documentation answers to localhost and 127.0.0.1 alone")
+        return False
+
+    def end_headers(self) -> None:
+        """Forbid guessing of content types, and frames of other sites."""
+        for name, value in {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "frame-ancestors 'none'"}.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def translate_path(self, path: str) -> str:
+        """The file of a request's path; a missing file if the path has a NUL, which opening would reject."""
+        return super().translate_path(path).replace("\0", "\ufffd")
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:
+        """A folder without a page is not listed."""
+        self.send_error(404)
+
+
 def serve(home: Home, port: int) -> None:
     """Serve the site to this machine, and rebuild it after every publication. Raises SiteFailed if the first build fails."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(home.site))
+    handler = partial(Handler, directory=str(home.site))
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         published = _publication(home)
         build_site(home)

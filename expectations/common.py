@@ -17,7 +17,7 @@ from great_expectations.expectations import Expectation, UnexpectedRowsExpectati
 
 from seller_warehouse.core.report_spec import Column, Kind, ReportSpec, Unit
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.ingest.formats import as_date, is_ambiguous_amount, is_broken, is_damaged_id, is_valid
+from seller_warehouse.ingest.formats import FIRST_YEAR, as_date, is_ambiguous_amount, is_broken, is_damaged_id, is_valid
 from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
@@ -99,7 +99,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     for c in present:
         name = identifier(c.name)
         if c.kind in (Kind.INTEGER, Kind.AMOUNT):
-            valid = is_valid(c, "", context.decimal_mark)
+            valid = is_valid(c, "", context.decimal_mark, context.latest_year)
             what = f"{c.header} is no {c.kind}"
             if c.kind is Kind.INTEGER:
                 what += " of at most 9 digits"
@@ -173,7 +173,7 @@ def _ids_are_whole(ids: list[Column]) -> Expectation:
         "ids_are_whole",
         "damaged_id <> ''",
         ["damaged_id"],
-        "a spreadsheet has shortened an id, such as 8.11E+09 or 8,11E+09",
+        "a spreadsheet has shortened an id, such as 8.11E+09, 8,11E09 or 8.11×10^9",
         "drop the report as Amazon sends it, unopened; in a file of your own make the column text and enter the ids again",
         lookup=f"(select _document, _line, concat_ws(', ', {shown}) as damaged_id from {{batch}})",
     )
@@ -200,16 +200,16 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     rules: list[Expectation] = []
     for c in spec.kept:
         if c.kind is Kind.DATE and c.name in context.columns:
-            name, day = identifier(c.name), as_date(identifier(c.name), context.date_formats[c.name])
-            condition = f"{name} <> '' and not {is_valid(c, context.date_formats[c.name], '')}"
+            name, day = identifier(c.name), as_date(identifier(c.name), context.date_formats[c.name], context.latest_year)
+            condition = f"{name} <> '' and not {is_valid(c, context.date_formats[c.name], '', context.latest_year)}"
             written = _in_words(c, context)
             rules.append(
                 row_rule(
                     f"{c.name}_is_date",
                     condition,
                     [c.name],
-                    f"{c.header} is no date written as {written}",
-                    "correct the date, or download the report again",
+                    f"{c.header} is no date written as {written}, of the years {FIRST_YEAR} to {context.latest_year}",
+                    "correct the date, or download the report again; where the year is right, check the modification time of the file",
                 )
             )
             if c.name == spec.event_date:
@@ -247,7 +247,7 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             a.what,
             undo if a.refuses else "compare with Seller Central; the row loads as it is",
             "critical" if a.refuses else "warning",
-            lookup=f"(select *, {is_broken(a, context.date_formats, ('_document', *spec.key))} as is_broken from {{batch}})",
+            lookup=f"(select *, {is_broken(a, context.date_formats, context.latest_year, ('_document', *spec.key))} as is_broken from {{batch}})",
         )
         for a in spec.agreements
         if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns

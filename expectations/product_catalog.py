@@ -8,11 +8,20 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a SKU appears once."""
+    """The five blocks, and: a SKU appears once, and pictures have an https address."""
+    picture = row_rule(
+        "image_url_is_https",
+        "image_url <> '' and lower(image_url) not like 'https://_%'",
+        ["seller_sku", "image_url"],
+        "image-url does not begin with https://, so no page shows the picture",
+        "write its https:// address",
+        "warning",
+    )
     return suite(
         spec,
         context,
         [
+            *([picture] if "image_url" in context.columns else []),
             row_rule(
                 "sku_stands_once",
                 "copies > 1 and seller_sku <> ''",
@@ -21,6 +30,6 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "keep one of the rows",
                 "warning",
                 lookup=with_copies("seller_sku"),
-            )
+            ),
         ],
     )

@@ -36,9 +36,6 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
 
 def _reads_otherwise(context: GateContext) -> str:
     """SQL: another format of the account fits every row of the document, and makes this row another day."""
-    chosen = as_date("date", context.date_formats["date"])
-    others = (as_date("date", f) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
-    # A four-digit year also matches a format with a two-digit year, as a day in antiquity.
-    return " or ".join(
-        f"(bool_and(coalesce(({o}) > date '1990-01-01', false)) over (partition by _document) and ({o}) <> ({chosen}))" for o in others
-    )
+    chosen = as_date("date", context.date_formats["date"], context.latest_year)
+    others = (as_date("date", f, context.latest_year) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
+    return " or ".join(f"(bool_and(({o}) is not null) over (partition by _document) and ({o}) <> ({chosen}))" for o in others)

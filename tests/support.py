@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -144,6 +145,11 @@ def files_in(folder: Path) -> dict[Path, bytes]:
             if path.is_file():
                 found[path] = path.read_bytes()
     return found
+
+
+def rights(folder: Path) -> set[int]:
+    """The rights that a folder and whatever lies in it have; those of links say nothing."""
+    return {stat.S_IMODE(p.lstat().st_mode) for p in (folder, *folder.rglob("*")) if not p.is_symlink()}
 
 
 def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:

@@ -4,6 +4,11 @@
     nullif({{ column }}, '')
 {%- endmacro %}
 
+{#- The address of a picture for a page; null unless it is https: any other scheme shows others what is looked at, or runs something. -#}
+{% macro https_address(column) -%}
+    case when lower({{ column }}) like 'https://_%' and {{ column }} not like '% %' then {{ column }} end
+{%- endmacro %}
+
 {#- A code that is compared exactly, such as a country or a currency: spreadsheets and people change capitals and add blanks. -#}
 {% macro code_value(column) -%}
     nullif(upper(trim({{ column }})), '')

@@ -42,6 +42,7 @@ def test_no_secret_has_a_default_and_example_and_files_name_the_same_settings() 
     assert {name for name, operator in uses if operator == ":-"} == {
         "SELLER_WAREHOUSE_PORT", "SELLER_WAREHOUSE_DASHBOARD_PORT", "SELLER_WAREHOUSE_SERVICE_PORT", "SELLER_WAREHOUSE_REPORTING_CURRENCY",
         "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_ALERT_URLS", "SELLER_WAREHOUSE_DASHBOARD_URL",
+        "SELLER_WAREHOUSE_SERVICE_NAMES", "SELLER_WAREHOUSE_UMASK",
         "SELLER_WAREHOUSE_LANDING", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
     }  # fmt: skip
     example = dict(line.split("=") for line in (REPOSITORY / ".env.example").read_text(encoding="utf-8").splitlines() if re.match(r"\w+=", line))

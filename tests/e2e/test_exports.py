@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from datetime import date, datetime
 from decimal import Decimal
@@ -111,7 +112,8 @@ def test_ids_and_formula_like_text_are_text_amounts_are_numbers_and_days_are_day
     assert sorted(by_id) == [f"000{n}" for n in range(1, 7 + 1)]
     line = by_id["0001"]
     assert line["reimbursement_id"][0] == "s"
-    assert line["product_name"][::2] == ["s", FORMULA]
+    # In a cell of another format than Text it would become a formula when it is edited.
+    assert line["product_name"] == ["s", "@", FORMULA]
     assert line["cash_amount"] == ["n", "#,##0.00##", 10]
     assert line["approval_date"] == ["d", "yyyy-mm-dd", "2026-10-05T00:00:00"]
     assert line["approval_at"] == ["d", "yyyy-mm-dd hh:mm:ss", "2026-10-05T08:00:00"]
@@ -119,6 +121,14 @@ def test_ids_and_formula_like_text_are_text_amounts_are_numbers_and_days_are_day
     assert line["case_id"][2] is None
     assert workbook["links"] == 0
     assert not [c for sheet in workbook["sheets"].values() for row in sheet for c in row if c[0] == "f"]
+
+
+def test_csv_holds_every_value_of_its_mart_and_no_text_that_runs(published: Warehouse) -> None:
+    with (published.home.exports / "fct_reimbursements.csv").open(encoding="utf-8", newline="") as file:
+        lines = {row["reimbursement_id"]: row for row in csv.DictReader(file)}
+    assert sorted(lines) == [f"000{n}" for n in range(1, 7 + 1)]
+    assert lines["0001"]["product_name"] == f"'{FORMULA}"
+    assert (lines["0005"]["cash_amount"], lines["0005"]["approval_date"], lines["0001"]["case_id"]) == ("-2.2200", "2026-11-02", "")
 
 
 def test_the_cover_says_which_publication_it_is_how_fresh_and_what_each_sheet_holds(workbook: dict[str, Any], published: Warehouse) -> None:

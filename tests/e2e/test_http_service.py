@@ -51,7 +51,7 @@ PAGE = REPOSITORY / "docs" / "service.md"
 @contextmanager
 def served(home: Home, **options: Any) -> Iterator[httpx.Client]:
     """The service on a free port, and a client that has its token."""
-    server = uvicorn.Server(uvicorn.Config(app(home, SECRET, **options), port=free_port(), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app(home, SECRET, **{"wrong_token_seconds": 0, **options}), port=free_port(), **service.SERVER))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -16,7 +16,7 @@ import yaml
 
 from seller_warehouse.core.accounts import load_accounts
 from seller_warehouse.core.home import REPOSITORY, Home
-from tests.support import AT, Warehouse, processes_of, reimbursements
+from tests.support import AT, Warehouse, processes_of, reimbursements, rights
 
 FILES = REPOSITORY / "tests" / "files"
 """Two invented sellers; the expected marts are worked out by hand in README.md beside their files."""
@@ -24,7 +24,7 @@ FILES = REPOSITORY / "tests" / "files"
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    return Warehouse(Home(tmp_path_factory.mktemp("files")), accounts=load_accounts(FILES / "accounts.yaml"))
+    return Warehouse(Home(tmp_path_factory.mktemp("files") / "home"), accounts=load_accounts(FILES / "accounts.yaml"))
 
 
 def drop_all(files: Warehouse) -> None:
@@ -127,6 +127,8 @@ def test_the_scheduler_runs_the_same_steps(files: Warehouse) -> None:
     [log] = [p for p in (files.home.airflow / "logs").rglob("task_id=gate_documents/*.log") if "another export.txt" in p.read_text()]
     assert "amount_total_is_amount" in log.read_text()
     assert '\\"_line\\": 3, \\"amount_total\\": \\"12.50.0\\"' in log.read_text()
+    assert "great_expectations" not in log.read_text()
+    assert {mode & 0o077 for mode in rights(files.home.root)} == {0}
 
 
 def test_killed_while_dbt_builds_the_next_run_waits_for_dbt_and_publishes(files: Warehouse) -> None:

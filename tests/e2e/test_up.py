@@ -24,7 +24,7 @@ from seller_warehouse.cli.up import down, supervisor
 from seller_warehouse.core import ports
 from seller_warehouse.core.home import REPOSITORY, Home
 from seller_warehouse.core.ports import free_port
-from tests.support import files_in, processes_of
+from tests.support import files_in, processes_of, rights
 
 SECRET = "the-secret-of-a-connection"
 
@@ -168,12 +168,12 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     # A secret entered on the page is stored encrypted.
     api.save_connection("amazon_demo_na", {"conn_type": "generic", "login": "id", "password": SECRET, "extra": {"refresh_token": SECRET}})
     assert [path for path, data in files_in(machine.home.root).items() if SECRET.encode() in data] == []
-    assert (machine.home.airflow / "fernet_key").stat().st_mode & 0o077 == 0
+    assert {mode & 0o077 for mode in rights(machine.home.root)} == {0}
 
     code, said = machine.run("run")
     assert (code, "make down" in said) == (1, True)
     assert machine.run("up")[0] == 0
-    names = [*PROCESSES, "dashboard", "docs"]
+    names = [*PROCESSES, "dashboard", "docs", "tidy"]
     for name in ("dag-processor", "dashboard"):
         killed = machine.groups()[names.index(name)]
         os.kill(killed, signal.SIGKILL)

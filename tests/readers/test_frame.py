@@ -70,6 +70,14 @@ def test_first_line_says_how_fresh_the_figures_are(dashboard: Dashboard) -> None
     dashboard.open("").says(f"As of 2026-11-20 · published 2026-11-20 06:00 UTC · {behind} reports are behind, see Data health")
 
 
+def test_only_download_of_a_table_is_the_one_that_guards_formulas(dashboard: Dashboard) -> None:
+    dashboard.open("health", **EVER).page.get_by_test_id("stDataFrame").first.hover()
+    expect(dashboard.page.get_by_role("button", name="Search").first).to_be_visible()
+    streamlits_own = dashboard.page.locator("button[aria-label^='Download as CSV']")
+    expect(streamlits_own.first).to_be_attached()
+    expect(streamlits_own.first).to_be_hidden()
+
+
 def test_new_publication_appears_without_a_restart_or_an_error(browser: BrowserContext, published: PublishedWorld, tmp_path: Path) -> None:
     warehouse = Warehouse(Home(tmp_path / "home"), published.warehouse.accounts)
     shutil.copytree(published.warehouse.home.root, warehouse.home.root, symlinks=True)

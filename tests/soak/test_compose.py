@@ -127,6 +127,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
         found.wait_for("api-server")
         found.start("scheduler")
         found.start("triggerer")
+        found.start("tidy")
         for reader in READERS:
             found.start(reader)
         yield found

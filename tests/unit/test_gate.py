@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,10 @@ def test_many_wrong_rows_of_one_document_hide_none_of_another(tmp_path: Path) ->
     assert (result.failed_count, [row["_line"] for row in result.rows]) == (5000, [*range(2, 12)])
     assert "in 5000 rows" in found["many"].reason
     assert [[(r.failed_count, r.rows) for r in failed(found[f"{n}"])] for n in range(3)] == [[(1, [{"_line": 3, "amount_total": "ten"}])]] * 3
+
+
+def test_great_expectations_logs_nothing_below_a_warning() -> None:
+    assert logging.getLogger("great_expectations.expectations.expectation").getEffectiveLevel() == logging.WARNING
 
 
 def test_as_many_documents_are_validated_at_once_as_great_expectations_shows() -> None:

@@ -15,6 +15,7 @@ import yaml
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Refusal, Verdict
 from seller_warehouse.core.report_spec import ISO
+from seller_warehouse.ingest.damage import utf8_of
 from seller_warehouse.ingest.gate import judge
 from seller_warehouse.ingest.header import recognise, recognise_file
 from seller_warehouse.ingest.parse import Prepared, prepare
@@ -111,7 +112,12 @@ TITLE = "Größe “M” – 5 €"
 def test_text_is_read_in_the_charset_it_was_written_in(parse: Parse, encoded: bytes, declared: str | None) -> None:
     parsed = parse(numbered(2, **{"product-name": "HERE"}).encode().replace(b"HERE", encoded), charset=declared)
     assert parsed["product_name"] == [TITLE, TITLE]
-    assert parsed.prepared.warnings == {}
+    told = {} if declared or encoded == TITLE.encode() else {"charset": fallen_back(2, "cp1252")}
+    assert parsed.prepared.warnings == told
+
+
+def fallen_back(line: int, charset: str) -> str:
+    return f"the text is not UTF-8 (line {line}) and was read in {charset}, as this account's marketplaces write it; check names and titles"
 
 
 @pytest.mark.parametrize("charset", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
@@ -144,9 +150,9 @@ def test_a_label_is_not_wrong_where_every_charset_reads_the_same(parse: Parse) -
 
 def test_a_character_over_the_border_of_two_chunks_is_whole(parse: Parse) -> None:
     header, row = numbered(1, **{"product-name": "HERE"}).splitlines()
-    fill = (1 << 20) - len(header) - 1 - row.index("HERE") - 1
-    parsed = parse(f"{header}\n{row.replace('HERE', 'x' * fill + '€')}\n")
-    assert parsed["product_name"] == ["x" * fill + "€"]
+    count, short = divmod((1 << 20) - len(header) - 1 - row.index("HERE") - 1, len(row) + 1)
+    parsed = parse(f"{header}\n" + f"{row}\n" * count + f"{row.replace('HERE', 'x' * short + '€')}\n")
+    assert parsed["product_name"][-1] == "x" * short + "€"
 
 
 WESTERN = ["Größe für Straße", "Käse, Citroën, 90°", "Señor año £5", "Desk Lamp ®", "Lampe à poser"]
@@ -169,7 +175,7 @@ def test_typographic_quotes_of_windows_are_named_as_such(parse: Parse) -> None:
 @pytest.mark.parametrize("title", JAPANESE)
 def test_japanese_text_among_latin_letters_stays_japanese(parse: Parse, title: str) -> None:
     parsed = parse(numbered(1, **{"product-name": title}).encode("cp932"), account=JP)
-    assert (parsed["product_name"], parsed.prepared.warnings) == ([title], {})
+    assert (parsed["product_name"], parsed.prepared.warnings) == ([title], {"charset": fallen_back(2, "cp932")})
 
 
 def test_text_of_two_charsets_is_read_in_the_one_of_most_words_and_the_reader_is_told(parse: Parse) -> None:
@@ -178,6 +184,79 @@ def test_text_of_two_charsets_is_read_in_the_one_of_most_words_and_the_reader_is
     parsed = parse(b"\n".join(rows), account=JP)
     assert parsed["product_name"][1:] == ["卓上ランプ"] * 3
     assert "1 words of the text, read as cp932, mix Japanese signs and Western letters" in parsed.prepared.warnings["charset"]
+
+
+ACCOUNTS_OF = {
+    charset: Account(id=charset, name=charset, region=region, marketplaces=(marketplace,), source="files")
+    for charset, region, marketplace in [
+        ("cp1252", "eu", "A1PA6795UKMFR9"), ("cp1250", "eu", "A1C3SOZRARQ6R3"), ("cp1254", "eu", "A33AVAJ2PDY3EV"),
+        ("cp1256", "eu", "A2VIGQ35RCS4UG"), ("cp932", "fe", "A1VC38T7YXB528"),
+    ]
+}  # fmt: skip
+
+
+def titled(*titles: bytes) -> bytes:
+    """A report with these titles, in the bytes given."""
+    text = reimbursements(*({"reimbursement-id": str(n), "product-name": f"HERE{n};"} for n in range(len(titles)))).encode()
+    for n, title in enumerate(titles):
+        text = text.replace(f"HERE{n};".encode(), title)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("titles", "line", "column", "byte"),
+    [
+        (["Türklinke".encode(), "Größe".encode(), b"Lampe M\xc3"], 4, 83, "C3"),
+        (["Café".encode(), b"caf\xe9 x"], 3, 79, "E9"),
+        (["卓上ランプ".encode(), "卓上ランプ".encode()[:-1]], 3, 80, "E3"),
+        ([b"\xff", "مصباح".encode(), "Ładowarka".encode()], 2, 76, "FF"),
+        (["Lampe – 5 €".encode(), b"\xe2\x80", b"\x80", "•".encode()], 3, 76, "E2"),
+        (["Größe".encode(), b"Gr\xc3\xb6\xc3e"], 3, 79, "C3"),
+        (["Größe".encode(), b"\xc0\xaf", b"\xed\xa0\x80"], 3, 76, "C0"),
+    ],
+    ids=["cut letter", "one Latin letter", "Japanese", "invalid byte before", "signs", "beside a letter", "overlong and surrogate"],
+)
+def test_utf8_with_some_damage_is_refused_with_line_and_column_and_read_in_no_other_charset(
+    parse: Parse, tmp_path: Path, titles: list[bytes], line: int, column: int, byte: str
+) -> None:
+    data = titled(*titles)
+    (tmp_path / "dropped").write_bytes(data)
+    for account, declared in [*((a, None) for a in ACCOUNTS_OF.values()), (JP, "UTF-8"), (JP, "Shift_JIS"), (NA, "windows-1252")]:
+        with pytest.raises(Refusal, match=rf"^line {line}: column {column}: the byte {byte} is not valid UTF-8") as refused:
+            parse(data, account=account, charset=declared)
+        assert refused.value.rule == "charset"
+        assert recognise_file(tmp_path / "dropped", account.fallback_charset) == "reimbursements"
+
+
+@pytest.mark.parametrize(
+    ("charset", "titles"),
+    [
+        ("cp1252", ["CAFÉ®", "Größe", "für"]),
+        ("cp1252", ["GRÖßE Ü”", "RÉSERVÉ™", "Käse"]),
+        ("cp1252", ["Größe", "Käse", "für", "Â® 2"]),
+        ("cp1250", ["STÓŁ RÓŻOWY", "Świeca", "łóżko żółte"]),
+        ("cp1254", ["IŞIK", "Ütü masası", "ağaç"]),
+        ("cp1256", ["مصباح مكتب", "كرسي"]),
+        ("cp932", ["ﾃｽﾄ", "ﾃｽ 卓上ランプ", "りし 赤い傘", "ｼｬﾂ"]),
+    ],
+)  # fmt: skip
+def test_a_text_of_one_charset_that_holds_utf8_by_chance_is_read_in_it_and_the_reader_is_told(parse: Parse, charset: str, titles: list[str]) -> None:
+    data = titled(*(t.encode(charset) for t in titles))
+    parsed = parse(data, account=ACCOUNTS_OF[charset])
+    assert parsed["product_name"] == titles
+    assert f"was read in {charset}" in parsed.prepared.warnings["charset"]
+
+
+def test_a_fall_back_names_a_line_that_may_be_utf8(parse: Parse) -> None:
+    data = titled(*(b.encode("cp1252") for b in ("Größe", "für", "Käse")), "Öl".encode())
+    assert parse(data, account=ACCOUNTS_OF["cp1252"]).prepared.warnings["charset"].endswith("; line 5 may be UTF-8")
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64, 1 << 20])
+def test_the_place_of_the_damage_does_not_depend_on_how_the_bytes_come(chunk: int) -> None:
+    data = "Größe\n卓上ランプ\tx".encode() + b"\xe3\x83 y\nf\xfcr\n"
+    found = utf8_of(data[at : at + chunk] for at in range(0, len(data), chunk))
+    assert (found.broken_line, found.broken_column, found.broken_byte, found.broken, found.is_damaged) == (2, 8, 0xE3, 2, True)
 
 
 @pytest.mark.parametrize("damaged", [b"\x82\x20", b"\xe5"])

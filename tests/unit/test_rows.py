@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.reports import SPECS
-from tests.support import FIXTURES, NA, document_of, reimbursements
+from tests.support import FIXTURES, NA, REIMBURSEMENTS, document_of, reimbursements
 
 LEDGER = (
     "Date,FNSKU,ASIN,MSKU,Title,Event Type,Reference ID,Quantity,Fulfillment Center,Disposition,Reason,Country,"
@@ -64,17 +65,89 @@ def test_a_value_may_have_both_newlines_and_quotes_that_are_not_doubled(read: Re
     assert (found["title"], found["_line"]) == (titles, [2, 4, 6, 8, 10])
 
 
-def test_doubled_quotes_stay_one_beside_quotes_that_are_not(read: Read) -> None:
-    rows = ['A,B,,"10"" lamp, big",', 'C,D,,Lamp 10",', 'E,F,,"Lamp 10""",', 'G,H,,"Lamp 10"",', 'I,J,,"""Best""",', 'K,L,,"Best" Mug,']
+def test_doubled_quotes_are_one_and_quotes_in_bare_values_stay(read: Read) -> None:
+    rows = ['A,B,,"10"" lamp, big",', 'C,D,,Lamp 10",', 'E,F,,"Lamp 10""",', 'I,J,,"""Best""",', 'K,L,,"10"", or\n12"" lamp",', "M,N,,x,"]
     found = read("\n".join([CATALOG, *rows]) + "\n", "product_catalog")
-    assert found["title"] == ['10" lamp, big', 'Lamp 10"', 'Lamp 10"', 'Lamp 10"', '"Best"', '"Best" Mug']
-    assert found["seller_sku"] == ["A", "C", "E", "G", "I", "K"]
+    assert found["title"] == ['10" lamp, big', 'Lamp 10"', 'Lamp 10"', '"Best"', '10", or\n12" lamp', "x"]
+    assert (found["seller_sku"], found["_line"]) == (["A", "C", "E", "I", "K", "M"], [2, 3, 4, 5, 6, 8])
 
 
-def test_a_long_value_of_lines_and_commas_is_no_row_of_its_own(read: Read) -> None:
-    found = read(f'{CLAIMS}\n1,"111",A-1,1,2026-10-01,"Open, a, b\nc, d, e, f, g, h, i",\n2,x,A-2,1,2026-10-02,Open,\n', "claims")
-    assert (found["case_id"], found["_line"]) == (["1", "2"], [2, 4])
-    assert found["status"] == ["Open, a, b\nc, d, e, f, g, h, i", "Open"]
+COSTS = "seller-sku,fnsku,currency,sourcing-cost,effective-from,origin"
+
+
+@pytest.mark.parametrize(
+    ("report", "header", "row", "begins"),
+    [
+        ("product_catalog", CATALOG, 'K,L,,"Best" Mug,', '"Best" Mug'),
+        ("product_catalog", CATALOG, 'K,L,,"a" and ""b"",', '"a" and'),
+        ("claims", CLAIMS, '"9"9,111,A-1,1,2026-10-01,Open,', '"9"9,111'),
+        ("sourcing_costs", COSTS, 'A,,USD,"1"2.50,2026-01-01,SELLER', '"1"2.50'),
+        ("sourcing_costs", COSTS.replace(",", ";"), 'A;;USD;"1"2,50;2026-01-01;SELLER', '"1"2,50'),
+        ("reimbursements", ",".join(REIMBURSEMENTS), '2026-11-02,1,,,Lost_Warehouse,"LAMP"-1,X,B,Lamp,New,USD,1.00,1.00,1,0,1,,', '"LAMP"-1'),
+        ("claims", CLAIMS.replace(",", "\t"), '9\t111\t"A"-1\t1\t2026-10-01\tOpen\t', '"A"-1'),
+    ],
+)
+def test_text_after_a_closing_quote_is_refused_with_the_line_where_it_opened(read: Read, report: str, header: str, row: str, begins: str) -> None:
+    plain = row.replace('"', "")
+    with pytest.raises(Refusal, match=r"^line 4: text stands after the quote that closes the value '" + re.escape(begins)) as refused:
+        read("\n".join([header, plain, plain, row, plain]) + "\n", report)
+    assert refused.value.rule == "stray_quote"
+
+
+SWALLOWED = ("a", "b,c", "", "x\n", "1,2,3", "2026-10-02")
+
+
+@pytest.mark.parametrize("column", CLAIMS.split(","))
+@pytest.mark.parametrize("inside", SWALLOWED)
+def test_a_newline_in_a_value_that_is_no_free_text_is_refused_with_the_line_where_it_opened(read: Read, column: str, inside: str) -> None:
+    row = dict(zip(CLAIMS.split(","), ["1", "111", "A-1", "1", "2026-10-01", "Open", ""], strict=True))
+    plain = ",".join(row.values())
+    row[column] = f'"{row[column]}\n{inside}"'
+    with pytest.raises(
+        Refusal, match=rf"^line 3: (the quote before .* opens a value of {column} that|a quote opens a value that would) run"
+    ) as refused:
+        read("\n".join([CLAIMS, plain, ",".join(row.values()), plain]) + "\n", "claims")
+    assert refused.value.rule in ("newline_in_value", "stray_quote")
+
+
+def test_the_line_is_that_of_the_value_where_another_one_before_it_has_lines_too(read: Read) -> None:
+    row = 'S,"B\n0",,"a title\nof three\nlines",'
+    with pytest.raises(Refusal, match=r"^line 2: the quote before 'B\\n0' opens a value of asin"):
+        read(f"{CATALOG}\n{row}\n", "product_catalog")
+    with pytest.raises(Refusal, match=r"^line 4: the quote before 'http\\n' opens a value of image-url"):
+        read(f'{CATALOG}\nS,B0,,"a title\nof three\nlines","http\n"\n', "product_catalog")
+
+
+def test_a_ledger_refuses_lines_in_an_id_too(read: Read) -> None:
+    with pytest.raises(Refusal, match=r"^line 3: the quote before 'X1\\n' opens a value of FNSKU"):
+        read(ledger("one", "two").replace('"X1"', '"X1\n"'), "inventory_ledger")
+
+
+@pytest.mark.parametrize("torn", ['"FNSKU', 'FNSKU"', '"FN"SKU"', '"FNSKU"x'])
+def test_a_header_with_a_quote_too_few_or_too_many_is_refused(read: Read, torn: str) -> None:
+    with pytest.raises(Refusal, match=r"^line 1: a header has a quote that encloses nothing"):
+        read(ledger("one").replace('"FNSKU"', torn, 1), "inventory_ledger")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_a_title_of_two_lines_is_the_same_whichever_system_saved_it(read: Read, ending: str) -> None:
+    assert read(ledger("two\nlines").replace("\n", ending), "inventory_ledger")["title"] == ["two\nlines"]
+
+
+def test_free_text_is_what_people_wrote() -> None:
+    free = {c.name for s in SPECS.values() for c in (*s.columns, *(c for layout in s.layouts for c in layout.columns)) if c.free_text}
+    assert free == {"product_name", "title", "item_name", "item_description", "item_note", "return_carrier"}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3], ids="closed {} rows on".format)
+@pytest.mark.parametrize("place", [5, 8, 9, 17], ids=["sku", "title", "condition", "last"])
+def test_rows_that_a_quote_swallows_are_never_lost(read: Read, rows: int, place: int) -> None:
+    lines = reimbursements(*({"reimbursement-id": str(n), "store": ""} for n in range(6))).replace("\t", ",").splitlines()
+    opened, closed = lines[2].split(","), lines[2 + rows].split(",")
+    opened[place], closed[place] = f'"{opened[place]}', f'{closed[place]}"'
+    lines[2], lines[2 + rows] = ",".join(opened), ",".join(closed)
+    with pytest.raises(Refusal, match=r"^line 3: a quote opens a value that would run on over line 4, which is a row of its own"):
+        read("\n".join(lines) + "\n", "reimbursements")
 
 
 ORDER = "111-1111111-111111"
@@ -134,6 +207,49 @@ def test_a_report_that_somebody_has_quoted_is_read_as_quoted(read: Read, quoted_
     found = read("\n".join([quoted(header) if quoted_lines == "all" else header, *map(quoted, rows)]) + "\n", "reimbursements")
     assert found["product_name"] == ['27"', '5" x 3" board', "Desk Lamp"]
     assert (found["currency_code"], found["case_id"]) == (["USD"] * 3, ["", "", "9"])
+
+
+def excel(*titles: str, sku: str = "LAMP-01") -> str:
+    """A reimbursements report whose values are as Excel saves tab-separated text."""
+    rows = [{"product-name": t, "sku": sku} for t in titles]
+    return reimbursements(*({k: _as_excel(v) for k, v in row.items()} for row in rows))
+
+
+def _as_excel(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"' if re.search('[",\t\n]', value) else value
+
+
+@pytest.mark.parametrize(
+    ("titles", "sku"),
+    [
+        (['10" Lamp, black'], "MUG, 2-Pack"),
+        (["Lamp", "Plain lamp"], 'CABLE 5"'),
+        (['10" Lamp', "Lamp"], "LAMP-01"),
+        (["Lamp, black", "Lamp"], "LAMP-01"),
+        (["two\nlines, one value", "Lamp"], "A,B"),
+        (["tab\tinside", 'Lamp 10"'], "A,B"),
+    ],
+)
+def test_tab_separated_text_as_excel_saves_it_is_read_as_what_it_is(read: Read, titles: list[str], sku: str) -> None:
+    found = read(excel(*titles, sku=sku), "reimbursements")
+    assert (found["product_name"], found["sku"]) == (titles, [sku] * len(titles))
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ['"Best" Mug', "Lamp, black"], ['27"'], ['"Best"'], ['"Best, ever"', "Lamp, black"], ['"10"" x"', 'Lamp 10"'], ['"Pro', "Lamp"], ['"'],
+        ['"Pro Monitor', '5" x 3"', '"a", b"'],
+    ],
+)  # fmt: skip
+def test_quotes_of_titles_stay_where_the_text_is_as_amazon_sends_it(read: Read, titles: list[str]) -> None:
+    assert read(reimbursements(*({"product-name": t} for t in titles)), "reimbursements")["product_name"] == titles
+
+
+def test_a_file_that_is_neither_quoted_nor_not_is_refused_with_both_lines(read: Read) -> None:
+    content = reimbursements({}, {"sku": '"MUG, 2-Pack"'}, {"product-name": '"Best" Mug'})
+    with pytest.raises(Refusal, match=r"^line 4: product-name begins with a quote .*'\"Best\" Mug'.* enclose sku in line 3"):
+        read(content, "reimbursements")
 
 
 RETURNS = (FIXTURES / "mfn_returns" / "valid.txt").read_text(encoding="utf-8").splitlines()

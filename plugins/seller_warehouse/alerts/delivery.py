@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +85,7 @@ def notices(events: Iterable[Event], dashboard_url: str) -> list[Notice]:
         groups[event.kind, event.account_id].append(event)
     made = []
     for (kind, account_id), told in groups.items():
-        lines = [e.message for e in told[:LINES]]
+        lines = [_unlinked(e.message) for e in told[:LINES]]
         if len(told) > LINES:
             lines.append(f"and {len(told) - LINES} more")
         if units := sum(e.units for e in told):
@@ -93,6 +94,11 @@ def notices(events: Iterable[Event], dashboard_url: str) -> list[Notice]:
         title = f"{account_id or 'no account'}: {TITLES[kind]}"
         made.append(Notice(title=title, body="\n".join([*lines, link]), keys=tuple(e.key for e in told)))
     return made
+
+
+def _unlinked(text: str) -> str:
+    """A text that may quote a file, with an invisible letter wherever a messenger would begin a link, a picture or a mention."""
+    return re.sub(r"(?i)@|<|\](?=[\[(:])|www(?=\.)|:(?=//)|mailto(?=:)", "\\g<0>\u2060", text)
 
 
 def _total(events: Iterable[Event]) -> str:

@@ -21,6 +21,7 @@ import httpx
 import psutil
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
+from seller_warehouse.cli.tidy import remove_old_records
 from seller_warehouse.core.home import REPOSITORY, Home, kept_secret, write_whole
 from seller_warehouse.core.ports import free_port
 from seller_warehouse.orchestration.pools import MAX_ACCOUNTS, WAREHOUSE_POOL
@@ -72,6 +73,9 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
         or f"sqlite:///{home.airflow}/airflow.db?timeout={LOCK_SECONDS}",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # By themselves, logs of tasks are for everybody to read, whatever the umask.
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
     }
 
 
@@ -129,6 +133,8 @@ class Processes:
         migrated = subprocess.run([*_AIRFLOW, "db", "migrate"], env=self._env, capture_output=True, text=True, check=False)
         if migrated.returncode:
             raise AirflowFailed(f"airflow db migrate failed:\n{migrated.stderr[-3000:]}")
+        if problem := remove_old_records(self._home, datetime.now(UTC), self._env):
+            say(problem)
         say("airflow: metadata database is ready")
         try:
             for name in self._commands:

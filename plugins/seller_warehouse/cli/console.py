@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pyarrow
 from filelock import FileLock, Timeout
 
 from seller_warehouse.cli.airflow_processes import stop_left_behind
+from seller_warehouse.cli.tidy import remove_old_files
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.core.documents import printable
-from seller_warehouse.core.home import Home, shown
+from seller_warehouse.core.home import Home, shown, take_back_rights
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
 from seller_warehouse.ingest.warehouse import open_warehouse
 
@@ -67,7 +69,10 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
     try:
         accounts = load_accounts(accounts_path)
         with lock_of(home):
+            take_back_rights(home)
             stop_left_behind(home)
+            if problem := remove_old_files(home, datetime.now(UTC)):
+                say(problem)
             take_over(home)
             prepare_inbox(home, accounts)
             say(f"{len(accounts)} accounts, home {shown(home.root)}")

@@ -28,8 +28,8 @@ from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.home import DEMO_ACCOUNTS, REPOSITORY, Home, accounts_file, shown, write_whole
 
-DASHBOARD, DOCS = "dashboard", "docs"
-"""The pages beside Airflow's; their logs are named so."""
+DASHBOARD, DOCS, TIDY = "dashboard", "docs", "tidy"
+"""The pages beside Airflow's, and what removes old files; their logs are named so."""
 
 READY = "airflow: whatever stops is started again from now on"
 """The line by which the supervisor says that all is prepared."""
@@ -109,13 +109,14 @@ def answers(port: int, failed: Callable[[], str]) -> bool:
 def supervise(home: Home, airflow: int, dashboard: int, docs: int) -> int:
     """Keep Airflow and the pages running until SIGTERM; the process that ``up`` starts."""
     stop_when_ended()
-    pages = {
+    beside = {
         DASHBOARD: [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={dashboard}"],
         DOCS: [sys.executable, "-m", "docsite.site", "--serve", str(docs)],
+        TIDY: [sys.executable, "-m", "seller_warehouse.cli.tidy"],
     }
     # The demo's sellers are at no Amazon that could be asked.
     timetables = "" if accounts_file() == DEMO_ACCOUNTS else "1"
-    processes = Processes(home, airflow, {"SELLER_WAREHOUSE_SCHEDULED": timetables}, pages)
+    processes = Processes(home, airflow, {"SELLER_WAREHOUSE_SCHEDULED": timetables}, beside)
 
     def watch(_: Api, __: dict[str, Account], say: Progress) -> int:
         say(READY)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
+import stat
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PACKAGE = REPOSITORY / "plugins" / "seller_warehouse"
 DBT_PROJECT = REPOSITORY / "dbt_project"
 DEMO_ACCOUNTS = REPOSITORY / "demo" / "accounts.yaml"
+UMASK = "SELLER_WAREHOUSE_UMASK"
 MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
 
 
@@ -29,7 +33,11 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The home that the environment names, by default ``data`` in the repository, and its landing (SELLER_WAREHOUSE_LANDING)."""
+        """The home that the environment names, by default ``data`` in the repository, and its landing (SELLER_WAREHOUSE_LANDING).
+
+        Whatever this process and those that it starts write from here on is its owner's alone, unless SELLER_WAREHOUSE_UMASK says otherwise.
+        """
+        os.umask(denied_rights())
         root = Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve()
         return cls(root, os.environ.get("SELLER_WAREHOUSE_LANDING", "").strip())
 
@@ -122,6 +130,31 @@ class Home:
     def airflow(self) -> Path:
         """AIRFLOW_HOME."""
         return self.root / "airflow"
+
+
+def denied_rights() -> int:
+    """The rights that nobody but the owner has to what is written, as umask takes them. Ends the process where the setting is none."""
+    text = os.environ.get(UMASK) or "077"
+    if not re.fullmatch("0?0[0-7][0-7]", text):
+        raise SystemExit(f"{UMASK} is {text!r}; write 077 (the owner alone), or 027 (the group may read too)")
+    return int(text, 8)
+
+
+def take_back_rights(home: Home) -> None:
+    """Deny others what an earlier version, or a shell, let them see of a home and of its landing.
+
+    The folder itself comes last: where it denies them already, nothing in it is looked at.
+    """
+    denied = denied_rights()
+    for top in {home.root, home.landing}:
+        if top.is_dir() and top.stat().st_mode & denied:
+            for folder, _, names in os.walk(top, topdown=False):
+                for path in (*(Path(folder, name) for name in names), Path(folder)):
+                    # A file may go meanwhile, and what somebody else put into the inbox only they can change.
+                    with suppress(FileNotFoundError, PermissionError):
+                        mode = path.lstat().st_mode
+                        if not stat.S_ISLNK(mode) and mode & denied:
+                            path.chmod(stat.S_IMODE(mode) & ~denied)
 
 
 def accounts_file() -> Path:

@@ -1,15 +1,30 @@
-"""Which port of this machine each of the pages listens on."""
+"""Which port of this machine each of the pages listens on, and by which names it may be called."""
 
 from __future__ import annotations
 
 import os
 import random
 import socket
+from urllib.parse import urlsplit
 
 from seller_warehouse.core.accounts import ConfigurationError
 
 AIRFLOW, DASHBOARD, SERVICE, DOCS = (f"SELLER_WAREHOUSE_{name}PORT" for name in ("", "DASHBOARD_", "SERVICE_", "DOCS_"))
 DEFAULTS = {AIRFLOW: 8080, DASHBOARD: 8501, SERVICE: 8502, DOCS: 8503}
+
+LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+"""How a browser of this machine names it."""
+
+
+def name_of(host: str) -> str:
+    """The name in a header Host, without its port; nothing where there is none.
+
+    Whoever reads a page of another site may have that site's name lead to this machine (DNS rebinding): the header tells.
+    """
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def chosen_port(setting: str) -> int:

@@ -61,7 +61,8 @@ class Column:
     A ``required`` column must be in the file, since a mart would be wrong without it; a ``filled`` one must not be blank
     in any row. Amazon's files have the ``usual`` columns too, and ``usually_filled`` ones have a value, but no mart needs
     it: missing or blank is a warning. ``codes`` lists the known values, compared without case, blanks and underscores; an
-    unknown one is a warning. A ``personal`` column is dropped when the file is parsed. ``formats`` are the date formats a
+    unknown one is a warning. A ``personal`` column is dropped when the file is parsed. A ``free_text`` is what people wrote, such as a
+    title, and may hold newlines and quotes. ``formats`` are the date formats a
     document may use, one per document; columns of one ``style`` are written alike.
     """
 
@@ -76,6 +77,7 @@ class Column:
     usually_filled: bool = False
     codes: tuple[str, ...] = ()
     personal: bool = False
+    free_text: bool = False
     formats: tuple[str, ...] = (ISO,)
     style: str = ""
 
@@ -83,6 +85,11 @@ class Column:
     def headers(self) -> frozenset[str]:
         """Every spelling of the header, normalised."""
         return frozenset(normalise_header(h) for h in (self.header, *self.aliases, *self.shared))
+
+    @property
+    def may_hold_lines(self) -> bool:
+        """Whether a value may have several lines; anywhere else a newline is one that a stray quote has swallowed."""
+        return self.free_text or self.personal
 
     @property
     def holds_ids(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.ingest.containers import open_plain, refuse_no_text
+from seller_warehouse.ingest.damage import utf8_of
 from seller_warehouse.ingest.workbook import Sheet
 
 MAX_DOCUMENT_BYTES = 2 * 1024**3
@@ -21,6 +22,9 @@ MAX_DOCUMENT_BYTES = 2 * 1024**3
 
 CHUNK = 1 << 20
 WESTERN = "cp1252"
+UTF8 = "utf-8-sig"
+"""UTF-8, whether it begins with a byte order mark or not."""
+
 JAPANESE = frozenset({"cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213"})
 
 
@@ -48,36 +52,52 @@ def chunks(path: Path, sheet: Sheet | None = None) -> Iterator[bytes]:
 def decode(source: Path, target: Path, *, declared: str | None, fallback: str, sheet: Sheet | None = None) -> str | None:
     """Write the text of ``source`` to ``target`` as UTF-8, strictly; returns what a reader should know of the charset.
 
-    UTF-8 proves itself, so it is tried first whatever was declared (Amazon's labels are wrong at times);
-    then the declared charset, or without one the ``fallback`` of the region. Japanese charsets read most Western text as well, as
-    nonsense, so there the reading counts that mixes no scripts inside words.
+    UTF-8 proves itself, so it is tried first whatever was declared (Amazon's labels are wrong at times), and damaged UTF-8 is refused;
+    then the declared charset, or without one the ``fallback`` of the region, of which a reader is told always. Japanese charsets read most
+    Western text as well, as nonsense, so there the reading counts that mixes no scripts inside words.
     """
     first = next(chunks(source), b"")
     if not first:
         raise Refusal("empty_file", "the file has no bytes", "download it again")
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        charset, line = "utf-16", _decode_as(source, target, "utf-16").wrong_line
-    elif _decode_as(source, target, "utf-8-sig", sheet).wrong_line is None:
-        wrong_label = declared and _python_charset(declared) not in ("utf-8-sig", "ascii") and not target.read_bytes().isascii()
+        if (line := _decode_as(source, target, "utf-16").wrong_line) is None:
+            return None
+        raise Refusal("charset", "the text is not valid UTF-16, as it says of itself", _REMEDY, line)
+    no_utf8 = _decode_as(source, target, UTF8, sheet).wrong_line
+    if no_utf8 is None:
+        wrong_label = declared and _python_charset(declared) not in (UTF8, "ascii") and not target.read_bytes().isascii()
         return f"declared {declared}, but the text is UTF-8" if wrong_label else None
-    else:
-        charset = _python_charset(declared) if declared else fallback
-        read = _decode_as(source, target, charset)
-        line = read.wrong_line
-        if charset in JAPANESE and (read.mixes_scripts if line is None else not declared):
-            western = _decode_as(source, target, WESTERN)
-            if western.wrong_line is None and not western.is_garbled:
-                name = "Windows-1252" if western.beyond_latin_1 else "ISO-8859-1"
-                why = f"is not valid (line {line})" if line else "would stand inside Western words"
-                return f"the text is read as {name}; {charset}, as this account writes it, {why}"
-            if line is None:
-                _decode_as(source, target, charset)
-        if line is None and read.mixed and charset in JAPANESE:
-            return f"{read.mixed} words of the text, read as {charset}, mix Japanese signs and Western letters; part of it may be in another charset"
-    if line is None:
-        return None
-    expected = f"in the declared charset {declared}" if declared else f"UTF-8 nor {charset}"
-    raise Refusal("charset", f"the text is {'not valid' if declared else 'neither'} {expected}", "save it as UTF-8, or download it again", line)
+    if (utf8 := utf8_of(chunks(source))).is_damaged:
+        raise utf8.refusal()
+    charset = _python_charset(declared) if declared else fallback
+    read = _decode_as(source, target, charset)
+    line = read.wrong_line
+    if charset in JAPANESE and (read.mixes_scripts if line is None else not declared):
+        western = _decode_as(source, target, WESTERN)
+        if western.wrong_line is None and not western.is_garbled:
+            name = "Windows-1252" if western.beyond_latin_1 else "ISO-8859-1"
+            why = f"is not valid (line {line})" if line else "would stand inside Western words"
+            return f"the text is read as {name}; {charset}, as this account writes it, {why}"
+        if line is None:
+            _decode_as(source, target, charset)
+    if line is not None:
+        expected = f"not valid in the declared charset {declared}" if declared else f"neither UTF-8 nor {charset}"
+        raise Refusal("charset", f"the text is {'not valid UTF-8' if charset == UTF8 and not declared else expected}", _REMEDY, line)
+    notes = []
+    if not declared:
+        notes.append(
+            f"the text is not UTF-8 (line {no_utf8}) and was read in {charset}, as this account's marketplaces write it; check names and titles"
+        )
+    if utf8.convincing:
+        notes.append(f"line {utf8.convincing_line} may be UTF-8")
+    if read.mixed and charset in JAPANESE:
+        notes.append(
+            f"{read.mixed} words of the text, read as {charset}, mix Japanese signs and Western letters; part of it may be in another charset"
+        )
+    return "; ".join(notes) or None
+
+
+_REMEDY = "save it as UTF-8, or download it again"
 
 
 def _python_charset(declared: str) -> str:
@@ -85,7 +105,7 @@ def _python_charset(declared: str) -> str:
         name = codecs.lookup({"windows-31j": "cp932"}.get(declared.lower(), declared)).name
     except LookupError:
         raise Refusal("charset", f"the declared charset {declared!r} is unknown", "download it again") from None
-    return "utf-8-sig" if name == "utf-8" else name
+    return UTF8 if name == "utf-8" else name
 
 
 _EAST = "\u3005\u3040-\u30ff\u4e00-\u9fff\uff01-\uff9f"

@@ -24,6 +24,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
 from seller_warehouse.core.report_spec import Unit
 from seller_warehouse.core.sql import text_literal
+from seller_warehouse.ingest.formats import last_year
 from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
@@ -50,8 +51,8 @@ class GateContext:
     """What a suite may know beside the rows.
 
     ``columns`` are those the document has; ``from_amazon`` whether it was asked for and not dropped; ``asked`` the days of the range
-    it was requested for; ``latest_day`` the last day a row may have; ``usual_rows`` how many rows the last good load would lead one
-    to expect.
+    it was requested for; ``latest_day`` the last day a row may have, ``latest_year`` the last year of any date; ``usual_rows`` how many
+    rows the last good load would lead one to expect.
     """
 
     account: Account
@@ -62,6 +63,7 @@ class GateContext:
     from_amazon: bool
     asked: tuple[date, date] | None
     latest_day: date
+    latest_year: int
     usual_rows: int | None
 
 
@@ -234,6 +236,7 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
         asked=asked,
         # A day of grace: the day is the marketplace's own, which may be ahead of UTC.
         latest_day=document.retrieved_at.date() + timedelta(days=1),
+        latest_year=last_year(document.retrieved_at),
         usual_rows=round(pending.usual_rows_per_day * days) if pending.usual_rows_per_day else None,
     )
 

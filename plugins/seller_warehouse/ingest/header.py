@@ -10,6 +10,8 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.core.report_spec import Column, Layout, Quoting, ReportSpec, normalise_header
+from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_wide_header
+from seller_warehouse.ingest.damage import utf8_of
 from seller_warehouse.ingest.decode import JAPANESE, WESTERN, chunks
 from seller_warehouse.ingest.other_files import refuse_date_range, refuse_markup
 from seller_warehouse.reports import SPECS
@@ -27,6 +29,15 @@ class Shape:
     headers: tuple[str, ...]
     quoted: bool
     by_position: bool = False
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that the text may have."""
+        return self.layout.columns if self.layout else self.spec.columns
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(c for c in self.columns if c.name == name)
 
     @property
     def unknown_headers(self) -> tuple[str, ...]:
@@ -51,14 +62,18 @@ def recognise_file(path: Path, fallback: str) -> str:
         charsets = ["utf-8-sig", fallback, *([WESTERN] if fallback in JAPANESE else [])]
     refused: Refusal | None = None
     line = 1
+    errors = "strict"
+    if charsets[0] != "utf-16" and not _is_utf8(head) and (utf8 := utf8_of([head])).is_damaged:
+        # The header tells the report all the same, and the gate refuses it with the place of the damage.
+        charsets, errors, refused = charsets[:1], "replace", utf8.refusal()
     for charset in charsets:
         try:
-            text = codecs.getincrementaldecoder(charset)("strict").decode(head)
+            text = codecs.getincrementaldecoder(charset)(errors).decode(head)
         except UnicodeDecodeError as error:
             line = head[: error.start].count(b"\n") + 1
             continue
         if text.lstrip()[:1] in ("{", "["):
-            return _recognise_json(b"".join(chunks(path)).decode(charset, "replace"))
+            return _recognise_json(joined_json(chunks(path)).decode(charset, "replace"))
         try:
             return recognise(text).spec.name
         except Refusal as refusal:
@@ -66,7 +81,16 @@ def recognise_file(path: Path, fallback: str) -> str:
     raise refused or Refusal("charset", f"the text is neither UTF-8 nor {fallback}", "save it as UTF-8, or download it again", line)
 
 
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _recognise_json(text: str) -> str:
+    refuse_deep_json(text.encode("utf-8", "replace"))
     for spec in SPECS.values():
         if spec.read_json:
             try:
@@ -88,6 +112,7 @@ def recognise(head: str) -> Shape:
     header_line, first, second = _first_lines(head)
     delimiter = max("\t,;", key=lambda d: (first.count(d) > 0 and d == "\t", first.count(d)))
     headers = tuple(h.strip().strip('"').strip() for h in first.split(delimiter))
+    refuse_wide_header(headers, header_line)
     normal = [normalise_header(h) for h in headers]
     spec, layout, columns = max(_candidates(), key=lambda c: _likeness(c[2], normal))
     missing = [c.header for c in columns if c.required and not c.headers & set(normal)]
@@ -105,6 +130,10 @@ def recognise(head: str) -> Shape:
             "see docs/inputs.md for the files that are understood",
             header_line,
         )
+    for header in first.split(delimiter):
+        if not re.fullmatch('[^"]*|"[^"]*"', header.strip()):
+            what = f"a header has a quote that encloses nothing ({header.strip()[:40]!r})"
+            raise Refusal("stray_quote", what, "download the report again; if it was edited, correct the header", header_line)
     names = _placed(columns, normal)
     twice = {n for n in names if n and names.count(n) > 1}
     if twice:

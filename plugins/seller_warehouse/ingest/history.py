@@ -33,7 +33,7 @@ from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
 from seller_warehouse.core.report_spec import ReportSpec, Unit
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.ingest.formats import as_date, one_spelling
+from seller_warehouse.ingest.formats import as_date, last_year, one_spelling
 from seller_warehouse.ingest.landing import find_document
 from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.parse import Prepared, prepare
@@ -120,7 +120,9 @@ def _stage(
         value = one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "null"
         spelled.append(f"{value} as {identifier(c.name)}")
     content = ", ".join(f"coalesce({identifier(c.name)}, '')" for c in spec.kept)
-    day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date]) if spec.event_date else "cast(null as date)"
+    day = "cast(null as date)"
+    if spec.event_date:
+        day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date], last_year(document.retrieved_at))
     connection.execute("create or replace temp table wanted (unit varchar)")
     if only is not None:
         connection.executemany("insert into wanted values (?)", [(u,) for u in only])

@@ -35,9 +35,11 @@ from seller_warehouse.core.accounts import Account, marketplaces
 from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import PACKAGE, fingerprint
 from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
-from seller_warehouse.ingest.decode import CHUNK, decode
+from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_long_fields, refuse_long_lines
+from seller_warehouse.ingest.decode import CHUNK, UTF8, decode
 from seller_warehouse.ingest.header import Shape, recognise
 from seller_warehouse.ingest.object_storage import ObjectStorage
+from seller_warehouse.ingest.quoting import with_quotes_known
 from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
 from seller_warehouse.ingest.spelling import spelling_of
 from seller_warehouse.ingest.workbook import Sheet
@@ -141,7 +143,10 @@ def _keep(table: pa.Table, prepared: Prepared, part: Path) -> None:
 
 def _parse(document: Document, account: Account, text_file: Path, kept: Path, connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, Prepared]:
     sheet = Sheet()
-    charset_note = decode(document.path, text_file, declared=document.charset, fallback=account.fallback_charset, sheet=sheet)
+    charsets = (document.charset, account.fallback_charset)
+    if SPECS[document.report].read_json:
+        charsets = (None, UTF8)  # JSON has no other (RFC 8259)
+    charset_note = decode(document.path, text_file, declared=charsets[0], fallback=charsets[1], sheet=sheet)
     read = read_table(text_file, SPECS[document.report], sheet)
     table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
@@ -187,9 +192,13 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     shape, ends_whole = recognise(_head(text_file)), _ends_with_newline(text_file)
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
+    refuse_long_lines(text_file)
+    shape = with_quotes_known(shape, text_file)
     table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
+    if shape.quoted:
+        table = _with_plain_newlines(table, spec)
     personal = {c.name for c in spec.columns if c.personal}
     table = _with_plain_minus(table.drop_columns([n for n in table.column_names if n in personal]), spec)
     numbers = _columns_at(shape, sheet.numbers) if sheet else frozenset()
@@ -203,6 +212,14 @@ def _with_plain_minus(table: pa.Table, spec: ReportSpec) -> pa.Table:
     for place, name in enumerate(table.column_names):
         if any(c.name == name and c.kind in (Kind.INTEGER, Kind.AMOUNT) for c in spec.columns):
             table = table.set_column(place, name, pc.replace_substring_regex(table[name], "^\u2212([0-9])", r"-\1"))
+    return table
+
+
+def _with_plain_newlines(table: pa.Table, spec: ReportSpec) -> pa.Table:
+    """Free text with one kind of newline, whichever system saved the file."""
+    for place, name in enumerate(table.column_names):
+        if any(c.name == name and c.free_text for c in spec.columns):
+            table = table.set_column(place, name, pc.replace_substring_regex(table[name], "\r\n?", "\n"))
     return table
 
 
@@ -230,7 +247,7 @@ def _warnings(
             f"line {lines}: more fields than the header, since a value holds a tab; the row was set aside and the others load; "
             "remove the tab in the file and drop it again to have the row"
         )
-    columns = {c.name: c for c in (shape.layout.columns if shape.layout else shape.spec.columns)}
+    columns = {c.name: c for c in shape.columns}
     if ids := [c.header for n, c in columns.items() if n in numbers and c.holds_ids]:
         warnings["sheet_numbers"] = (
             f"cells of {', '.join(ids)} are numbers in the workbook; zeros in front, if there were any, are lost; "
@@ -247,8 +264,11 @@ def _warnings(
 
 def _read_json(text_file: Path, spec: ReportSpec) -> pa.Table:
     assert spec.read_json
+    with text_file.open("rb") as stream:
+        content = joined_json(iter(lambda: stream.read(CHUNK), b""))
+    refuse_deep_json(content)
     try:
-        return spec.read_json(text_file.read_bytes())
+        return spec.read_json(content)
     except json.JSONDecodeError as error:
         raise Refusal("damaged_json", f"the JSON breaks off or is malformed ({error.msg})", "download it again", error.lineno) from error
 
@@ -290,9 +310,11 @@ def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAs
     if table is None:
         line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
         raise wrong_field_count(shape, bad[0].actual_columns, line)
+    lines = _lines(text_file, shape, table.num_rows)
+    refuse_long_fields(table, shape.headers, lines)
     known = [n for n in names if not n.startswith("?")]
     trimmed = pa.table([pc.utf8_trim_whitespace(table[n]) for n in known], names=known)
-    numbered = trimmed.append_column("_line", pa.array(_lines(text_file, shape, table.num_rows), pa.int64()))
+    numbered = trimmed.append_column("_line", pa.array(lines, pa.int64()))
     return _without_blank_rows(numbered), set_aside
 
 

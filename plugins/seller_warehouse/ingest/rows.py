@@ -1,8 +1,10 @@
 """From lines to rows of as many fields as the header: quotes that nobody doubled, fields left out, and rows with a tab too many.
 
-A producer of quoted text is expected to double a quote inside a value, and many do not. A quote therefore ends a value only before a
-delimiter or the line end, and the reading that gives the row its count of fields is taken: where none does, or two do, the file is
-refused. Whatever is not plain is written anew with doubled quotes, so that every reader after this one sees the same.
+A producer of quoted text doubles a quote inside a value; where text follows the quote that closes a value, the file is refused. Who puts
+every value in quotes, as Amazon does in its ledgers, often doubles none: there a quote ends a value only before a delimiter or the line
+end, and the one reading that gives the row its count of fields is taken. Lines inside a value are for columns of free text alone, since
+anywhere else they are rows that a stray quote has swallowed. Whatever is not plain is written anew with doubled quotes, so that every
+reader after this one sees the same.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.core.report_spec import Kind
+from seller_warehouse.ingest.bounds import MAX_LINE_BYTES
 from seller_warehouse.ingest.header import Shape
 
 MOST_SET_ASIDE = 100
@@ -81,14 +84,15 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                 raise _unreadable(shape, begun, first, next_row=number)
             text = begun + line
             fields = _strict(text, delimiter)
-            if fields and len(fields) == width:
-                if text.count('"') % 2:
+            is_odd = text.count('"') % 2 == 1
+            if not fields or len(fields) != width:
+                fields, is_odd = _undoubled(text, delimiter, width), True
+            if fields:
+                _refuse_lines_inside(shape, fields, first)
+                if is_odd:
                     yield first, number, fields
                 begun = ""
-            elif fields := _undoubled(text, delimiter, width):
-                yield first, number, fields
-                begun = ""
-            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES:
+            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
                 begun = text + raw[len(line) :]
             else:
                 raise _unreadable(shape, text, first)
@@ -96,19 +100,67 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
             raise _unreadable(shape, begun, first, at_end=True)
 
 
+def _refuse_lines_inside(shape: Shape, fields: list[str], first: int) -> None:
+    """Raise Refusal where a value of a row from line ``first`` holds a newline and its column is no free text."""
+    opened = first
+    for value, name, header in zip(fields, shape.field_names, shape.headers, strict=True):
+        if (newlines := _newlines(value)) and name and not shape.column(name).may_hold_lines:
+            what = f"the quote before {value[:20]!r} opens a value of {header} that runs on over {newlines + 1} lines, and only free text may do that"
+            raise Refusal("newline_in_value", what, _QUOTE_REMEDY, opened)
+        opened += newlines
+
+
+def _newlines(text: str) -> int:
+    return len(re.findall("\r\n|\r|\n", text))
+
+
+_QUOTE_REMEDY = "remove the quote, or double it and close the value; a file that was cut can be downloaded again"
+
+
 def _may_go_on(text: str, delimiter: str, width: int) -> bool:
     """Whether the next line may belong to the last value of the text: it has a quote that may not have closed it."""
     merged = _merged(text, delimiter)
-    return len(merged) <= width and merged[-1].startswith('"')
+    if _is_all_quoted(merged):
+        return len(merged) <= width
+    count, at, is_torn = _read_strictly(text, delimiter)
+    return count < width and at < len(text) and not is_torn
+
+
+def _is_all_quoted(merged: list[str]) -> bool:
+    """Whether each filled value of several is in quotes."""
+    filled = [piece for piece in merged if piece]
+    return len(filled) > 1 and all(piece.startswith('"') for piece in filled)
+
+
+def _read_strictly(text: str, delimiter: str) -> tuple[int, int, bool]:
+    """How many fields a strict reader has read, where it stops, and whether it stops at text after a closing quote, not in an open value."""
+    count = at = 0
+    while found := _field(delimiter).match(text, at):
+        if not found[3]:
+            return count + 1, len(text), False
+        count, at = count + 1, found.end()
+    return count, at, not _OPEN.match(text, at)
+
+
+_OPEN = re.compile(r'"(?:[^"]|"")*\Z')
 
 
 def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
     """Why the text from line ``first`` is no row: a value not closed before ``next_row`` or the end, or a wrong count of fields."""
     text, width = text.rstrip("\r\n"), len(shape.headers)
     merged = _merged(text, shape.delimiter)
-    is_open = merged[-1].startswith('"') and not _is_enclosed(merged[-1])
+    if _is_all_quoted(merged):
+        begins, is_torn = len(text) - len(merged[-1]), False
+        is_open = not _is_enclosed(merged[-1])
+    else:
+        _, begins, is_torn = _read_strictly(text, shape.delimiter)
+        is_open = begins < len(text)
+    opened = first + _newlines(text[:begins])
+    if is_torn:
+        what = f"text stands after the quote that closes the value {text[begins : begins + 20]!r}"
+        return Refusal("stray_quote", what, "double a quote that is part of a value, and put the whole value in quotes", opened)
     if is_open and at_end:
-        return Refusal("row_cut", "the text is cut inside a quoted value", _CUT_REMEDY, first)
+        return Refusal("row_cut", "the text is cut inside a quoted value", _CUT_REMEDY, opened)
     counted = len(_strict(text, shape.delimiter) or merged)
     # With a delimiter for each field, it is a quote that has joined two of them.
     if not is_open and (counted > width or text.count(shape.delimiter) != width - 1):
@@ -116,7 +168,7 @@ def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = N
     what = "a quote opens a value, and no quote before a delimiter closes it"
     if next_row:
         what = f"a quote opens a value that would run on over line {next_row}, which is a row of its own"
-    return Refusal("stray_quote", what, "remove the quote, or double it and close the value; a file that was cut can be downloaded again", first)
+    return Refusal("stray_quote", what, _QUOTE_REMEDY, opened)
 
 
 def _merged(text: str, delimiter: str) -> list[str]:
@@ -155,7 +207,7 @@ def _strict(text: str, delimiter: str) -> list[str] | None:
 
 
 def _undoubled(text: str, delimiter: str, width: int) -> list[str] | None:
-    """The one way to read the text as ``width`` fields in which a quote ends a value only before a delimiter or the end; else None."""
+    """The one way to read the text as ``width`` fields, all blank or in quotes, in which a quote ends a value only before a delimiter or the end."""
     pieces = text.split(delimiter)
     longest = len(pieces) - width + 1
     if longest < 1:
@@ -181,20 +233,13 @@ def _undoubled(text: str, delimiter: str, width: int) -> list[str] | None:
 def _is_value(pieces: list[str], at: int, end: int) -> bool:
     """Whether the pieces from ``at`` up to ``end`` can be one value."""
     first, last = pieces[at], pieces[end - 1]
-    if not first.startswith('"'):
-        return end - at == 1 and not first.endswith('"')
     if end - at > 1:
-        return last.endswith('"')
-    return _is_enclosed(first) or _is_bare(first)
+        return first.startswith('"') and last.endswith('"')
+    return not first or _is_enclosed(first)
 
 
 def _is_enclosed(piece: str) -> bool:
     return len(piece) > 1 and piece.startswith('"') and piece.endswith('"')
-
-
-def _is_bare(piece: str) -> bool:
-    """Whether a piece that begins with a quote is a bare value all the same: ``"Best" Mug``."""
-    return piece.count('"') % 2 == 0 and not piece.endswith('"')
 
 
 def _value(text: str) -> str:
@@ -205,16 +250,15 @@ def _value(text: str) -> str:
 
 
 def _is_row(line: str, shape: Shape) -> bool:
-    """Whether a line alone has the fields of a row, with numbers and dates where the report has them."""
+    """Whether a line alone has the fields of a row, with a number or a date where the report has them."""
     fields = _strict(line, shape.delimiter)
     if not fields or len(fields) != len(shape.headers):
         fields = line.split(shape.delimiter)
     if len(fields) != len(shape.headers):
         return False
-    kinds = {c.name: c.kind for c in shape.spec.columns}
+    kinds = {c.name: c.kind for c in shape.columns}
     typed = [(v.strip(' "'), _LOOKS[kinds[n]]) for v, n in zip(fields, shape.field_names, strict=True) if n and kinds.get(n, Kind.TEXT) in _LOOKS]
-    filled = [(value, look) for value, look in typed if value]
-    return all(re.fullmatch(look, value) for value, look in filled) and bool(filled or not typed)
+    return not typed or any(re.fullmatch(look, value) for value, look in typed if value)
 
 
 _LOOKS = {Kind.DATE: r"[0-9].{3,}", Kind.INTEGER: r"[-+]?[0-9.,]+", Kind.AMOUNT: r"[-+]?[0-9., ]+", Kind.CURRENCY: "[A-Z]{3}"}

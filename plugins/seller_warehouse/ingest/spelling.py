@@ -16,7 +16,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document
 from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
 from seller_warehouse.core.sql import identifier
-from seller_warehouse.ingest.formats import GROUP_BLANKS, as_date, is_broken
+from seller_warehouse.ingest.formats import GROUP_BLANKS, as_date, is_broken, last_year
 from seller_warehouse.reports import SPECS
 
 ROWS = "parsed_rows"
@@ -64,17 +64,18 @@ def _date_formats(
     beside ``25/04/2026`` is a day in April. Where nothing decides, the first format is taken.
     """
     styles: dict[str, list[Column]] = {}
+    latest = last_year(document.retrieved_at)
     for c in columns:
         styles.setdefault(c.style or (LOCAL if LOCAL in c.formats else c.name), []).append(c)
     fitting: dict[str, list[str]] = {}
     for style, of in [*styles.items()]:
-        formats, failed = _fitting_formats(connection, of, account.date_formats((*of[0].formats, *others)))
+        formats, failed = _fitting_formats(connection, of, account.date_formats((*of[0].formats, *others)), latest)
         if failed and of[0].style:
             # Not written alike after all: each by itself.
             del styles[style]
             for c in of:
                 styles[c.name] = [c]
-                fitting[c.name], _ = _fitting_formats(connection, [c], account.date_formats((*c.formats, *others)))
+                fitting[c.name], _ = _fitting_formats(connection, [c], account.date_formats((*c.formats, *others)), latest)
         else:
             fitting[style] = formats
     choices = [
@@ -92,7 +93,7 @@ def _date_formats(
     return best[0], f"{undecided[0].header} may be written as {in_words} and nothing in the file decides; it was read as the first"
 
 
-def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column], candidates: tuple[str, ...]) -> tuple[list[str], int]:
+def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column], candidates: tuple[str, ...], latest: int) -> tuple[list[str], int]:
     """The formats that fit most values of some columns, of those that read every value alike the first; and how many values they do not fit."""
     if len(candidates) == 1:
         return list(candidates), 0
@@ -100,7 +101,7 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
     days, facts = [], []
     for number, date_format in enumerate(candidates):
         read = [f"day_{number}_{column}" for column in range(len(names))]
-        days += [f"{as_date(name, date_format)} as {day}" for name, day in zip(names, read, strict=True)]
+        days += [f"{as_date(name, date_format, latest)} as {day}" for name, day in zip(names, read, strict=True)]
         facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
         # Not DuckDB's hash of several values: it joins their hashes by exclusive or, so days that stand twice would cancel out.
         facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join(f'coalesce({day}::varchar, chr(0))' for day in read)})))")
@@ -117,9 +118,10 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
 
 def _rows_broken(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
     """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
-    broken = [is_broken(a, formats, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    latest = last_year(document.retrieved_at)
+    broken = [is_broken(a, formats, latest, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
     if spec.event_date in formats:
-        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date]), timedelta(days=1)
+        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date], latest), timedelta(days=1)
         broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
         if document.window_start and document.window_end:
             broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
@@ -150,6 +152,6 @@ def _window(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: D
         return document.window_start, document.window_end
     if spec.unit is not Unit.DATE or not spec.event_date or spec.event_date not in formats:
         return None
-    day = as_date(identifier(spec.event_date), formats[spec.event_date])
+    day = as_date(identifier(spec.event_date), formats[spec.event_date], last_year(document.retrieved_at))
     found = connection.execute(f"select min({day}), max({day}) from {ROWS}").fetchone()
     return (found[0], found[1]) if found and found[0] else None

@@ -29,7 +29,7 @@ from seller_warehouse.reports import SPECS
 @contextmanager
 def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The build database in the layout of this code, for one process at a time; others wait. Raises NewerHome."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(f"{path}.lock"), duckdb.connect(str(path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         # At the default of 16 MB nearly every document's commit rewrites the last row groups of its table.

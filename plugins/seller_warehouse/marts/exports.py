@@ -1,6 +1,7 @@
 """What finance opens without a database: tables of a publication as CSV and Parquet, and a workbook.
 
-No text of these files is run as a formula: in CSV one that begins like a formula gets a quote in front, in the workbook text is stored as text.
+No text of these files is run as a formula: in CSV one that begins like a formula gets a quote in front, in the workbook text is stored as text,
+in cells of the format Text, so that it stays text when somebody edits it.
 The same publication gives the same bytes.
 """
 
@@ -10,6 +11,7 @@ import math
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.marts.sheet_rows import SheetRows
-from seller_warehouse.marts.spreadsheet import FORMULA
+from seller_warehouse.marts.spreadsheet import GUARDS
 
 EXPORTED = (
     "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_settlement_differences",
@@ -117,15 +119,15 @@ def _ordered(connection: duckdb.DuckDBPyConnection, query: str) -> str:
 
 def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
     ordered = _ordered(connection, f"select * from published.marts.{table}")
-    escaped = ", ".join(_as_text(identifier(name)) for name, data_type in _columns(connection, ordered) if data_type == "VARCHAR")
-    for form, select in (("csv", f"select * replace ({escaped}) from {ordered}"), ("parquet", f"from {ordered}")):
-        target = text_literal(str(folder / f"{table}.{form}"))
-        connection.execute(f"copy ({select}) to {target} (format {form}{', header' if form == 'csv' else ''})")
+    texts = [identifier(name) for name, data_type in _columns(connection, ordered) if data_type == "VARCHAR"]
+    guarded = ", ".join(f"{_guarded(name)} as {name}" for name in texts)
+    as_csv = f"format csv, header, force_quote ({', '.join(texts)})"
+    for form, select, options in (("csv", f"select * replace ({guarded}) from {ordered}", as_csv), ("parquet", f"from {ordered}", "format parquet")):
+        connection.execute(f"copy ({select}) to {text_literal(str(folder / f'{table}.{form}'))} ({options})")
 
 
-def _as_text(column: str) -> str:
-    """A text that begins like a formula, with a quote in front, so that no spreadsheet runs it."""
-    return f"case when regexp_matches({column}, {text_literal(FORMULA)}) then '''' || {column} else {column} end as {column}"
+def _guarded(column: str) -> str:
+    return reduce(lambda sql, guard: f"regexp_replace({sql}, {text_literal(guard[0])}, {text_literal(guard[1])}, 'g')", GUARDS.items(), column)
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:
@@ -172,7 +174,7 @@ class _Writer:
         self._formats = {
             "DATE": book.add_format({"num_format": "yyyy-mm-dd"}), "TIMESTAMP": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
             "INTEGER": book.add_format({"num_format": "0"}), "DECIMAL(18,4)": book.add_format({"num_format": "#,##0.00##"}),
-            "DECIMAL(9,6)": book.add_format({"num_format": "0.000000"}), "VARCHAR": None, "BOOLEAN": None,
+            "DECIMAL(9,6)": book.add_format({"num_format": "0.000000"}), "VARCHAR": book.add_format({"num_format": "@"}), "BOOLEAN": None,
         }  # fmt: skip
 
     def table(self, page: Worksheet, top: int, columns: list[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> int:
@@ -199,7 +201,7 @@ class _Writer:
         if value is None:
             return
         if data_type == "VARCHAR":
-            page.write_string(row, column, value)
+            page.write_string(row, column, value, self._formats[data_type])
         elif data_type == "BOOLEAN":
             page.write_boolean(row, column, value)
         else:

@@ -1,4 +1,7 @@
-"""Tables as CSV that a spreadsheet may open: no text in them runs as a formula."""
+"""Tables as CSV that a spreadsheet may open: no text in them runs as a formula.
+
+Text always stands in quotes, also an empty one, and what does not is a number, a date, a time, true or false; nothing at all is null.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,27 @@ import pyarrow
 import pyarrow.compute
 from pyarrow import csv
 
-FORMULA = "^[=+@\t\r-]"
-"""How a text begins that a spreadsheet would run."""
+_FORMULA = (
+    r"[\p{Z}\p{Cf}\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"  # blanks and what cannot be seen
+    "[=+@\\-\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"  # the minus sign, and the small and the wide forms of East Asian fonts
+)
+GUARDS = {f"([;\\t\\r\\n])({_FORMULA})": r"\1'\2", rf"^({_FORMULA}|[\t\r\n])": r"'\1"}
+"""Where a spreadsheet would run a text, as patterns of RE2 (DuckDB's and Arrow's), and what stands there instead: the same with a quote in front.
+
+First after what a spreadsheet that does not separate by commas takes for the end of a cell, then at the begin.
+Source: https://owasp.org/www-community/attacks/CSV_Injection
+"""
 
 
 def as_csv(table: pyarrow.Table) -> bytes:
-    """The rows in UTF-8 with a header; a text that begins like a formula has a quote in front."""
-    columns = [_as_text(c) if pyarrow.types.is_string(c.type) or pyarrow.types.is_large_string(c.type) else c for c in table.columns]
+    """The rows in UTF-8 with a header; every text is guarded, names of columns too."""
+    columns = [_guarded(c) if pyarrow.types.is_string(c.type) or pyarrow.types.is_large_string(c.type) else c for c in table.columns]
     written = io.BytesIO()
-    csv.write_csv(pyarrow.table(columns, names=table.column_names), written)
+    csv.write_csv(pyarrow.table(columns, names=_guarded(pyarrow.array(table.column_names, pyarrow.string())).to_pylist()), written)
     return written.getvalue()
 
 
-def _as_text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
-    quoted = pyarrow.compute.binary_join_element_wise("'", column, "")
-    return pyarrow.compute.if_else(pyarrow.compute.match_substring_regex(column, FORMULA), quoted, column)
+def _guarded(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array | pyarrow.ChunkedArray:
+    for pattern, replacement in GUARDS.items():
+        column = pyarrow.compute.replace_substring_regex(column, pattern=pattern, replacement=replacement)
+    return column

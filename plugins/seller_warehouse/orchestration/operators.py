@@ -24,7 +24,7 @@ from seller_warehouse.core.clock import (
     settle_seconds_from_environment,
     taking_part,
 )
-from seller_warehouse.core.home import Home, accounts_file
+from seller_warehouse.core.home import Home, accounts_file, take_back_rights
 from seller_warehouse.orchestration.pools import IS_FOLLOWED
 from seller_warehouse.steps import DocumentsRefused, Run
 
@@ -39,8 +39,10 @@ log = logging.getLogger(__name__)
 
 def run_of(context: Context) -> Run:
     """The pass that a DAG run stands for."""
+    home = Home.from_environment()
+    take_back_rights(home)
     return Run(
-        home=Home.from_environment(),
+        home=home,
         accounts=load_accounts(accounts_file()),
         run_id=context["dag_run"].run_id,
         at=clock_from_environment().now(),

@@ -5,13 +5,14 @@ Every answer is of one publication and names it. A query that takes too long or 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import secrets
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,18 +27,29 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home, kept_secret, shown
+from seller_warehouse.core.ports import LOCAL, name_of
 from seller_warehouse.marts.spreadsheet import as_csv
 from seller_warehouse.readers.published import NotPublished, Published
 from seller_warehouse.readers.query import OPERATORS, InvalidQuery, select
+from seller_warehouse.readers.timed_connection import TimedConnection
 
-HOST, TOKEN = "SELLER_WAREHOUSE_SERVICE_HOST", "SELLER_WAREHOUSE_TOKEN"
+HOST, NAMES, TOKEN = "SELLER_WAREHOUSE_SERVICE_HOST", "SELLER_WAREHOUSE_SERVICE_NAMES", "SELLER_WAREHOUSE_TOKEN"
 TOKEN_CHARACTERS = 24
+WRONG_TOKEN_SECONDS = 1.0
+"""How long the answer to a wrong token is held back."""
+WRONG_TOKENS_AT_ONCE = 100
+"""How many such answers are held back at once."""
+CONNECTIONS = 500
+"""How many there may be at once; more are refused with 503."""
+HEAD_BYTES = 65_536
+"""How long a request may be, with its address."""
+
 USUAL_ROWS, MOST_ROWS = 1_000, 10_000
 MOST_BYTES = 16_000_000
 """Of one answer."""
@@ -128,10 +140,10 @@ class Selected(BaseModel):
 
 
 class ReadOnly:
-    """Lets nothing but GET and HEAD through, and no answer be stored or taken for another type."""
+    """Lets nothing but GET and HEAD of one of its ``names`` through, and no answer be stored, framed or taken for another type."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
@@ -141,19 +153,34 @@ class ReadOnly:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+                MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        if scope["method"] in ("GET", "HEAD"):
+        name = name_of(Headers(scope=scope).get("host", ""))
+        if name not in self._names:
+            await _refusal(400, f"this service is not called {name!r}: where it has that name, add it to {NAMES}")(scope, receive, marked)
+        elif scope["method"] in ("GET", "HEAD"):
             # The server leaves the body of an answer to HEAD out.
             await self._app({**scope, "method": "GET"}, receive, marked)
         else:
             await _refusal(405, "this service only reads: use GET or HEAD", {"Allow": "GET, HEAD"})(scope, receive, marked)
 
 
-def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
-    """Refuses whoever has not sent the token."""
-    if sent is None or not secrets.compare_digest(sent.credentials.encode(), request.app.state.token.encode()):
+_HEADERS = {
+    "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}  # fmt: skip
+
+
+async def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
+    """Refuses whoever has not sent the token; who guesses waits for each answer, and nobody else does."""
+    state = request.app.state
+    if sent is None or not secrets.compare_digest(sent.credentials.encode(), state.token.encode()):
+        if sent is not None:
+            if state.guesses.locked():
+                raise HTTPException(429, "too many wrong tokens at once: send the right one, or ask later", {"Retry-After": "1"})
+            async with state.guesses:
+                await asyncio.sleep(state.wrong_token_seconds)
         raise HTTPException(401, "send the token of this service as the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
 
 
@@ -187,19 +214,29 @@ def _interrupt(cursor: duckdb.DuckDBPyConnection, seconds: float, answered: thre
 
 
 Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]
-open_to_all = APIRouter()
-v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (401, 503)})
+open_to_all = APIRouter(responses={400: {"model": Refused}})
+v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (400, 401, 429, 503)})
 
 
-def app(home: Home, token: str, *, query_seconds: float = QUERY_SECONDS) -> FastAPI:
-    """The service over what ``home`` has published, for whoever sends ``token``."""
+SERVER: dict[str, Any] = {
+    "http": TimedConnection, "h11_max_incomplete_event_size": HEAD_BYTES, "ws": "none", "limit_concurrency": CONNECTIONS, "server_header": False,
+    "log_level": "warning",
+}  # fmt: skip
+"""How uvicorn serves it."""
+
+
+def app(
+    home: Home, token: str, *, names: Collection[str] = LOCAL, query_seconds: float = QUERY_SECONDS, wrong_token_seconds: float = WRONG_TOKEN_SECONDS
+) -> FastAPI:
+    """The service over what ``home`` has published, for whoever calls it by one of its ``names`` and sends ``token``."""
     service = FastAPIOffline(
         redoc_url=None, title="Seller Warehouse", description=__doc__.split("\n\n", 1)[1], version="1", lifespan=_lifespan, redirect_slashes=False,
         # Swagger UI would show the description to a validator on the internet.
         swagger_ui_parameters={"validatorUrl": None},
     )  # fmt: skip
     service.state.published, service.state.token, service.state.query_seconds = Published(home, _LIMITS), token, query_seconds
-    service.add_middleware(ReadOnly)
+    service.state.wrong_token_seconds, service.state.guesses = wrong_token_seconds, asyncio.Semaphore(WRONG_TOKENS_AT_ONCE)
+    service.add_middleware(ReadOnly, names=names)
     service.exception_handler(RequestValidationError)(_invalid)
     service.include_router(open_to_all)
     service.include_router(v1)
@@ -310,17 +347,30 @@ def token_of(home: Home) -> tuple[str, str]:
     return token, place
 
 
+def names_of(host: str) -> frozenset[str]:
+    """What the service is called: this machine, the address it listens on, and the names that the environment adds.
+
+    Raises ConfigurationError where one of these is more or less than a name.
+    """
+    given = os.environ.get(NAMES, "").replace(",", " ").lower().split()
+    for name in given:
+        if name_of(f"[{name}]" if name.count(":") > 1 else name) != name:
+            raise ConfigurationError(f"{NAMES} has {name!r}; write names alone, without https:// and port, with blanks between")
+    return LOCAL | {host.lower(), *given}
+
+
 def main() -> int:
     """Serve until stopped; everything comes from the environment."""
     home, host = Home.from_environment(), os.environ.get(HOST) or "127.0.0.1"
     try:
         port = ports.chosen_port(ports.SERVICE)
         token, place = token_of(home)
+        names = names_of(host)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"http://{host}:{port}/docs says what may be asked; the token is in {place}", flush=True)
-    uvicorn.run(app(home, token), host=host, port=port, server_header=False, log_level="warning")
+    uvicorn.run(app(home, token, names=names), host=host, port=port, **SERVER)
     return 0
 
 

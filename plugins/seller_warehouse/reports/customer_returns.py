@@ -73,7 +73,7 @@ SPEC = ReportSpec(
         column("sku", filled=True),
         usual("asin"),
         column("fnsku"),
-        usual("product-name"),
+        usual("product-name", free_text=True),
         column("quantity", Kind.INTEGER, filled=True),
         usual("fulfillment-center-id", aliases=("fulfilment-centre-id",)),
         column("detailed-disposition", codes=DISPOSITIONS),

@@ -24,7 +24,7 @@ SPEC = ReportSpec(
         column("sku", filled=True),
         column("fnsku"),
         usual("asin"),
-        usual("product-name"),
+        usual("product-name", free_text=True),
         usual("condition"),
         usual("your-price", Kind.AMOUNT),
         usual("mfn-listing-exists", codes=("Yes", "No")),

@@ -59,7 +59,7 @@ SPEC = ReportSpec(
         column("buyer-name", personal=True, required=False),
         column("buyer-phone-number", personal=True, required=False),
         column("sku"),
-        usual("product-name"),
+        usual("product-name", free_text=True),
         column("quantity-shipped", Kind.INTEGER, filled=True),
         usual("currency", Kind.CURRENCY),
         usual("item-price", Kind.AMOUNT),

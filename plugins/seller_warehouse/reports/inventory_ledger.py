@@ -54,7 +54,7 @@ SPEC = ReportSpec(
         column("FNSKU"),
         usual("ASIN"),
         column("MSKU"),
-        usual("Title"),
+        usual("Title", free_text=True),
         column("Event Type", filled=True, codes=EVENT_TYPES),
         column("Reference ID"),
         column("Quantity", Kind.INTEGER, filled=True),

@@ -32,7 +32,7 @@ SPEC = ReportSpec(
         usual("FNSKU", usually_filled=True),
         usual("ASIN"),
         usual("MSKU"),
-        usual("Title"),
+        usual("Title", free_text=True),
         usual("Disposition", usually_filled=True, codes=DISPOSITIONS),
         usual("Starting Warehouse Balance", Kind.INTEGER),
         usual("In Transit Between Warehouses", Kind.INTEGER),

@@ -29,6 +29,7 @@ UNUSED = ("不适用项目", "Columna en desuso")
 COLUMNS = (
     usual(
         "item-name",
+        free_text=True,
         aliases=(
             "商品名",
             "商品名称",
@@ -43,6 +44,7 @@ COLUMNS = (
     ),
     column(
         "item-description",
+        free_text=True,
         aliases=(
             "商品の説明",
             "商品描述",
@@ -134,6 +136,7 @@ COLUMNS = (
     column("zshop-shipping-fee", shared=UNUSED, required=False),
     column(
         "item-note",
+        free_text=True,
         aliases=(
             "コンディション説明",
             "商品备注",

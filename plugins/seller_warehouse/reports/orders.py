@@ -125,7 +125,7 @@ SPEC = ReportSpec(
         column("sales-channel"),
         usual("order-channel"),
         usual("ship-service-level"),
-        usual("product-name"),
+        usual("product-name", free_text=True),
         column("sku"),
         usual("asin"),
         usual("item-status", codes=ITEM_STATUSES),

@@ -21,7 +21,7 @@ SPEC = ReportSpec(
         column("seller-sku", aliases=("sku", "msku"), filled=True),
         column("asin", aliases=("child-asin",)),
         column("parent-asin", required=False),
-        column("title", aliases=("product-name", "item-name", "product-title"), required=False),
+        column("title", free_text=True, aliases=("product-name", "item-name", "product-title"), required=False),
         column("image-url", aliases=("main-image-url", "image"), required=False),
     ),
 )

@@ -70,7 +70,7 @@ SPEC = ReportSpec(
         column("sku"),
         column("fnsku"),
         usual("asin"),
-        usual("product-name"),
+        usual("product-name", free_text=True),
         usual("condition"),
         column("currency-unit", Kind.CURRENCY, name="currency_code", filled=True),
         column("amount-per-unit", Kind.AMOUNT),

@@ -43,7 +43,7 @@ def read(content: bytes) -> pa.Table:
     """The rows of the JSON, every value as text; raises Refusal where it is not this report."""
     try:
         # Numbers stay as they are written.
-        report = json.loads(content, parse_float=str, parse_int=str)
+        report = json.loads(content, parse_float=str, parse_int=str, parse_constant=_no_number, object_pairs_hook=_object)
     except (RecursionError, UnicodeDecodeError) as error:
         raise _refusal("the JSON is nested too deeply, or not in UTF-8") from error
     if not isinstance(report, dict) or not isinstance(report.get("performanceMetrics"), list | dict):
@@ -64,6 +64,18 @@ def read(content: bytes) -> pa.Table:
         return pa.table({c.name: pa.array([row[c.name] for row in rows], pa.string()) for c in SPEC.columns})
     except UnicodeEncodeError as error:
         raise _refusal("a text of the JSON is no valid Unicode") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a key that stands in it twice leaves open which value is meant."""
+    keys = [key for key, _ in pairs]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise _refusal(f"the key {twice[:40]!r} stands in one object twice")
+    return dict(pairs)
+
+
+def _no_number(word: str) -> None:
+    raise _refusal(f"{word} is no number")
 
 
 def _of_channel(block: dict[str, Any]) -> dict[str, str]:

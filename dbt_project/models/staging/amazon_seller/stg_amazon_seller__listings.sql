@@ -28,7 +28,7 @@ renamed as (
         end as fulfillment_channel,
         {{ text_value('item_condition') }} as condition_code,
         {{ text_value('item_name') }} as product_name,
-        {{ text_value('image_url') }} as image_url,
+        {{ https_address('image_url') }} as image_url,
 
         -- measures
         {{ amount('price') }} as listing_price,

@@ -54,7 +54,7 @@ renamed as (
         -- measures
         case
             when {{ upper_snake('negative_feedback') }} in ('1', '2', '3', '4', '5', '1_STAR', '2_STARS', '3_STARS', '4_STARS', '5_STARS')
-                then cast(left(negative_feedback, 1) as integer)
+                then cast(left({{ upper_snake('negative_feedback') }}, 1) as integer)
         end as feedback_rating,
 
         -- load metadata

@@ -16,7 +16,7 @@ renamed as (
 
         -- statuses
         {{ text_value('title') }} as product_name,
-        {{ text_value('image_url') }} as image_url,
+        {{ https_address('image_url') }} as image_url,
 
         -- load metadata
         _document_id as document_id,
