@@ -1,4 +1,4 @@
-"""Other simulated worlds than the one of the suite: their marts say what is true as well. Seeded and counted by ``make soak COUNT=n SEED=n``."""
+"""Other simulated worlds than that of the suite: their marts equal the truth as well. Seeded and counted by ``make soak COUNT=n SEED=n``."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ __all__ = [
 COUNT, SEED = int(os.environ.get("SOAK_COUNT", "1")), int(os.environ.get("SOAK_SEED", "1"))
 
 
-# Of the session, so that whatever else a test is repeated for is done while a world is there.
+# Session scope, so that all parametrised tests of a world run while it exists.
 @pytest.fixture(scope="session", params=range(COUNT))
 def simulated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    """The world of a round, in place of the suite's."""
+    """The world of a round, instead of the suite's."""
     return simulate(1000 * SEED + request.param, tmp_path_factory.mktemp("simulated"))
 
 
