@@ -131,7 +131,7 @@ def test_units_that_came_back_are_those_that_were_returned(built: tuple[date, Wa
     assert found
 
 
-def test_case_is_the_one_that_was_filed_and_stands_as_it_was_decided(built: tuple[date, Warehouse, Expected]) -> None:
+def test_case_is_the_filed_one_with_its_decision(built: tuple[date, Warehouse, Expected]) -> None:
     _, warehouse, expected = built
     found = {key: state for key, (state,) in rows(warehouse, "claim_state") if state}
     assert found == {key: f.case_state for key, f in expected.fates.items() if f.case_state}

@@ -114,7 +114,7 @@ def ids(client: httpx.Client, *where: str, **parameters: Any) -> list[str]:
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", f"Bearer {SECRET[:-1]}", f"Bearer {SECRET}x", f"Basic {SECRET}", SECRET, "Bearer ä"])
 @pytest.mark.parametrize("path", ["/v1/publication", "/v1/tables", LINES, f"{LINES}?limit=wrong", "/v1/tables/unknown"])
-def test_without_the_token_nothing_is_told(sent: str | None, path: str, client: httpx.Client) -> None:
+def test_without_the_token_nothing_is_answered(sent: str | None, path: str, client: httpx.Client) -> None:
     answer = httpx.get(client.base_url.join(path), headers={"Authorization": sent.encode()} if sent is not None else {})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert answer.json() == {"detail": "send the token of this service as the header Authorization: Bearer <token>"}
@@ -584,7 +584,7 @@ def test_the_token_is_made_once_for_its_owner_alone_and_never_shown(built: Wareh
     assert service.token_of(built.home) == (token, str(kept))
 
 
-def test_only_this_machine_reaches_it_unless_told_otherwise(started: tuple[str, str]) -> None:
+def test_only_this_machine_reaches_it_unless_configured_otherwise(started: tuple[str, str]) -> None:
     port = int(started[0].rsplit(":", 1)[1])
     listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
     assert listening == {"127.0.0.1"}

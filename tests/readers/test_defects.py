@@ -202,7 +202,7 @@ def test_parcel_is_found_by_its_order(dashboard: Dashboard) -> None:
     assert dashboard.holds("multi_channel", f"from fct_mcf_claims where amazon_order_id = '{order}'") == 1
 
 
-def test_filters_that_are_used_stand_in_the_address(dashboard: Dashboard) -> None:
+def test_filters_that_are_used_are_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("resolved", **EVER)
     for label, option, name in (
         ("Event type", "Customer returns", "event_type"), ("Defect type", "In transit", "defect_type"), ("Resolution", "Reimbursed", "resolution"),
@@ -229,7 +229,7 @@ def test_nothing_found_says_what_to_do(dashboard: Dashboard, page: str, what: st
     dashboard.says("choose a wider range of dates" if page in ("eligible", "in-progress") else "Choose a wider range of dates")
 
 
-def test_every_reason_is_told_in_plain_words(dashboard: Dashboard) -> None:
+def test_every_reason_is_shown_in_plain_words(dashboard: Dashboard) -> None:
     found = {
         r for (r,) in dashboard.ask("select status_reason from marts.fct_inventory_defects union select status_reason from marts.fct_mcf_claims")
     }

@@ -46,7 +46,7 @@ def test_currency_with_the_most_lines_is_shown_first(dashboard: Dashboard) -> No
     check(dashboard.open("finance", **EVER), "USD", "true")
 
 
-def test_currency_is_picked_and_stands_in_the_address(dashboard: Dashboard) -> None:
+def test_currency_is_picked_and_is_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("finance", **EVER)
     dashboard.pick("Currency", "GBP")
     dashboard.has("currency", "GBP")

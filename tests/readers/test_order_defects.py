@@ -10,7 +10,7 @@ from tests.readers.dashboard import EVER, Dashboard
 MART = "from marts.fct_order_defect_rate_daily where order_count > 0"
 
 
-def test_highest_rate_of_each_channel_stands_with_its_orders_and_distance(dashboard: Dashboard) -> None:
+def test_highest_rate_of_each_channel_is_shown_with_its_orders_and_distance(dashboard: Dashboard) -> None:
     dashboard.open("order-defects")
     for channel in ("AFN", "MFN"):
         ((defective, worst, orders),) = dashboard.ask(
@@ -43,7 +43,7 @@ def test_earlier_range_shows_its_last_day_and_account(dashboard: Dashboard) -> N
     dashboard.says("No seller performance report of these days is loaded.")
 
 
-def test_amazons_own_figure_stands_beside_ours_with_the_difference_of_each_component(dashboard: Dashboard) -> None:
+def test_amazons_own_figure_is_shown_beside_ours_with_the_difference_of_each_component(dashboard: Dashboard) -> None:
     """The simulated Amazon counts as the rules say, so nothing differs but the rounding of its rate."""
     beside = "from fct_order_defect_rate_daily where amazon_snapshot_age_days = 0"
     assert dashboard.open("order-defects").holds("beside_amazon", beside) == 16

@@ -55,7 +55,7 @@ def test_filter_in_the_address_narrows_figures_and_file(dashboard: Dashboard, qu
     check(dashboard.open("reimbursements", **{**EVER, **query}), where)
 
 
-def test_filters_that_are_used_stand_in_the_address(dashboard: Dashboard) -> None:
+def test_filters_that_are_used_are_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("reimbursements", **EVER)
     dashboard.pick("Reason", "Customer return")
     dashboard.has("reason", "Customer return")

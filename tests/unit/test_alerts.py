@@ -188,7 +188,7 @@ def difference(month: date, reported: str, settled: str = "0", **other: Any) -> 
 # The order defect rate
 
 
-def test_a_rate_near_the_target_is_told_with_its_figures_and_a_link(told: Told) -> None:
+def test_a_rate_near_the_target_is_alerted_with_its_figures_and_a_link(told: Told) -> None:
     told.publish(**rates("GOOD", "AT_RISK"))
     assert told.tell() == [
         (
@@ -201,7 +201,7 @@ def test_a_rate_near_the_target_is_told_with_its_figures_and_a_link(told: Told) 
     ]
 
 
-def test_an_episode_is_told_once_however_long_it_lasts_and_whatever_is_restated(told: Told) -> None:
+def test_an_episode_is_alerted_once_however_long_it_lasts_and_whatever_is_restated(told: Told) -> None:
     told.publish(**rates("GOOD", "AT_RISK"))
     assert len(told.tell()) == 1
     told.publish(**rates("GOOD", "AT_RISK", "NONE", "AT_RISK", last=day(2)))
@@ -213,7 +213,7 @@ def test_an_episode_is_told_once_however_long_it_lasts_and_whatever_is_restated(
     assert told.tell(day(1)) == []
 
 
-def test_a_rate_is_told_again_when_it_worsens_and_after_it_was_good_but_not_when_it_improves(told: Told) -> None:
+def test_a_rate_is_alerted_again_when_it_worsens_and_after_it_was_good_but_not_when_it_improves(told: Told) -> None:
     told.publish(**rates("AT_RISK"))
     assert len(told.tell()) == 1
     told.publish(**rates("AT_RISK", "BAD", last=day(1)))
@@ -227,7 +227,7 @@ def test_a_rate_is_told_again_when_it_worsens_and_after_it_was_good_but_not_when
     assert len(told.tell(day(4))) == 1
 
 
-def test_an_episode_that_begins_bad_is_not_told_again_when_it_improves(told: Told) -> None:
+def test_an_episode_that_begins_bad_is_not_alerted_again_when_it_improves(told: Told) -> None:
     told.publish(**rates("BAD"))
     assert len(told.tell()) == 1
     told.publish(**rates("BAD", "AT_RISK", last=day(1)))
@@ -248,7 +248,7 @@ def test_channels_and_marketplaces_are_events_of_their_own_in_one_message(told: 
 # Claims
 
 
-def test_each_claim_is_told_once_when_it_closes_within_the_days(told: Told) -> None:
+def test_each_claim_is_alerted_once_when_it_closes_within_the_days(told: Told) -> None:
     told.publish(claims_to_file=[claim("a", day(0)), claim("b", day(7)), claim("c", day(8)), claim("d", day(-1))])
     assert told.tell() == [
         (
@@ -298,7 +298,7 @@ def test_a_first_run_with_hundreds_of_claims_sends_one_message_that_names_ten(to
 # Refused documents
 
 
-def test_a_refused_file_is_told_once_also_where_nothing_is_published(told: Told) -> None:
+def test_a_refused_file_is_alerted_once_also_where_nothing_is_published(told: Told) -> None:
     told.load(document(1, "QUARANTINED"))
     assert told.tell() == [("na: a document was refused", ["orders-1.txt, line 3: no date", f"{SHOWN}/health?account=na"])]
     assert told.tell(day(1)) == []
@@ -324,7 +324,7 @@ def test_a_file_that_another_account_an_earlier_run_or_the_same_run_took_is_stil
     assert len(told.tell(day(1))) == 1
 
 
-def test_a_report_that_amazon_fails_every_day_is_told_once_until_a_run_passes_without(told: Told) -> None:
+def test_a_report_that_amazon_fails_every_day_is_alerted_once_until_a_run_passes_without(told: Told) -> None:
     refused = [document(n, "QUARANTINED", day(n), source="sp_api", reason=f"FATAL {n}") for n in range(3)]
     others = [document(n + 10, "LOADED", day(n), source="sp_api") for n in range(3)]
     told.load(refused[0], others[0])
@@ -337,7 +337,7 @@ def test_a_report_that_amazon_fails_every_day_is_told_once_until_a_run_passes_wi
     assert [lines[0] for _, lines in told.tell(day(4))] == ["FATAL again"]
 
 
-def test_a_file_in_the_folder_of_no_account_is_told_without_one(told: Told) -> None:
+def test_a_file_in_the_folder_of_no_account_is_alerted_without_one(told: Told) -> None:
     told.load(document(1, "QUARANTINED", account_id=""))
     [(title, lines)] = told.tell()
     assert (title, lines[-1]) == ("no account: a document was refused", f"{SHOWN}/health")
@@ -360,7 +360,7 @@ def test_a_report_is_late_two_days_after_its_answer_was_due(told: Told, account:
     assert len(told.tell(day(in_time + 2))) == 1
 
 
-def test_late_reports_of_an_account_are_one_message_and_are_told_once_until_there_is_an_answer(told: Told) -> None:
+def test_late_reports_of_an_account_are_one_message_and_are_alerted_once_until_there_is_an_answer(told: Told) -> None:
     loads = [document(1, "LOADED"), document(2, "NO_DATA", day(1)), document(3, "QUARANTINED", day(5)), document(4, "LOADED", report="listings")]
     told.publish(loads=loads, freshness=[{"account_id": "na", "report": "orders", "data_through_date": day(-1)}])
     assert told.tell(day(5)) == [
@@ -379,7 +379,7 @@ def test_late_reports_of_an_account_are_one_message_and_are_told_once_until_ther
     assert [lines[0] for _, lines in told.tell(day(11))] == ["orders: last answer on 2026-11-27, expected every day"]
 
 
-def test_nobody_promised_what_only_the_seller_has_nor_what_a_removed_account_had(told: Told) -> None:
+def test_reports_that_only_the_seller_has_and_removed_accounts_are_never_late(told: Told) -> None:
     told.publish(loads=[document(1, "LOADED", report="sourcing_costs"), document(2, "LOADED", account_id="gone")])
     assert told.tell(day(400)) == []
 
@@ -393,7 +393,7 @@ def test_an_account_that_was_removed_since_the_publication_is_not_late(told: Tol
 # Settlements
 
 
-def test_an_unexplained_amount_is_told_once_and_again_when_it_changes(told: Told) -> None:
+def test_an_unexplained_amount_is_alerted_once_and_again_when_it_changes(told: Told) -> None:
     told.publish(fct_settlement_reconciliation=[difference(date(2026, 9, 1), "-7.79", "5"), difference(date(2026, 10, 1), "0")])
     assert told.tell() == [
         (
@@ -411,7 +411,7 @@ def test_an_unexplained_amount_is_told_once_and_again_when_it_changes(told: Told
     assert told.tell() == []
 
 
-def test_what_a_backfill_has_not_reached_is_told_only_when_it_has(told: Told) -> None:
+def test_what_a_backfill_has_not_reached_is_alerted_only_when_it_has(told: Told) -> None:
     tables = {
         **rates("AT_RISK"), "claims_to_file": [claim("a", TODAY)], "fct_settlement_reconciliation": [difference(date(2026, 9, 1), "7")],
     }  # fmt: skip
@@ -425,7 +425,7 @@ def test_what_a_backfill_has_not_reached_is_told_only_when_it_has(told: Told) ->
 # Rows set aside
 
 
-def test_a_row_that_is_set_aside_is_told_once(told: Told) -> None:
+def test_a_row_that_is_set_aside_is_alerted_once(told: Told) -> None:
     aside = {"account_id": "na", "mart": "fct_orders", "why": "a value is missing", "remedy": "look the row up", "rule": "never_null_orders"}
     told.publish(set_aside=[{**aside, "key": '{"amazon_order_id":"1"}'}])
     message = 'fct_orders: a value is missing; look the row up: {"amazon_order_id":"1"}'

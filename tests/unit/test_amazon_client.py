@@ -399,7 +399,7 @@ def test_secrets_are_not_part_of_what_an_access_shows(tmp_path):
     assert "hunter2" not in f"{access!r} {access}"
 
 
-def test_a_connection_that_lacks_something_is_named_with_what_it_lacks():
+def test_a_connection_with_missing_parts_is_named_with_them():
     assert connection_id(DEMO_NA) == "amazon_demo_na"
     with pytest.raises(ConfigurationError, match=r"connection amazon_demo_na lacks password and refresh_token; see 'A real account' in README.md"):
         Access.of(DEMO_NA, "amzn1.client", None, {"refresh_token": ""})
@@ -607,7 +607,7 @@ def test_addresses_that_always_expire_are_tried_five_times(start):
 
 
 @pytest.mark.parametrize("kind", ["error_503", "hang"])
-def test_a_download_that_breaks_off_is_begun_anew(start, monkeypatch, kind):
+def test_a_download_that_breaks_off_starts_again(start, monkeypatch, kind):
     monkeypatch.setattr(sp_api, "TIMEOUT_SECONDS", 0.3)
     setting = start(kind, ["download"], limit=1, hang_seconds=2)
     amazon = setting.client()

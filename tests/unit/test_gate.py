@@ -107,7 +107,7 @@ def test_a_case_may_name_its_ledger_reference_alone(tmp_path: Path) -> None:
     assert [(r.rule, [row["_line"] for row in r.rows]) for r in failed(found)] == [("subject_is_named", [3])]
 
 
-def test_judged_together_says_what_judged_alone_says(mixed: list[Pending], tmp_path: Path) -> None:
+def test_documents_validated_together_get_the_same_results_as_alone(mixed: list[Pending], tmp_path: Path) -> None:
     alone = {p.document.file_name: judge(p.document, p.account, p.folder, p.usual_rows_per_day) for p in mixed}
     assert judged(*mixed) == judged(*reversed(mixed)) == alone
 

@@ -118,7 +118,7 @@ def test_a_home_without_kept_rows_parses_what_a_late_document_needs(tmp_path: Pa
     assert in_order(old, 10, 12, 11, between=lose_rows) == in_order(calm, 10, 11, 12)
 
 
-def test_everything_loaded_anew_reads_kept_rows(tmp_path: Path) -> None:
+def test_everything_loaded_again_reads_kept_rows(tmp_path: Path) -> None:
     warehouse = Warehouse(Home(tmp_path))
     before = in_order(warehouse, 10, 11)
     warehouse.home.warehouse.unlink()

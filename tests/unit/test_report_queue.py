@@ -126,7 +126,7 @@ def test_a_window_is_asked_for_once_and_lands_with_its_manifest(start):
     assert list((setting.home.landing / ".downloads").iterdir()) == []
 
 
-def test_a_queue_that_is_over_is_not_begun_anew(start):
+def test_a_queue_that_is_over_is_not_started_again(start):
     setting = start()
     setting.finish("orders", [EARLY])
     counts = setting.sandbox.counts()["demo-na"]
@@ -212,7 +212,7 @@ def test_a_status_that_amazon_adds_means_not_finished(start):
     assert setting.finish("orders", []).answers == {"DONE": 1}
 
 
-def test_a_report_that_is_never_finished_is_given_up_after_a_day_and_asked_for_anew(start):
+def test_a_report_that_is_never_finished_is_given_up_after_a_day_and_requested_again(start):
     setting = start()
     setting.visit("orders", [EARLY])
     setting.sandbox.clock.advance(24 * 3600 + 1)
@@ -315,7 +315,7 @@ def test_fatal_without_a_document_is_asked_for_again_after_the_pause(start):
     assert setting.sandbox.counts()["cooldown_violations"] == {}
 
 
-def test_the_pause_begins_anew_when_a_spoiled_report_is_found(start):
+def test_the_pause_starts_again_when_a_spoiled_report_is_found(start):
     """Another application may have asked meanwhile; the half hour since our own request says nothing then."""
     setting = start("fatal", limit=1)
     setting.visit("fulfilled_shipments", [EARLY])

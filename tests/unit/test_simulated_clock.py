@@ -61,7 +61,7 @@ def test_whoever_is_alone_does_not_wait_for_real(clock: JumpingClock) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_clock_stands_still_while_somebody_works_and_then_jumps_to_the_earliest_moment(clock: JumpingClock) -> None:
+def test_clock_stops_while_any_process_works_and_then_jumps_to_the_earliest_moment(clock: JumpingClock) -> None:
     clock.enter("a", "b", "c")
     seen: list[tuple[str, float]] = []
 
