@@ -1,1 +1,1 @@
-"""What the pipeline costs, beside plain DuckDB reading the same files."""
+"""The cost of the pipeline compared with plain DuckDB reading the same files."""

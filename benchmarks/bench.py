@@ -1,4 +1,4 @@
-"""``make bench``: what the pipeline costs, beside plain DuckDB reading the same files in the same run.
+"""``make bench``: the cost of the pipeline compared with plain DuckDB reading the same files in the same run.
 
 This process imports nothing large: a child's peak memory counts from the fork on, so it would begin with this one's.
 """
@@ -23,7 +23,7 @@ PEAK_GB, PUBLISH_SECONDS, GATE_CPU_SECONDS = 4, 5, 20
 SHORT_MONTHS = 3
 LONG, SHORT = "simulated: whole history", f"simulated: {SHORT_MONTHS} months"
 HISTORY = f"whole history / {SHORT_MONTHS} months"
-"""What a daily build costs a simulated seller with a long history, and one whose history has only begun."""
+"""The cost of a daily build for a simulated seller with a long history, and for one with a short history."""
 SMALL_DOCUMENTS, GATE_MANY = 310, "310 small documents: gate"
 REPORTS_OF_AN_ACCOUNT, PASS_MANY = 18, "many accounts: pass"
 RESTATED = ("restated: land", "restated: gate", "restated: load")
@@ -31,12 +31,12 @@ SCAN, KNOWN_DOCUMENTS, SCAN_SECONDS = "scan of known documents", 200_000, 5
 
 
 class StepFailed(Exception):
-    """A process that was to be measured failed."""
+    """A measured process failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one process and its children took; ``peak_mb`` is the largest of them, not their sum."""
+    """Cost of one process and its children; ``peak_mb`` is that of the largest of them, not their sum."""
 
     seconds: float
     cpu_seconds: float
@@ -56,7 +56,7 @@ class Aim:
 def measure(arguments: list[str]) -> Cost:
     """Run this Python with ``arguments`` in a fresh process.
 
-    Raises StepFailed where it fails; it has said why on the console.
+    Raises StepFailed if it fails; the process prints the reason.
     """
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments])
@@ -122,11 +122,11 @@ def histories(options: argparse.Namespace) -> dict[str, Cost]:
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Cost]]] = {
     "files": files, "documents": documents, "accounts": accounts, "scan": scan, "histories": histories,
 }  # fmt: skip
-"""What is measured, each in folders of its own that are removed afterwards."""
+"""The parts to measure, each in its own folders, which are removed afterwards."""
 
 
 def run_once(options: argparse.Namespace) -> dict[str, Cost]:
-    """Every part that the options name, once."""
+    """Run every part that the options name once."""
     costs: dict[str, Cost] = {}
     for part in options.parts:
         costs |= PARTS[part](options)
@@ -181,7 +181,7 @@ def aims(costs: dict[str, Cost]) -> list[Aim]:
 
 
 def as_table(costs: dict[str, Cost]) -> list[str]:
-    """The table that is printed: a line a step, then the aims."""
+    """The printed table: a line per step, then the aims."""
     rows = dict(costs)
     if PLAIN in costs:
         first = (PLAIN, "land", PARSE, *WHOLE[1:])
@@ -204,13 +204,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--ledger-rows", type=int, default=1_000_000, help="rows of the inventory ledger")
     parser.add_argument("--reimbursement-rows", type=int, default=100_000, help="rows of the reimbursements")
-    parser.add_argument("--months", type=int, default=18, help="months they are spread over, one file each")
-    parser.add_argument("--accounts", type=int, default=100, help="accounts of the pass over many")
+    parser.add_argument("--months", type=int, default=18, help="months over which the rows are spread, one file each")
+    parser.add_argument("--accounts", type=int, default=100, help="accounts of the pass over many accounts")
     parser.add_argument("--known-documents", type=int, default=KNOWN_DOCUMENTS, help="documents in the landing that is searched for new ones")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what is measured")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="parts to measure")
     parser.add_argument("--profile", default="large", help="the simulated sellers whose builds are compared, as in the sandbox")
-    parser.add_argument("--seed", type=int, default=1, help="what the rows are made of")
-    parser.add_argument("--repeat", type=int, default=1, help="how many runs the medians are taken of")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the generated rows")
+    parser.add_argument("--repeat", type=int, default=1, help="number of runs; every figure is their median")
     options = parser.parse_args(arguments)
     costs = medians([run_once(options) for _ in range(options.repeat)])
     print(

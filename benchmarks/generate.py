@@ -1,4 +1,4 @@
-"""Report files as a large seller would download them: the ledger and the reimbursements, one file a month.
+"""Report files as a large seller would download them: the ledger and the reimbursements, one file per month.
 
 A file depends on nothing but the seed, the month and its number of rows: every value is a hash of the row's number.
 """

@@ -1,4 +1,4 @@
-"""How long every page of the dashboard takes to stand, in Chromium, over 18 months of simulated sellers: the demo's, and a large one.
+"""Load times of every page of the dashboard in Chromium, over 18 months of simulated sellers: the demo's, and a large one.
 
 A load is from the address to the last figure, table and chart; each is a session of its own, in a browser that has been here before.
 """
@@ -19,11 +19,11 @@ from tests.world import simulate
 
 LOADS = 10
 AIMS = {"demo": 2, "large": 3}
-"""The most seconds that a page of a profile should take."""
+"""Maximum seconds that a page of a profile should take."""
 
 
 def load_times(tab: Dashboard, loads: int) -> dict[str, float]:
-    """Seconds until each page stands, by its title; the median of so many loads."""
+    """Seconds until each page is complete, by title; the median of several loads."""
     taken: dict[str, list[float]] = {title: [] for title in PAGES.values()}
     for _ in range(loads):
         for path, title in PAGES.items():
@@ -44,8 +44,8 @@ def measure(browser: BrowserContext, profile: str) -> dict[str, float]:
 
 
 def as_table(times: dict[str, dict[str, float]]) -> list[str]:
-    """The table that is printed: a line a page, then the slowest beside what it may take."""
-    lines = [f"{'seconds until a page stands':<30}" + "".join(f" {profile:>9}" for profile in times)]
+    """The printed table: a line per page, then the slowest page with its aim."""
+    lines = [f"{'seconds until page is complete':<30}" + "".join(f" {profile:>9}" for profile in times)]
     lines += [f"{title:<30}" + "".join(f" {seconds[title]:>9.2f}" for seconds in times.values()) for title in PAGES.values()]
     slowest = {profile: max(seconds.values()) for profile, seconds in times.items()}
     lines += ["", f"{'slowest page':<30} {'seconds':>9} {'aim':>9}"]

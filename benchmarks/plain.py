@@ -1,6 +1,6 @@
 """The yardstick: plain DuckDB reads each report into one table of text, in a database file.
 
-It imports DuckDB alone; the pipeline's imports are a cost of the pipeline.
+It imports only DuckDB; the pipeline's imports are part of the pipeline's cost.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 QUOTING = {"inventory_ledger": "quote='\"', escape='\"'", "reimbursements": "quote='', escape=''"}
-"""How DuckDB is told to read each report."""
+"""DuckDB's options to read each report."""
 
 
 def read_files(folder: Path) -> None:

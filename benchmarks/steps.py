@@ -31,7 +31,7 @@ AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 
 class NotMeasured(Exception):
-    """A step did something else than what is to be measured."""
+    """A step did not do the work that it should measure."""
 
 
 def write(folder: Path, ledger_rows: str, reimbursement_rows: str, months: str, seed: str) -> None:
@@ -74,7 +74,7 @@ def parse(folder: Path) -> None:
 
 
 def gate(folder: Path, run_id: str) -> None:
-    """Parse and judge what was landed."""
+    """Parse and validate what was landed."""
     from seller_warehouse.steps import gate_documents
 
     gate_documents(_run(folder, run_id))
@@ -88,7 +88,7 @@ def load(folder: Path, run_id: str, reports: tuple[str, ...], verdict: str) -> N
 
 
 def count(folder: Path) -> None:
-    """Not measured: every row that plain DuckDB read is held once."""
+    """Not measured: check that every row that plain DuckDB read is loaded once."""
     for report in REPORTS:
         held, read = _count(_home(folder).warehouse, f"raw.{report}"), _count(folder / "plain.duckdb", report)
         _expect({report: held}, {report: read})
@@ -151,7 +151,7 @@ def land_many(folder: Path, accounts: str, documents: str) -> None:
 
 
 def gate_many(folder: Path, accounts: str, documents: str) -> None:
-    """Parse and judge the small documents of many accounts."""
+    """Parse and validate the small documents of many accounts."""
     from seller_warehouse.steps import gate_documents
 
     _expect(gate_documents(_run_of_many(folder, accounts)), {"PENDING": int(documents)})
@@ -207,7 +207,7 @@ def _accounts(count: int) -> dict[str, Account]:
 
 
 def _small_file(report: str) -> Path:
-    """The fixture of a report whose days and amounts a European account reads."""
+    """The fixture of a report in the date and number format of a European account."""
     name = {"claims": "variant_semicolon.*", "order_defects": "variant_short_names.*"}.get(report, "valid.*")
     [path] = (REPOSITORY / "tests" / "fixtures" / report).glob(name)
     return path

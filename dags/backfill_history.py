@@ -4,14 +4,14 @@ Up to 18 months, newest first, in rounds of about a day: each round is loaded an
 nothing missing ends at once, so a new account in `accounts.yaml` starts by itself and a finished one costs nothing.
 
 1. **plan_requests** lists the older windows that are missing, in the fewest requests that Amazon's limits allow.
-2. **land_account**, one for each account, asks for them, all reports side by side; its log says of each report how many of its windows
-   are done and when it goes on.
-3. **gate_documents** and **load_documents** judge and load what has landed.
+2. **land_account**, one for each account, requests them, all reports in parallel; its log shows for each report how many of its windows
+   are done and when it continues.
+3. **gate_documents** and **load_documents** validate and load what has landed.
 
-**When a round fails or is killed** nothing is lost: the next one goes on from what has landed. Days that Amazon refuses five times
-are given up and named in `meta.loads` and `meta.freshness`.
+**When a round fails or is killed** nothing is lost: the next one continues from what has landed. Days that Amazon refuses five times
+are given up and listed in `meta.loads` and `meta.freshness`.
 
-**Rerun:** safe at any time. Trigger it with an account to fetch that one alone.
+**Rerun:** safe at any time. Trigger it with an account to fetch only that one.
 """
 
 from airflow.sdk import Param, dag

@@ -1,11 +1,11 @@
 """### Build and publish the marts
 
-Runs whenever raw data changed, once for a whole batch of loads.
+Runs after raw data changed, once for a whole batch of loads.
 
 1. **dbt_build** builds and tests every model in the build database.
 2. **publish_marts** copies marts and meta tables into a new file, verifies it and flips `published/marts.duckdb`.
 
-**When dbt_build fails** a model or a test is broken: its log ends with dbt's own words. Readers keep the last publication.
+**When dbt_build fails** a model or a test is broken: its log ends with dbt's own message. Readers keep the last publication.
 
 **Rerun:** safe at any time; the same raw data gives the same marts.
 """

@@ -1,16 +1,16 @@
 """### Collect the inbox
 
-Takes every file dropped into `inbox/<account>/`, keeps its bytes, judges it and loads what can be trusted.
+Takes every file dropped into `inbox/<account>/`, keeps its bytes, validates it and loads it if it passes.
 
-1. **land_files** moves settled files to `landing/`; a file that is no known report goes to `quarantine/`.
-2. **gate_documents** parses and judges each document with Great Expectations.
+1. **land_files** moves files that are no longer being written to `landing/`; an unknown file goes to `quarantine/`.
+2. **gate_documents** parses and validates each document with Great Expectations.
 3. **load_documents** loads what passed into `raw`, with history, and records a verdict for every document.
 4. **all_loaded** is red where the load left a document.
 
 **A red task has refused a document, or could not do its work.** The last line of its log says which, why, and what to do; of a refused document
 `quarantine/*/*/reason.json` names the file, the rule and the rows. Everything else of the run was loaded. docs/operate.md lists what may go wrong.
 
-**Rerun:** safe at any time and at any step. Whatever was landed without a verdict is judged by the next run.
+**Rerun:** safe at any time and at any step. The next run validates documents that were landed without a verdict.
 """
 
 from airflow.sdk import TriggerRule, dag

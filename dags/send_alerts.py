@@ -1,14 +1,14 @@
 """### Send alerts
 
-Runs after every publication, and every hour, since nothing is published where everything stands still.
+Runs after every publication, and every hour, since a stopped pipeline publishes nothing.
 
-1. **send_alerts** reads what is worth a message now (`meta.alert_events` of the last publication, and refused documents), remembers it in
-   `meta.alerts`, and sends what is new to the channels of `SELLER_WAREHOUSE_ALERT_URLS`. docs/alerts.md lists the six kinds and says when each is
+1. **send_alerts** reads the events that are due (`meta.alert_events` of the last publication, and refused documents), records them in
+   `meta.alerts`, and sends new ones to the channels of `SELLER_WAREHOUSE_ALERT_URLS`. docs/alerts.md lists the six kinds and when each is
    sent again.
 
-**When it fails** a channel did not take a message: the log names it and says why. What other channels took is not sent again.
+**When it fails** a channel did not accept a message: the log names it and the reason. Channels that accepted the message do not get it again.
 
-**Rerun:** safe at any time; what was sent is not sent again.
+**Rerun:** safe at any time; no message is sent twice.
 """
 
 from airflow.sdk import dag
@@ -17,7 +17,7 @@ from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, MARTS, TAGS, 
 from seller_warehouse.orchestration.operators import SendAlertsOperator
 
 
-# Tried again by the next run: waiting for a retry would keep make run from ending.
+# The next run tries again: a retry would delay the end of make run.
 @dag(
     schedule=at_or_after("20 * * * *", MARTS), catchup=False, max_active_runs=1, default_args={**DEFAULT_ARGS, "retries": 0}, tags=[*TAGS, "alerts"],
     doc_md=__doc__,

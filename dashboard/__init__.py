@@ -1,1 +1,1 @@
-"""The dashboard: Streamlit pages over the published file, for sellers who would rather look than query."""
+"""The dashboard: Streamlit pages over the published file, for sellers who do not write SQL."""

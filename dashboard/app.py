@@ -58,7 +58,7 @@ PAGES = {
 
 @st.fragment(run_every=LOOK_EVERY)
 def follow() -> None:
-    """Say how fresh the page is, and show the next publication soon after it is there."""
+    """Show how fresh the page is, and rerun it when a new publication appears."""
     shown = st.session_state.setdefault("publication_id", data.published().publication_id)
     if shown != data.published().publication_id:
         st.session_state["publication_id"] = data.published().publication_id
@@ -73,7 +73,7 @@ def follow() -> None:
 
 
 def main() -> None:
-    """One run of the page that is open."""
+    """One run of the open page."""
     st.set_page_config(page_title="Seller Warehouse", page_icon=ICON, layout="wide")
     st.html(STYLE)
     page = st.navigation(PAGES)

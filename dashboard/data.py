@@ -1,4 +1,4 @@
-"""What the pages show, asked of the last publication and kept until the next one."""
+"""Queries of the pages against the last publication, cached until the next one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEPT_ANSWERS = 500
 
 @st.cache_resource
 def published() -> Published:
-    """The published file of the home that the environment names; one for all who look."""
+    """The published file of the home that the environment names, shared by all sessions."""
     return Published(Home.from_environment())
 
 
 def table(sql: str, values: Sequence[Any] = ()) -> pyarrow.Table:
-    """The answer of a query; amounts stay decimals. The same question is asked once a publication."""
+    """The result of a query, cached per publication; amounts stay decimals."""
     return _table(published().publication_id, sql, tuple(values))
 
 
@@ -34,19 +34,19 @@ def _table(publication_id: str, sql: str, values: tuple[Any, ...]) -> pyarrow.Ta
 
 
 def rows(sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """The rows of a small answer."""
+    """The rows of a small result."""
     return table(sql, values).to_pylist()
 
 
 def cash(mart: str, chosen: Condition, column: str = "reimbursed_cash_amount") -> list[dict[str, Any]]:
-    """The ``amount`` of every ``currency_code``, for itself; without those that have none."""
+    """The ``amount`` of every ``currency_code`` that has one; currencies are not added."""
     return rows(
         f"select currency_code, sum({column}) as amount from {mart} where {chosen.sql} and {column} <> 0 group by 1 order by 1", chosen.values
     )
 
 
 def units(mart: str, chosen: Condition, category: str, column: str) -> pyarrow.Table:
-    """The ``units`` of every value of ``category``, the most first."""
+    """The ``units`` of every value of ``category``, largest first."""
     return table(
         f"select {category}, sum({column})::bigint as units from {mart} where {chosen.sql} group by 1 having units > 0 order by 2 desc, 1",
         chosen.values,
@@ -59,5 +59,5 @@ def as_of() -> date:
 
 
 def exports() -> list[Path]:
-    """The files that were exported with the publication."""
+    """The export files of the publication."""
     return sorted((Home.from_environment().published / published().publication_id / "exports").iterdir())

@@ -1,4 +1,4 @@
-"""What may be claimed today: everything a claim form asks for, until when, and what it is worth."""
+"""Claims to file today: what the claim form asks for, the deadline, and the estimated value."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ SOON_DAYS = 7
 
 LABELS = {
     "account_id": "Account", "days_to_deadline": "Days left", "claim_deadline_date": "Claim until", "defect_type": "Defect",
-    "eligible_units": "Units", "estimated_recovery_amount": "Worth", "currency_code": "Currency", "amazon_order_id": "Order",
+    "eligible_units": "Units", "estimated_recovery_amount": "Value", "currency_code": "Currency", "amazon_order_id": "Order",
     "transaction_id": "Transaction", "seller_sku": "SKU", "fnsku": "FNSKU", "asin": "ASIN", "product_name": "Product",
     "fulfillment_center_id": "Warehouse", "defect_date": "Defect date", "disposition": "Disposition", "reason_code": "Code",
-    "estimated_unit_value": "Worth of one", "value_basis": "Valued by", "policy_rule_id": "Rule",
+    "estimated_unit_value": "Value per unit", "value_basis": "Valued by", "policy_rule_id": "Rule",
 }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def show() -> None:
     claims = data.table(f"select * from marts.claims_to_file where {chosen.sql} order by claim_deadline_date, account_id, claim_rank", chosen.values)
     if not claims.num_rows:
         then = "Claims appear once Amazon's own time to pay is over: look at In progress, choose a wider range of dates, or clear the filters."
-        parts.nothing("Nothing is to be claimed here.", then)
+        parts.nothing("No claims to file.", then)
         return
     (sums,) = data.rows(
         "select sum(eligible_units)::bigint as units, coalesce(sum(eligible_units) filter (days_to_deadline <= ?), 0)::bigint as soon, "
@@ -31,14 +31,14 @@ def show() -> None:
         (SOON_DAYS, *chosen.values),
     )
     parts.figures({
-        "Units to claim": sums["units"], f"Of these within {SOON_DAYS} days": sums["soon"],
+        "Units to claim": sums["units"], f"Due within {SOON_DAYS} days": sums["soon"],
         "First deadline": [str(sums["first"]), f"{sums['days']} days left"],
-        "Worth by estimate": parts.money(data.cash("marts.claims_to_file", chosen, "estimated_recovery_amount")),
+        "Estimated value": parts.money(data.cash("marts.claims_to_file", chosen, "estimated_recovery_amount")),
     })  # fmt: skip
     st.subheader("Units by defect type")
     parts.bars(
         data.units("marts.claims_to_file", chosen, "defect_type", "eligible_units"), "defect_type", "units", "Units",
         colour=parts.COLOURS["ELIGIBLE_FOR_CLAIM"],
     )  # fmt: skip
-    st.subheader("Claims, the soonest deadline first")
+    st.subheader("Claims, earliest deadline first")
     parts.grid(claims, "claims_to_file", labels=LABELS)

@@ -1,4 +1,4 @@
-"""The filters of every page. They are kept in the address, so a view can be shared, and go along from page to page."""
+"""The filters of every page. They are part of the address, so a view can be shared, and stay set from page to page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_DAYS = 365
 
 @dataclass(frozen=True)
 class Shared:
-    """What is chosen in the filters of the sidebar."""
+    """The values of the sidebar's filters."""
 
     accounts: list[str]
     dates: tuple[date, ...]
@@ -28,9 +28,9 @@ class Shared:
 
 
 def show(*, of_defects: bool) -> None:
-    """The filters that all pages share, in the sidebar, and those that the pages of defects share.
+    """Show the filters of all pages in the sidebar, and those of the defect pages.
 
-    What a page itself shows is forgotten when another one is opened.
+    A page's own filters are reset when another page is opened.
     """
     accounts = [r["account_id"] for r in data.rows("select account_id from marts.dim_accounts order by account_id")]
     today = data.as_of()
@@ -40,13 +40,13 @@ def show(*, of_defects: bool) -> None:
         )
         dates = st.date_input(
             "Dates", (today - timedelta(days=SHOWN_DAYS), today), key="dates", bind="query-params", format="YYYY-MM-DD",
-            help="Defects, payouts and rates of these days; the page says which date counts.",
+            help="Defects, payouts and rates of these days; each page says which date counts.",
         )  # fmt: skip
         product = st.text_input(
-            "SKU, ASIN, parent ASIN or FNSKU", key="product", bind="query-params", placeholder="All products", help="Several with commas."
+            "SKU, ASIN, parent ASIN or FNSKU", key="product", bind="query-params", placeholder="All products", help="Separate several with commas."
         )
         event_types = choice("Event type", "event_type", ("WAREHOUSE_OPERATIONS", "CUSTOMER_RETURNS")) if of_defects else []
-    # Not read from the widgets' own state: a run for another page forgets that, even while this one still goes on.
+    # The widgets' own state is not used: a run of another page drops it, even while this run continues.
     st.session_state["shared"] = Shared(chosen, dates, product, event_types)
 
 
@@ -55,22 +55,22 @@ def _shared() -> Shared:
 
 
 def choice(label: str, key: str, options: Sequence[str], **rest: Any) -> list[str]:
-    """A filter of one page; nothing chosen means everything."""
+    """A filter of one page; no choice means everything."""
     return st.multiselect(label, options, key=key, bind="query-params", placeholder="All", format_func=words, **rest)
 
 
 def typed(label: str, key: str, *columns: str, **rest: Any) -> Condition:
-    """A filter of one page for ids that are typed."""
+    """A text filter of one page, for ids."""
     return mentions(st.text_input(label, key=key, bind="query-params", placeholder="All", **rest), *columns)
 
 
 def event_types() -> Condition:
-    """The chosen areas in which defects arise."""
+    """The chosen event types."""
     return one_of("event_type", _shared().event_types)
 
 
 def defects(kind: DeltaGenerator, reference: DeltaGenerator) -> Condition:
-    """The defects of the shared filters, and of two that are shown in these columns: by type, and by order or transaction."""
+    """The shared filters, and two filters shown in these columns: defect type, and order or transaction."""
     types = [r["defect_type"] for r in data.rows("select distinct defect_type from marts.fct_inventory_defects order by 1")]
     chosen = accounts() & products() & dates("defect_date") & event_types()
     with kind:
@@ -80,7 +80,7 @@ def defects(kind: DeltaGenerator, reference: DeltaGenerator) -> Condition:
 
 
 def words(code: str) -> str:
-    """A code such as WAREHOUSE_LOST as people write it; AFN, and whatever is no code, stay as they are."""
+    """A code such as WAREHOUSE_LOST in words; AFN, and text that is not a code, stay unchanged."""
     return code.replace("_", " ").capitalize() if code.isupper() and len(code) > 4 else code
 
 
@@ -96,13 +96,13 @@ def dates(column: str) -> Condition:
 
 
 def chosen_dates() -> tuple[date, date]:
-    """The first and the last chosen day; while only one is picked, that day."""
+    """The first and the last chosen day; the same day while only one is chosen."""
     chosen = _shared().dates
     return (chosen[0], chosen[-1]) if chosen else (date.min, data.as_of())
 
 
 def products(own: Sequence[str] = ("asin", "fnsku")) -> Condition:
-    """The chosen products, by any of their ids and in any spelling; ``own`` are the columns of the mart that name one beside its SKU."""
+    """The chosen products, by any of their ids, ignoring case; ``own`` are the mart's id columns besides the SKU."""
     ids = [part.strip().upper() for part in _shared().product.split(",") if part.strip()]
     if not ids:
         return EVERYTHING
@@ -115,12 +115,12 @@ def products(own: Sequence[str] = ("asin", "fnsku")) -> Condition:
 
 
 def one_of(column: str, values: Sequence[Any]) -> Condition:
-    """One of the values; everything where there are none."""
+    """One of the values; everything if there are none."""
     return Condition(f"{column} in ({', '.join('?' * len(values))})", tuple(values)) if values else EVERYTHING
 
 
 def mentions(text: str, *columns: str) -> Condition:
-    """An id that was typed, in one of the columns exactly, or in a list of ids; everything where nothing was typed."""
+    """The typed ids, as the value of one of the columns or in its list of ids; everything if nothing was typed."""
     ids = [part.strip() for part in text.split(",") if part.strip()]
     if not ids:
         return EVERYTHING

@@ -1,4 +1,4 @@
-"""What Amazon paid by month and reason, whether it arrived, and which closed months moved afterwards."""
+"""What Amazon paid by month and reason, whether it arrived, and which closed months changed afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOVED = {
     "rows_added": "Rows added", "rows_removed": "Rows removed",
 }  # fmt: skip
 ACCRUALS = {
-    "account_id": "Account", "defect_type": "Defect", "eligible_units": "Units to claim", "potential_recovery_amount": "Worth by estimate",
+    "account_id": "Account", "defect_type": "Defect", "eligible_units": "Units to claim", "potential_recovery_amount": "Estimated value",
     "loss_amount": "Loss at cost", "paid_units": "Paid so far", "unpaid_units": "Never paid", "accrued_amount": "Accrued",
 }  # fmt: skip
 
@@ -38,12 +38,12 @@ def show() -> None:
     currency = _currency()
     if currency:
         _by_reason(currency)
-        st.caption("What follows is known by account and currency alone: the product filter does not apply.")
+        st.caption("The figures below are by account and currency only: the product filter does not apply.")
         _tie_out(currency)
         _moved(currency)
         _accruals(currency)
     else:
-        parts.nothing("No reimbursement is held.", "Drop a reimbursements report into the inbox, or connect an account, then make run.")
+        parts.nothing("No reimbursements are loaded.", "Drop a reimbursements report into the inbox, or connect an account, then make run.")
     _exports()
 
 
@@ -98,14 +98,14 @@ def _amount(currency: str, amount: Any) -> list[str]:
 
 def _tie_out(currency: str) -> None:
     chosen = _months(currency)
-    st.subheader(f"Did it arrive? Reimbursements against settlements, {currency}")
+    st.subheader(f"Reimbursements against settlements, {currency}")
     table = data.table(f"select * from marts.fct_settlement_reconciliation where {chosen.sql} order by month desc, account_id", chosen.values)
     if not table.num_rows:
         parts.nothing(f"Nothing was reported or settled in {currency} in these months.", "Settlements reach back some 90 days: drop older ones in.")
         return
     (total,) = data.rows(
         "select sum(reported_cash_amount) as reported, sum(settled_cash_amount) as settled, sum(matched_amount) as matched, "
-        "sum(in_transit_amount) as in_transit, sum(not_held_amount) as not_held, sum(unexplained_reported_amount) as lacks, "
+        "sum(in_transit_amount) as in_transit, sum(not_held_amount) as not_held, sum(unexplained_reported_amount) as missing, "
         "sum(unexplained_settled_amount) as surplus "
         f"from marts.fct_settlement_reconciliation where {chosen.sql}",
         chosen.values,
@@ -118,20 +118,20 @@ def _tie_out(currency: str) -> None:
         "Settlement not held": "not_held",
     }
     parts.figures({name: _amount(currency, total[column]) for name, column in names.items()} | {
-        "Unexplained": [f"reported {currency} {total['lacks']:,.2f}", f"settled {currency} {total['surplus']:,.2f}"],
+        "Unexplained": [f"reported {currency} {total['missing']:,.2f}", f"settled {currency} {total['surplus']:,.2f}"],
     })  # fmt: skip
     parts.grid(table, "settlement_reconciliation", labels=TIE_OUT)
     differences = data.table(
         f"select * from marts.fct_settlement_differences where {chosen.sql} order by line_date desc, account_id, line_id", chosen.values
     )
     if differences.num_rows:
-        st.markdown("**The lines behind what is unexplained**")
+        st.markdown("**Lines behind the unexplained amounts**")
         parts.grid(differences, "settlement_differences", labels=DIFFERENCES)
 
 
 def _moved(currency: str) -> None:
     chosen = _months(currency)
-    st.subheader("Closed months that moved")
+    st.subheader("Closed months that changed")
     table = data.table(
         "select * from (select *, date_trunc('month', event_date)::date as month from marts.fct_restatements "
         "where date_trunc('month', seen_at) > date_trunc('month', event_date)) "
@@ -139,20 +139,20 @@ def _moved(currency: str) -> None:
         chosen.values,
     )
     empty_message = f"Amazon changed no {currency} amount of these months after they ended."
-    parts.listing(table, "restated_months", MOVED, empty_message, "What it changed at all is on Data health.")
+    parts.listing(table, "restated_months", MOVED, empty_message, "Data health lists all changes.")
 
 
 def _accruals(currency: str) -> None:
     chosen = filters.accounts() & filters.one_of("currency_code", [currency])
     accruals = data.table(f"select * from marts.fct_recovery_accruals where {chosen.sql} order by account_id, defect_type", chosen.values)
     if accruals.num_rows:
-        st.subheader("What open claims may bring, as a memo")
-        st.caption("Today's open claims, whatever the dates. Accrued is blank unless the variable accrue_eligible_claims says otherwise.")
+        st.subheader("Expected recovery from open claims, as a memo")
+        st.caption("Today's open claims, whatever the dates. Accrued is blank unless the variable accrue_eligible_claims is true.")
         parts.grid(accruals, "recovery_accruals", labels=ACCRUALS)
 
 
 def _exports() -> None:
-    """The files of the publication, as they are."""
+    """The publication's export files, unchanged."""
     st.subheader("Exports of this publication")
     with st.container(horizontal=True):
         for file in data.exports():

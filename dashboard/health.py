@@ -1,4 +1,4 @@
-"""How far the data goes, what was loaded or refused and why, and what Amazon changed afterwards."""
+"""How far each report reaches, what was loaded or refused and why, and what Amazon changed afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard import data, filters, parts
 
 FRESHNESS = {
     "account_id": "Account", "report": "Report", "is_complete": "Complete", "data_through_date": "Through", "first_date": "From",
-    "missing_days": "Days lacking", "missing_history_days": "History lacking", "last_retrieved_at": "Retrieved (UTC)", "reaches_back": "Amazon keeps",
+    "missing_days": "Missing days", "missing_history_days": "Missing history", "last_retrieved_at": "Retrieved (UTC)", "reaches_back": "Amazon keeps",
     "last_refusal": "Last refusal",
 }  # fmt: skip
 REFUSED = {
@@ -38,12 +38,12 @@ ALERTS = {
     "raised_at": "Raised (UTC)", "kind": "Kind", "account_id": "Account", "title": "What", "message": "Message", "sent_at": "Sent (UTC)",
 }  # fmt: skip
 NOTHING = {
-    "alerts": ("No alert was raised in these days.", "Nothing is to be done."),
-    "freshness": ("No report is held.", "Drop report files into the inbox, or connect an account, then make run."),
-    "quarantine": ("Nothing was refused in these days.", "All that came is loaded."),
-    "set_aside": ("No row breaks an assumption.", "Nothing is to be done."),
+    "alerts": ("No alert was raised in these days.", "There is nothing to do."),
+    "freshness": ("No report is loaded.", "Drop report files into the inbox, or connect an account, then make run."),
+    "quarantine": ("Nothing was refused in these days.", "All documents were loaded."),
+    "set_aside": ("No row breaks an assumption.", "There is nothing to do."),
     "loads": ("No document was retrieved in these days.", "Choose a wider range of dates, or clear the filters."),
-    "coverage_gaps": ("No day lacks between the first and the last that is held.", "Nothing is to be done."),
+    "coverage_gaps": ("No day is missing between the first and the last loaded day.", "There is nothing to do."),
     "restatements": ("No change was seen in these days.", "Choose a wider range of dates, or clear the filters."),
 }
 MISSING = """
@@ -59,7 +59,7 @@ MISSING = """
     from next_days semi join (from meta.freshness where missing_days > 0) using (account_id, report)
     where next_day - day > 1
 """
-"""Days between the first and the last that nothing answered, as ``missing_days`` of ``meta.freshness`` counts them."""
+"""Days without an answer between the first and the last answered day, as ``missing_days`` of ``meta.freshness`` counts them."""
 
 
 def show() -> None:
@@ -77,22 +77,22 @@ def show() -> None:
     )
     parts.figures({
         "Reports": found["reports"], "Behind or with gaps": found["behind"], "Documents of these days": found["documents"],
-        "Refused of them": found["refused"],
+        "Refused": found["refused"],
     })  # fmt: skip
     if "meta.alerts" in data.published().tables():
         _list("Alerts", "alerts", "from meta.alerts", filters.accounts() & filters.dates("raised_at::date"), "raised_at desc, key", ALERTS)
     if "meta.set_aside" in data.published().tables():
         _list("Rows set aside", "set_aside", "from meta.set_aside", filters.accounts(), "account_id, mart, rule, key", SET_ASIDE)
-    _list("How far the data goes", "freshness", "from meta.freshness", chosen, "is_complete, account_id, report", FRESHNESS)
+    _list("How far the data reaches", "freshness", "from meta.freshness", chosen, "is_complete, account_id, report", FRESHNESS)
     refused = of_days & filters.Condition("verdict = 'QUARANTINED'")
     _list("Refused documents", "quarantine", "from meta.loads", refused, "retrieved_at desc, file_name", REFUSED)
     _rules(of_days)
     _verdicts(of_days)
     _list("Documents", "loads", "from meta.loads", of_days, "retrieved_at desc, account_id, report, document_id", LOADS)
-    _list("Days that lack", "coverage_gaps", f"from ({MISSING})", chosen, "account_id, report, first_missing_date", GAPS)
+    _list("Missing days", "coverage_gaps", f"from ({MISSING})", chosen, "account_id, report, first_missing_date", GAPS)
     seen = chosen & filters.dates("seen_at::date")
     changes = "seen_at desc, account_id, report, event_date, currency_code"
-    _list("What Amazon changed after it was first seen", "restatements", "from marts.fct_restatements", seen, changes, RESTATED)
+    _list("Changes by Amazon after the first load", "restatements", "from marts.fct_restatements", seen, changes, RESTATED)
 
 
 def _list(title: str, name: str, source: str, chosen: filters.Condition, order: str, labels: dict[str, str]) -> None:
@@ -101,7 +101,7 @@ def _list(title: str, name: str, source: str, chosen: filters.Condition, order: 
 
 
 def _rules(of_days: filters.Condition) -> None:
-    """The rules that documents failed, and the rows that failed the one that is chosen."""
+    """The rules that documents failed, and the rows that failed the chosen rule."""
     st.subheader("Rules that documents failed")
     failed = data.table(
         "select g.*, l.file_name from (select * from meta.gate_results where not passed) as g "
@@ -110,7 +110,7 @@ def _rules(of_days: filters.Condition) -> None:
         of_days.values,
     )
     if not failed.num_rows:
-        parts.nothing("Every rule held in these days.", "Nothing is to be done.")
+        parts.nothing("Every rule held in these days.", "There is nothing to do.")
         return
     chosen = parts.grid(failed, "gate_results", labels=RULES, on_select="rerun", selection_mode="single-row").selection.rows
     if chosen:
@@ -123,7 +123,7 @@ def _rules(of_days: filters.Condition) -> None:
         else:
             st.text(f"The rule is about the file as a whole, not about rows. {rule['remedy'] or rule['what']}")
     else:
-        st.caption("Choose a rule to see the rows that failed it, ten at most.")
+        st.caption("Choose a rule to see up to ten rows that failed it.")
 
 
 def _verdicts(of_days: filters.Condition) -> None:

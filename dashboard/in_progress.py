@@ -1,4 +1,4 @@
-"""What is still being decided: what each unit waits for, since when and until when, and the cases that the seller filed."""
+"""Units in progress: what each waits for, since when and until when, and the cases that the seller filed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show() -> None:
 def _defects(chosen: filters.Condition) -> None:
     waiting = data.table(f"select * from {MART} where {chosen.sql} order by status_since_date, defect_id", chosen.values)
     if not waiting.num_rows:
-        parts.nothing("Nothing is in progress here.", "Units that may be claimed are under Eligible for claim; or choose a wider range of dates.")
+        parts.nothing("Nothing is in progress.", "Units to claim are under Eligible for claim; or choose a wider range of dates.")
         return
     (sums,) = data.rows(
         "select sum(in_progress_units)::bigint as units, "
@@ -39,20 +39,18 @@ def _defects(chosen: filters.Condition) -> None:
         chosen.values,
     )
     parts.figures({
-        "Units in progress": sums["units"], "In a case of yours": sums["in_case"], "Buyers may send back": sums["awaited"],
+        "Units in progress": sums["units"], "In your cases": sums["in_case"], "Waiting for a return": sums["awaited"],
         "Oldest waits since": str(sums["oldest"]),
     })  # fmt: skip
     st.subheader("Units by what they wait for")
     parts.bars(data.units(MART, chosen, "status_reason", "in_progress_units"), "status_reason", "units", "Units", colour=parts.COLOURS["IN_PROGRESS"])
-    st.subheader("Defects in progress, the oldest first")
+    st.subheader("Defects in progress, oldest first")
     parts.grid(waiting, "in_progress", labels=LABELS)
 
 
 def _cases() -> None:
-    """The seller's own log of cases, as far as it is about these days and products."""
+    """The seller's own log of cases, for these days and products."""
     st.subheader("Cases you filed in these days")
     chosen = filters.accounts() & filters.products() & filters.dates("filed_date")
     cases = data.table(f"select * from marts.fct_claims where {chosen.sql} order by claim_state <> 'OPEN', filed_date desc, case_id", chosen.values)
-    parts.listing(
-        cases, "claims", CASES, "Your log of cases names none of these days.", "Drop the log into the inbox; docs/inputs.md says how it looks."
-    )
+    parts.listing(cases, "claims", CASES, "Your log has no case of these days.", "Drop the log into the inbox; docs/inputs.md describes its format.")

@@ -1,4 +1,4 @@
-"""Which parcels of multi-channel orders are overdue, which were paid, and until when a claim may be filed."""
+"""Parcels of multi-channel orders: which are overdue, which were paid, and the last day for a claim."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def show() -> None:
     )  # fmt: skip
     parts.figures({**{filters.words(s): sums[s] for s in STATUSES[:-1]}, "Cash reimbursed": parts.money(data.cash(MART, chosen))})
     st.caption(
-        "Units that neither came back nor were paid, by the day they were sent. No report says whether a parcel was delivered: look up its tracking "
-        "number before you claim."
+        "Units that neither came back nor were paid, by shipping date. No report says whether a parcel was delivered: look up its tracking "
+        "number before you file a claim."
     )
     st.subheader("Units by status and reason")
     parts.bars(data.units(MART, chosen, "status_reason", "shipped_units"), "status_reason", "units", "Units")
-    st.subheader("Parcels, those to look up first")
+    st.subheader("Parcels, ones to look up first")
     parts.grid(parcels, "multi_channel", labels=LABELS)

@@ -1,4 +1,4 @@
-"""Where the order defect rate of each channel stands, what makes it, and how it compares with Amazon's own."""
+"""The order defect rate of each channel, the orders behind it, and the comparison with Amazon's own rate."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ COUNTS = {
 }  # fmt: skip
 DRAWN_LINES = 5
 DRAWN = ("account_id", "marketplace_id", "report_date", "order_defect_rate", "worst_case_rate", "target_rate", "defective_order_count", "order_count")
-"""What the lines and their tooltips need: whatever a chart is given goes to the browser."""
+"""The columns of the lines and their tooltips: all data of a chart is sent to the browser."""
 STEP = "(round(order_defect_rate, 4), round(worst_case_rate, 4))"
-"""What a line is drawn by: where it is as on the day before, to the hundredth of a percent that is told, it needs no point."""
+"""The values that a line shows, to a hundredth of a percent; a day equal to the day before needs no point."""
 
 TODAY = {
     "account_id": "Account", "marketplace_id": "Marketplace", "fulfillment_channel": "Channel", "rate_status": "Status", "order_defect_rate": "Rate",
-    "worst_case_rate": "At worst", "defective_order_count": "Defective", "order_count": "Orders", "defects_until_target": "Left to target",
+    "worst_case_rate": "Worst case", "defective_order_count": "Defective", "order_count": "Orders", "defects_until_target": "Left to target",
     "negative_feedback_order_count": "Feedback", "a_to_z_order_count": "A-to-z", "chargeback_order_count": "Chargeback",
     "window_start_date": "Orders from", "window_end_date": "Orders until", "amazon_rate": "Amazon's rate",
     "amazon_snapshot_age_days": "Its age in days",
@@ -36,15 +36,15 @@ AMAZON = {
 ORDERS = {
     "account_id": "Account", "order_date": "Ordered", "amazon_order_id": "Order", "fulfillment_channel": "Channel", "marketplace_id": "Marketplace",
     "counts_toward_odr": "Counts", "is_undecided": "Undecided", "negative_feedback_outcome": "Feedback", "feedback_rating": "Stars",
-    "a_to_z_outcome": "A-to-z claim", "chargeback_outcome": "Chargeback", "status_reason": "Why", "defect_sources": "Told by",
+    "a_to_z_outcome": "A-to-z claim", "chargeback_outcome": "Chargeback", "status_reason": "Why", "defect_sources": "Reported by",
 }  # fmt: skip
 
 
 def show() -> None:
     """The page."""
-    st.caption("The rate is of an account, marketplace and channel: the product filter does not apply here.")
+    st.caption("Rates are by account, marketplace and channel: the product filter does not apply here.")
     with st.columns(4)[0]:
-        channels = filters.choice("Channel", "channel", tuple(CHANNELS), help="Amazon judges each by itself; they are never mixed.")
+        channels = filters.choice("Channel", "channel", tuple(CHANNELS), help="Amazon rates each channel separately; they are never mixed.")
     chosen = filters.accounts() & filters.one_of("fulfillment_channel", channels)
     days = chosen & filters.dates("report_date") & filters.Condition("order_count > 0")
     last = data.table(
@@ -63,7 +63,7 @@ def show() -> None:
 
 
 def _rates(days: filters.Condition, last: object) -> None:
-    """The worst rate of each channel as a figure, and all of them as lines, a chart to a channel."""
+    """The highest rate of each channel as a figure, and a chart of rates for each channel."""
     worst = data.rows(
         f"select * from marts.fct_order_defect_rate_daily where {days.sql} and report_date = ? qualify row_number() over ("
         "partition by fulfillment_channel order by order_defect_rate desc, worst_case_rate desc, order_count desc) = 1 order by fulfillment_channel",
@@ -71,12 +71,12 @@ def _rates(days: filters.Condition, last: object) -> None:
     )
     parts.figures({
         f"Highest rate, {w['fulfillment_channel']}": [
-            f"{w['order_defect_rate']:.2%}, at worst {w['worst_case_rate']:.2%}",
+            f"{w['order_defect_rate']:.2%}, worst case {w['worst_case_rate']:.2%}",
             f"{w['defective_order_count']} of {w['order_count']:,} orders, {w['account_id']} · {parts.marketplace(w['marketplace_id'])}",
             f"{w['defects_until_target']} more would leave it below {w['target_rate']:.0%}",
         ] for w in worst
     })  # fmt: skip
-    st.caption(f"As of {last}. The line across is Amazon's target, to stay below. At most {DRAWN_LINES} lines a channel, those that were highest.")
+    st.caption(f"As of {last}. The horizontal line is Amazon's target, to stay below. Up to {DRAWN_LINES} lines per channel, highest first.")
     for channel in (w["fulfillment_channel"] for w in worst):
         frame = data.table(
             "with lines as (select account_id, marketplace_id from marts.fct_order_defect_rate_daily "
@@ -88,7 +88,7 @@ def _rates(days: filters.Condition, last: object) -> None:
         ).to_pandas()  # fmt: skip
         st.subheader(f"{CHANNELS[channel]}: rate of 60 days of orders, by day")
         frame["line"] = frame["account_id"] + " · " + frame["marketplace_id"].map(parts.marketplace)
-        rates = {"order_defect_rate": "Rate", "worst_case_rate": "At worst"}
+        rates = {"order_defect_rate": "Rate", "worst_case_rate": "Worst case"}
         lines = frame.drop(columns="target_rate").rename(columns=rates).astype(dict.fromkeys(rates.values(), float))
         base = alt.Chart(lines).transform_fold([*rates.values()], as_=["Case", "Value"]).mark_line(interpolate="step-after").encode(
             x=alt.X("report_date:T", title=None), y=alt.Y("Value:Q", title="Order defect rate", axis=alt.Axis(format=".1%")),
@@ -105,22 +105,22 @@ def _rates(days: filters.Condition, last: object) -> None:
 
 
 def _amazon(chosen: filters.Condition) -> None:
-    """Amazon's own figures of its last snapshot in the range, and by which component ours differ."""
+    """Amazon's own figures of its last snapshot in the range, and the difference of each component."""
     days = chosen & filters.dates("report_date") & filters.Condition("amazon_snapshot_age_days = 0")
-    st.subheader("Beside Amazon's own figure")
+    st.subheader("Compared with Amazon's own figures")
     beside = data.table(
         f"select * from marts.fct_order_defect_rate_daily where {days.sql} qualify row_number() over ("
         "partition by account_id, marketplace_id, fulfillment_channel order by report_date desc) = 1 "
         "order by abs(rate_difference) desc nulls last, account_id, marketplace_id, fulfillment_channel",
         days.values,
     )
-    st.caption("± is ours less Amazon's, where both count the same days. Amazon rounds its rate.")
-    empty_message = "No seller performance report of these days is held."
-    parts.listing(beside, "beside_amazon", AMAZON, empty_message, "Amazon keeps none of the past: it is fetched once a day from now on.")
+    st.caption("± is ours minus Amazon's, where both count the same days. Amazon rounds its rate.")
+    empty_message = "No seller performance report of these days is loaded."
+    parts.listing(beside, "beside_amazon", AMAZON, empty_message, "Amazon keeps no history: the report is fetched once a day from now on.")
 
 
 def _orders(chosen: filters.Condition) -> None:
-    st.subheader("Orders that somebody complained of")
+    st.subheader("Orders with complaints")
     columns = st.columns(3)
     with columns[0]:
         components = filters.choice("Component", "component", tuple(COMPONENTS))
@@ -133,5 +133,5 @@ def _orders(chosen: filters.Condition) -> None:
         if picked:
             chosen = chosen & filters.Condition(f"({' or '.join(f'({conditions[p]})' for p in picked)})")
     orders = data.table(f"select * from marts.fct_order_defects where {chosen.sql} order by order_date desc, amazon_order_id", chosen.values)
-    empty_message = "Nobody complained of an order of these days, for these filters."
+    empty_message = "No order of these days has a complaint, for these filters."
     parts.listing(orders, "order_defects", ORDERS, empty_message, "Choose a wider range of dates, or clear the filters.")

@@ -1,4 +1,4 @@
-"""How many units are defective, what became of them, and how that developed."""
+"""Defective units, their status today and over time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STATUSES = ("ELIGIBLE_FOR_CLAIM", "IN_PROGRESS", "RESOLVED")
 
 
 def show(eligible: Page, in_progress: Page, resolved: Page) -> None:
-    """The page; its cards lead to the others."""
+    """The page; its figures link to the other pages."""
     chosen = filters.accounts() & filters.products() & filters.event_types()
     of_days = chosen & filters.dates("defect_date")
     (units,) = data.rows(
@@ -50,5 +50,5 @@ def _trend(chosen: filters.Condition) -> None:
     is_open = frame["defect_status"] != "RESOLVED"
     parts.areas("Open units at the end of each day", frame[is_open], "calendar_date", "defect_status", "units", "Units")
     parts.areas("Resolved units at the end of each day", frame[~is_open], "calendar_date", "defect_status", "units", "Units")
-    st.caption("The charts count all defects up to each day, also those from before these days; the figures above only those of these days.")
+    st.caption("The charts count all defects up to each day, including earlier ones; the figures above count only defects of these days.")
     parts.download(daily, "defect_status_daily")

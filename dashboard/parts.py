@@ -1,4 +1,4 @@
-"""What the pages are made of: figures, charts, tables with a download, and what to say where there is nothing."""
+"""The parts of the pages: figures, charts, tables with a download, and messages for empty results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dashboard.reasons import why
 from seller_warehouse.core.accounts import marketplaces
 from seller_warehouse.marts.spreadsheet import as_csv
 
-# Okabe and Ito's colours, which people who see colours differently can tell apart; https://jfly.uni-koeln.de/color/
+# Okabe and Ito's colours, which colour-blind people can tell apart; https://jfly.uni-koeln.de/color/
 COLOURS = {
     "ELIGIBLE_FOR_CLAIM": "#D55E00", "IN_PROGRESS": "#E69F00", "RESOLVED": "#0072B2",
     "REIMBURSED": "#009E73", "RECONCILE": "#56B4E9", "INELIGIBLE": "#CC79A7",
@@ -26,23 +26,23 @@ COLOURS = {
 OTHERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 
 DRAWN_ROWS = 5_000
-"""How many rows of a table are sent to the browser; the download has all."""
+"""Rows of a table that are sent to the browser; the download has all."""
 
 ORDER_WIDTH = 165
-"""Pixels that show an order id whole; the width that is found by itself goes by the first rows, which may have none."""
+"""Pixels for a whole order id; Streamlit's own width depends on the first rows, which may have none."""
 
 CODES = (
     "_type", "_status", "_category", "_basis", "_outcome", "_state", "_comparison", "_origin", "disposition", "verdict", "initiated_by",
     "reaches_back",
 )  # fmt: skip
-"""How columns end whose codes are shown as words; the download keeps the codes."""
+"""Endings of columns whose codes are shown as words; the download keeps the codes."""
 
 MARKETPLACES = ("marketplace_id", "marketplace_inferred")
-"""Columns of Amazon's ids, shown by the name of the shop."""
+"""Columns of Amazon's marketplace ids, shown as the name of the shop."""
 
 
 def marketplace(marketplace_id: str | None) -> str:
-    """The shop of a marketplace, Amazon.de; its id where it is a new one."""
+    """The shop of a marketplace, such as Amazon.de; its id if it is unknown."""
     known = marketplaces().get(marketplace_id or "")
     return known.sales_channel if known else marketplace_id or "unknown"
 
@@ -59,23 +59,23 @@ def verbatim(text: str) -> str:
 
 
 def money(amounts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Amounts of ``currency_code`` and ``amount``, each for itself: currencies are never added up."""
+    """The text of each ``currency_code`` and ``amount``: currencies are never added up."""
     return [f"{a['currency_code']} {a['amount']:,.2f}" for a in amounts if a["amount"] is not None] or ["none"]
 
 
 def figures(values: Mapping[str, int | str | Sequence[str]], links: Mapping[str, Page] | None = None) -> None:
-    """Figures side by side, each under its name; several lines where there are several currencies. ``links`` lead to the pages behind them."""
+    """Figures side by side, each below its name, one line per currency. ``links`` are the pages behind them."""
     for column, (name, value) in zip(st.columns(len(values)), values.items(), strict=True):
         lines = [f"{value:,}"] if isinstance(value, int) else [value] if isinstance(value, str) else list(value)
         with column.container(border=True, height="stretch", key="figure_" + "".join(c for c in name.lower() if c.isalnum())):
             st.caption(name)
             st.markdown("  \n".join(f"**{line}**" for line in lines) if len(lines) > 1 else f"{'###' if len(values) < 5 else '#####'} {lines[0]}")
             if links and name in links:
-                st.page_link(links[name], label="Show them", icon=":material/arrow_forward:")
+                st.page_link(links[name], label="Show", icon=":material/arrow_forward:")
 
 
 def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = None, **rest: Any) -> Any:
-    """A table that sorts and downloads; ``labels`` name its columns, which are shown in that order, and all others are left to the download."""
+    """A table with sorting and a download; ``labels`` name the columns to show, in order. The download has all columns."""
     labels = labels or {c: words(c.upper()) for c in table.column_names}
     shown = table.select(list(labels)).slice(0, DRAWN_ROWS)
     for place, column in enumerate(shown.column_names):
@@ -90,7 +90,7 @@ def grid(table: pyarrow.Table, name: str, *, labels: Mapping[str, str] | None = 
 
 
 def download(table: pyarrow.Table, name: str) -> None:
-    """All rows and columns as a file, codes as they are."""
+    """All rows and columns as a file, with the codes of the marts."""
     st.download_button(
         f"Download {table.num_rows:,} rows (CSV)", lambda: as_csv(table), f"{name}.csv", "text/csv", on_click="ignore", key=f"csv_{name}",
         icon=":material/download:",
@@ -121,7 +121,7 @@ def _column(field: pyarrow.Field, label: str) -> Any:
 
 
 def listing(table: pyarrow.Table, name: str, labels: Mapping[str, str], what: str, then: str) -> None:
-    """The table, or what to say where it is empty."""
+    """The table, or a message if it is empty."""
     if table.num_rows:
         grid(table, name, labels=labels)
     else:
@@ -129,7 +129,7 @@ def listing(table: pyarrow.Table, name: str, labels: Mapping[str, str], what: st
 
 
 def nothing(what: str, then: str) -> None:
-    """What to say in place of an empty table or chart, and what to do."""
+    """A message in place of an empty table or chart, and what to do."""
     st.info(f"{what} {then}", icon=":material/info:")
 
 
@@ -142,18 +142,18 @@ def bars(table: pyarrow.Table, category: str, value: str, unit: str, *, colour: 
         y=alt.Y(f"{category}:N", sort=list(frame[category]), title=None, axis=alt.Axis(labelLimit=320)),
         tooltip=[alt.Tooltip(f"{category}:N", title="What"), alt.Tooltip(f"{value}:Q", title=unit, format=",")],
     )  # fmt: skip
-    # The labels of axes follow the theme, those of marks do not.
+    # Axis labels follow the theme, mark labels do not.
     labels = base.mark_text(align="left", dx=4, color="white" if st.context.theme.type == "dark" else "black")
     chart = base.mark_bar(color=colour) + labels.encode(text=alt.Text(f"{value}:Q", format=","))
     st.altair_chart(chart.properties(height=34 * len(frame) + 50), width="stretch")
 
 
 def shares(units: Mapping[str, int], unit: str) -> None:
-    """A ring of codes of COLOURS with their numbers; its legend tells number and share."""
+    """A ring chart of codes of COLOURS; its legend shows number and share."""
     total = sum(units.values())
-    told = {code: f"{words(code)}: {number:,} ({number / total:.0%})" for code, number in units.items() if number}
-    frame = pandas.DataFrame({"what": list(told.values()), "units": [units[code] for code in told]})
-    colour = alt.Color("what:N", title=None, sort=None, scale=alt.Scale(domain=list(told.values()), range=[COLOURS[code] for code in told]))
+    labels = {code: f"{words(code)}: {number:,} ({number / total:.0%})" for code, number in units.items() if number}
+    frame = pandas.DataFrame({"what": list(labels.values()), "units": [units[code] for code in labels]})
+    colour = alt.Color("what:N", title=None, sort=None, scale=alt.Scale(domain=list(labels.values()), range=[COLOURS[code] for code in labels]))
     chart = alt.Chart(frame).mark_arc(innerRadius=60).encode(
         theta="units:Q", color=colour.legend(orient="right", labelLimit=260, labelFontSize=13), order=alt.Order("units:Q", sort="descending"),
         tooltip=[alt.Tooltip("what:N", title="What"), alt.Tooltip("units:Q", title=unit, format=",")],
@@ -162,7 +162,7 @@ def shares(units: Mapping[str, int], unit: str) -> None:
 
 
 def areas(title: str, frame: pandas.DataFrame, day: str, kind: str, value: str, unit: str) -> None:
-    """Stacked areas over the days, a colour and a legend entry for each of the kinds, which are codes of COLOURS."""
+    """Stacked areas by day, with a colour and a legend entry for each kind; kinds are codes of COLOURS."""
     st.subheader(title)
     kinds = [k for k in COLOURS if k in set(frame[kind])]
     shown = frame.assign(**{kind: frame[kind].map(words)})
@@ -175,7 +175,7 @@ def areas(title: str, frame: pandas.DataFrame, day: str, kind: str, value: str, 
 
 
 def stacks(table: pyarrow.Table, month: str, kind: str, value: str, unit: str) -> None:
-    """Bars of months, stacked by kind: the largest in colours of their own, the others as one."""
+    """Bars by month, stacked by kind: the largest kinds each in their own colour, the others together."""
     frame = table.select([month, kind, value]).to_pandas()
     frame[value] = frame[value].astype(float)
     largest = frame.groupby(kind)[value].apply(lambda amounts: amounts.abs().sum()).nlargest(len(OTHERS) - 1).index

@@ -1,4 +1,4 @@
-"""Why a unit stands where it does, in plain words instead of the codes of ``status_reason``."""
+"""Plain words for the codes of ``status_reason``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ REASONS = {
     "WAITING_FOR_RETURN": "Refunded; the buyer may still send it back",
     "WINDOW_NOT_OPEN": "The claim window is not open yet",
     "REPACKAGING": "Amazon is repackaging it",
-    "PAYOUT_NOT_SEEN": "Amazon says it paid; no payout is seen yet",
+    "PAYOUT_NOT_SEEN": "Amazon says it paid; no payout received yet",
     "NO_KNOWN_RULE": "No claim window is known for this country",
-    "UNKNOWN_CODE": "Amazon's code is a new one, see Data health",
+    "UNKNOWN_CODE": "Unknown code from Amazon, see Data health",
     "PAID": "Paid in cash",
     "REPLACED": "Replaced in kind",
     "FOUND": "Found again",
-    "DISPOSITION_CORRECTED": "Graded anew, back in sellable stock",
+    "DISPOSITION_CORRECTED": "Regraded, back in sellable stock",
     "RECONCILED_BY_AMAZON": "Settled by Amazon, which does not say how",
     "RESTOCKED": "Came back sellable",
     "CLAIM_DENIED": "Amazon denied your case",
@@ -47,5 +47,5 @@ REASONS = {
 
 
 def why(code: str) -> str:
-    """The reason in plain words; a code that has none as people would write it."""
+    """The reason in plain words; a code without an entry is spelled out."""
     return REASONS.get(code) or words(code)

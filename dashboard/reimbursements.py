@@ -1,4 +1,4 @@
-"""Every line that Amazon paid or took back, and behind each its order with all that happened to it."""
+"""Every line that Amazon paid or took back, with the order behind it and everything that happened to the order."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def show() -> None:
         "left join marts.dim_products as p using (account_id, seller_sku) order by r.approval_at desc, r.reimbursement_line_id",
         lines.values,
     )
-    st.caption("Dates are days of approval: Amazon tells no other. It tells no marketplace either, hence the account; the marketplace is inferred.")
+    st.caption("Dates are days of approval: the report has no other. It names no marketplace either; the marketplace shown is inferred.")
     chosen = parts.grid(table, "reimbursements", labels=_worth_showing(table), on_select="rerun", selection_mode="single-row").selection.rows
     if table.num_rows == 1 or chosen:
         _behind(table.slice(chosen[0] if chosen else 0, 1).to_pylist()[0])
     else:
-        st.caption("Choose a line to see its order, its returns, and all that was paid and taken back for it.")
+        st.caption("Choose a line to see its order, its returns, and everything that was paid and taken back for it.")
 
 
 def _chosen() -> filters.Condition:
@@ -68,7 +68,7 @@ def _chosen() -> filters.Condition:
     with columns[0]:
         of_reasons = filters.choice("Reason", "reason", reasons)
     with columns[1]:
-        by = filters.choice("Initiated by", "initiated_by", ("AMAZON", "SELLER"), help="Amazon where there is no case, else you.")
+        by = filters.choice("Initiated by", "initiated_by", ("AMAZON", "SELLER"), help="You if there is a case, else Amazon.")
     with columns[2]:
         payout = st.text_input("Reimbursement", key="reimbursement_id", bind="query-params", placeholder="All", help="Its reversals too.")
     with columns[3]:
@@ -83,18 +83,18 @@ def _each(total: list[dict[str, Any]], column: str) -> list[str]:
 
 
 def _worth_showing(table: pyarrow.Table) -> dict[str, str]:
-    """All columns but those of the product that no line has, because no catalogue names an image or a parent."""
+    """All columns, without the product columns that are empty in every line because no catalogue names an image or a parent."""
     found = [c for c in table.column_names if c not in ("image_url", "parent_asin") or table[c].null_count < table.num_rows]
     return {c: label for c, label in LABELS.items() if c in found}
 
 
 def _behind(line: dict[str, Any]) -> None:
-    """The order of a line, what was returned or lost, and all that was paid and taken back for either."""
+    """The order of a line, its losses and returns, and everything that was paid and taken back for them."""
     account, order, payout = line["account_id"], line["amazon_order_id"], line["original_reimbursement_id"] or line["reimbursement_id"]
     st.subheader(f"Order {parts.verbatim(order)}" if order else f"Reimbursement {parts.verbatim(line['reimbursement_id'])}, which names no order")
     if order:
         found = data.table("select * from marts.fct_orders where (account_id, amazon_order_id) = (?, ?)", [account, order])
-        parts.listing(found, "order", ORDER, "No orders report that is held names this order.", "Drop the orders report of its days into the inbox.")
+        parts.listing(found, "order", ORDER, "No loaded orders report has this order.", "Drop the orders report of its days into the inbox.")
     defects = data.table(
         "select * from marts.fct_inventory_defects where account_id = ? and (amazon_order_id = ? or "
         "list_contains(string_split(reimbursement_ids, ','), ?)) order by defect_date, defect_id",
@@ -112,5 +112,5 @@ def _behind(line: dict[str, Any]) -> None:
         "and (amazon_order_id = ? or reimbursement_id = ? or original_reimbursement_id = ?) order by approval_at, reimbursement_line_id",
         [account, order, payout, payout],
     )
-    st.markdown("**Paid and taken back for it**")
+    st.markdown("**Paid and taken back**")
     parts.grid(paid, "order_payouts", labels=_worth_showing(paid))

@@ -1,4 +1,4 @@
-"""What has been decided, how and why, and what an appeal against it needs."""
+"""Resolved units: how and why they were resolved, and what an appeal needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show() -> None:
         f"select *, {RESOLVED_UNITS} as resolved_units from {MART} where {chosen.sql} order by status_since_date desc, defect_id", chosen.values
     )
     if not resolved.num_rows:
-        parts.nothing("Nothing was resolved here.", "Choose a wider range of dates, or clear the filters.")
+        parts.nothing("Nothing was resolved.", "Choose a wider range of dates, or clear the filters.")
         return
     (sums,) = data.rows(
         f"select sum({RESOLVED_UNITS})::bigint as units, sum(reimbursed_cash_units)::bigint as in_cash, "
@@ -53,7 +53,7 @@ def show() -> None:
         st.subheader("How units were resolved")
         distribution = {"REIMBURSED": sums["in_cash"] + sums["in_kind"], "RECONCILE": sums["reconciled"], "INELIGIBLE": sums["ineligible"]}
         parts.shares(distribution, "Units")
-    st.subheader("Resolved defects, the last decided first")
+    st.subheader("Resolved defects, latest first")
     picked = parts.grid(resolved, "resolved", labels=LABELS, on_select="rerun", selection_mode="single-row").selection.rows
     if picked or resolved.num_rows == 1:
         _appeal(resolved.slice(picked[0] if picked else 0, 1).to_pylist()[0])
@@ -62,10 +62,10 @@ def show() -> None:
 
 
 def _appeal(defect: dict[str, Any]) -> None:
-    """A letter to copy, with all that Amazon asks for; what only the seller knows is left to fill in."""
+    """A letter to copy, with everything that Amazon asks for; placeholders mark what only the seller knows."""
     st.subheader("Appeal")
     if not defect["case_id"]:
-        st.caption("No case of yours is known for it. Drop your log of cases into the inbox, or write the number into the text.")
+        st.caption("Your log has no case for it. Drop your log of cases into the inbox, or enter the case number in the text.")
     happened = f"{filters.words(defect['defect_type'])}, {defect['defect_date']}"
     ids = {
         "Case": defect["case_id"] or "[case number]", "ASIN": defect["asin"], "FNSKU": defect["fnsku"], "SKU": defect["seller_sku"],

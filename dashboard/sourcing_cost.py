@@ -1,4 +1,4 @@
-"""What units are valued by, which payouts were below it, and which products have no cost at all."""
+"""The costs by which units are valued, the payouts below them, and the products without a cost."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import streamlit as st
 from dashboard import data, filters, parts
 
 COSTS = {
-    "account_id": "Account", "seller_sku": "SKU", "product_name": "Product", "sourcing_cost_amount": "Cost of a unit", "currency_code": "Currency",
-    "cost_origin": "Said by", "effective_from_date": "From", "effective_before_date": "Until before", "is_in_force": "In force",
+    "account_id": "Account", "seller_sku": "SKU", "product_name": "Product", "sourcing_cost_amount": "Cost per unit", "currency_code": "Currency",
+    "cost_origin": "Stated by", "effective_from_date": "From", "effective_before_date": "Until before", "is_in_force": "In force",
     "lost_units": "Units valued by it", "asin": "ASIN", "fnsku": "FNSKU",
 }  # fmt: skip
 BELOW = {
     "account_id": "Account", "approval_date": "Approved", "seller_sku": "SKU", "amount_per_unit": "Paid per unit",
-    "sourcing_cost_amount": "Cost of a unit", "below_amount": "Below by", "cash_units": "Units", "unpaid_amount": "Below in all",
-    "currency_code": "Currency", "reason_category": "Reason", "cost_origin": "Cost said by", "product_name": "Product",
+    "sourcing_cost_amount": "Cost per unit", "below_amount": "Shortfall per unit", "cash_units": "Units", "unpaid_amount": "Total shortfall",
+    "currency_code": "Currency", "reason_category": "Reason", "cost_origin": "Cost stated by", "product_name": "Product",
     "reimbursement_id": "Reimbursement", "case_id": "Case", "condition": "Condition",
 }  # fmt: skip
 WITHOUT = {
@@ -35,7 +35,7 @@ PAID = """
                 and back.seller_sku is not distinct from r.seller_sku
         )
 """
-"""Payouts that were not taken back, per unit below the cost on the day of approval."""
+"""Payouts that were not taken back and paid less per unit than the cost on the day of approval."""
 
 
 def show() -> None:
@@ -69,22 +69,22 @@ def show() -> None:
         paid.values,
     )
     parts.figures({
-        "Payouts below the cost": below.num_rows, "Below it in all": parts.money(unpaid),
+        "Payouts below the cost": below.num_rows, "Total shortfall": parts.money(unpaid),
         "Products with a cost": len({(r["account_id"], r["seller_sku"]) for r in costs.select(["account_id", "seller_sku"]).to_pylist()}),
-        "Products without any": without.num_rows,
+        "Products without a cost": without.num_rows,
     })  # fmt: skip
     st.subheader("Payouts below the cost")
     st.caption(
-        "By the cost on the day of approval; taken back payouts are left out. Amazon pays less for units that could not be sold, so look at each "
+        "By the cost on the day of approval, without payouts that were taken back. Amazon pays less for units that could not be sold, so check each "
         "before you ask for a re-evaluation, which sellers report to be possible for 60 days."
     )
     wider = "Choose a wider range of dates, or clear the filters."
     parts.listing(below, "below_cost", BELOW, "No payout of these days was below a known cost.", wider)
     st.subheader("Cost used")
-    parts.listing(costs, "sourcing_costs", COSTS, "No cost is known here.", "Drop a file of sourcing costs into the inbox; docs/inputs.md says how.")
-    st.subheader("Products without any cost")
+    parts.listing(costs, "sourcing_costs", COSTS, "No cost is known.", "Drop a file of sourcing costs into the inbox; docs/inputs.md says how.")
+    st.subheader("Products without a cost")
     st.caption(
-        "What is lost of them is valued by what Amazon paid lately, or not at all: add their cost to the file of sourcing costs. "
-        "Those without an FNSKU are not in Amazon's warehouses."
+        "Their lost units are valued at what Amazon paid recently, or not at all: add their cost to the file of sourcing costs. "
+        "Products without an FNSKU are not in Amazon's warehouses."
     )
-    parts.listing(without, "without_cost", WITHOUT, "Every product here has a cost.", "Nothing is to be done.")
+    parts.listing(without, "without_cost", WITHOUT, "Every product has a cost.", "There is nothing to do.")

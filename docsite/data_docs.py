@@ -1,6 +1,6 @@
-"""The page about what the gate judged: the last documents of each report, what was refused first, and the rules of each report.
+"""The page of the gate's results: the last documents of each report, refused ones first, and the rules of each report.
 
-It is written from the published ``meta.loads`` and ``meta.gate_results`` and from the suites, so the gate takes no longer for it.
+It is written from the published ``meta.loads`` and ``meta.gate_results`` and from the suites, so it costs the gate no time.
 It needs no script and nothing from the internet.
 """
 
@@ -19,13 +19,13 @@ from seller_warehouse.readers.published import Published
 from seller_warehouse.reports import SPECS
 
 KEPT_DOCUMENTS = 20
-"""How many documents of each report are shown: the last that were refused, and as many others."""
+"""Documents shown of each report: the last refused ones, and as many others."""
 
 _PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>What the gate judged</title>
+<title>Results of the gate</title>
 <style>
 body { font: 15px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; }
@@ -35,10 +35,10 @@ summary { cursor: pointer; padding: .2rem 0; }
 </style>
 </head>
 <body>
-<h1>What the gate judged</h1>
+<h1>Results of the gate</h1>
 <p><a href="../index.html">All pages</a></p>
 <h2>Documents</h2>
-<p>Of each report the last {{ kept }} that were refused, and the last {{ kept }} others.</p>
+<p>The last {{ kept }} refused documents of each report, and the last {{ kept }} others.</p>
 {% for document in documents %}
 <details class="document">
 <summary>{% if document.verdict == "QUARANTINED" %}<span class="refused">refused</span>{% else %}{{ document.verdict }}{% endif %}
@@ -79,14 +79,14 @@ summary { cursor: pointer; padding: .2rem 0; }
 
 
 def page(home: Home) -> str:
-    """The page; before the first publication it has rules and no documents."""
+    """The page as HTML; before the first publication it has rules and no documents."""
     documents = _documents(Published(home)) if home.marts.exists() else []
     suites = {name: whole_suite(spec).expectations for name, spec in SPECS.items()}
     return _PAGE.render(kept=KEPT_DOCUMENTS, documents=documents, suites=suites)
 
 
 def _documents(published: Published) -> list[dict[str, Any]]:
-    """The last documents of each report with the rules that they break, the refused ones first."""
+    """The last documents of each report with the rules that they break, refused ones first."""
     documents = _records(
         published,
         "select * from meta.loads "

@@ -1,4 +1,4 @@
-"""Writes ``docs/requests.md``: how often each report is asked for, and how long Amazon's own limits make the first 18 months take."""
+"""Write ``docs/requests.md``: how often each report is requested, and how long the first 18 months take under Amazon's own limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLE = Account(id="example", name="Example", region="na", marketplaces=("ATVP
 
 
 def windows_of(spec: ReportSpec) -> int:
-    """How many requests the first 18 months of a new account with three marketplaces need."""
+    """The number of requests for the first 18 months of a new account with three marketplaces."""
     return sum(len(plan_windows(spec, EXAMPLE, [], today=TODAY, months=18, recent=recent)) for recent in (True, False))
 
 
@@ -31,33 +31,34 @@ def page() -> str:
     burst, per_second = QUOTAS["createReport"]
     quota_hours = (total - burst) / per_second / 3600
     return f"""<!-- Written by `make docs` from the report specs; do not edit. -->
-# What is asked of Amazon, and how long it takes
+# Requests to Amazon, and how long they take
 
 A new account with three marketplaces, 18 months before {TODAY}, less {HISTORY_SAFETY_DAYS} days, since nobody knows how many days Amazon's
-18 months have. Each range is asked {_margin()} wider on both sides than the days it speaks for, because nobody knows in which zone
-Amazon cuts a day; what lies beside is cut when it is loaded.
+18 months have. Each range is requested {_margin()} wider on both sides than the days it is for, because nobody knows in which zone
+Amazon cuts a day; rows outside those days are cut off when it is loaded.
 
-| report | days in a request | requests for 18 months | pause between two | at least | asked again every day |
+| report | days in a request | requests for 18 months | pause between two | at least | requested again every day |
 |---|---:|---:|---:|---:|---|
 {chr(10).join(_row(s, hours[s.name]) for s in asked)}
-| settlements | none: Amazon makes them | listed | | | what is new in Amazon's list of 90 days |
+| settlements | none: Amazon makes them | listed | | | new ones in Amazon's list of 90 days |
 
 **{total} requests.** By Amazon's quota for createReport ({burst} at once, then {per_second * 60:g} a minute, for each seller) that is
-{quota_hours:.1f} hours; getReportDocument has the same quota and runs beside it. What takes long is the pause that Amazon wants between two
-reports of one type: reports run side by side, so the slowest, **{slowest}**, decides: **{hours[slowest]:.0f} hours, {hours[slowest] / 24:.1f} days**,
-if nothing has to be asked twice. Newest first: the recent months are there after the first round, about a day, most reports within hours.
+{quota_hours:.1f} hours; getReportDocument has the same quota and runs in parallel. Most time goes into the pause that Amazon requires between two
+reports of one type: report types run in parallel, so the slowest, **{slowest}**, decides:
+**{hours[slowest]:.0f} hours, {hours[slowest] / 24:.1f} days**, if no request has to be repeated. Newest first: recent months arrive
+in the first round, after about a day, most reports within hours.
 
-- A day is asked for again daily until it was answered after its rows can no longer change (the last column), then no more.
-- "No data" (a header alone, or CANCELLED, which has three causes) replaces nothing, and is believed on its {CONFIRMATIONS}nd day.
+- A day is requested again daily until an answer comes from a time when its rows can no longer change (the last column).
+- "No data" (only a header, or CANCELLED, which has three causes) replaces nothing, and is believed on its {CONFIRMATIONS}nd day.
 - A window that Amazon refuses is tried three times in a run, and given up after {REFUSALS} refused answers in a row; `meta.loads` keeps
-  Amazon's words, `meta.freshness` says what lacks. Days that may still change are tried once a day all the same.
-- A report of the same type and range that Amazon made in the last four hours is taken instead of asking again.
-- Pauses are shared with every other application of the seller: a repricing tool may make a request fail, which is then asked again.
-- Accounts do not wait for each other: each is a task of its own, which gives its worker slot back while it waits. What fails of one report
-  stops neither the account's other reports nor another account. After an outage an account rests for ten minutes, all its reports at once.
-- One run lands up to {MAX_ACCOUNTS:,} accounts. An Airflow of your own needs `core.max_map_length` (1,024 where nothing is set) and
-  `triggerer.capacity` (1,000) as high as the number of accounts.
-- Seller performance, FBA inventory and listings have no history at all: a snapshot every day from the first on.
+  Amazon's words, `meta.freshness` shows what is missing. Days that may still change are still tried once a day.
+- A report of the same type and range is reused if Amazon made it in the last four hours.
+- Pauses are shared with every other application of the seller: a repricing tool may make a request fail, which is then repeated.
+- Accounts do not wait for each other: each is a separate task, which frees its worker slot while it waits. A failure of one report
+  stops neither the account's other reports nor another account. After an outage all reports of the account pause for ten minutes.
+- One run lands up to {MAX_ACCOUNTS:,} accounts. An Airflow of your own needs `core.max_map_length` (default 1,024) and
+  `triggerer.capacity` (default 1,000) at least as high as the number of accounts.
+- Seller performance, FBA inventory and listings have no history: one snapshot a day from the first day on.
 """
 
 

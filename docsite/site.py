@@ -1,4 +1,4 @@
-"""Build the documentation as one site below ``<home>/site``: the pages of ``docs/``, dbt's page, and what the gate judged.
+"""Build the documentation as one site in ``<home>/site``: the pages of ``docs/``, dbt's page, and the gate's results.
 
 ::
 
@@ -6,7 +6,7 @@
     site/dbt/index.html          every model, column and test in one page
     site/data_docs/index.html    the last documents with the rules that they break, and all rules
 
-The whole is put into its place at once; it needs no server and nothing from the internet.
+The site is replaced as a whole; it needs no server and nothing from the internet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOOK_SECONDS = 60
 
 
 class SiteFailed(Exception):
-    """A part of the site could not be built; the message ends with the tool's own words. The last site stays."""
+    """A part of the site could not be built; the message ends with the tool's own output. The last site is kept."""
 
 
 def build_site(home: Home) -> Path:
@@ -43,7 +43,7 @@ def build_site(home: Home) -> Path:
     """
     part = home.site.with_name(f".{home.site.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    # Not quietly: --quiet drops the warnings that --strict counts.
+    # No --quiet: it drops the warnings that --strict counts.
     _run("mkdocs", "build", "--strict", "--config-file", str(REPOSITORY / "mkdocs.yml"), "--site-dir", str(part))
     _add_dbt_page(home, part / "dbt")
     (part / "data_docs").mkdir()
@@ -73,19 +73,19 @@ def _run(tool: str, *arguments: str, environment: dict[str, str] | None = None, 
         command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if ran.returncode:
-        raise SiteFailed(f"{tool} failed, and the last site stays:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
+        raise SiteFailed(f"{tool} failed; the last site is kept:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Files of the site, for this machine alone: under its own names, so that no page of the internet can read them in its name."""
+    """Files of the site, for this machine only: requests must use its own names, so that no web page can read them (DNS rebinding)."""
 
     timeout = 10
-    """Seconds in which a request must come."""
+    """Seconds to wait for a request."""
 
     server_version, sys_version = "docs", ""
 
     def parse_request(self) -> bool:
-        """Refuse a request that calls another host."""
+        """Refuse a request for another host."""
         if not super().parse_request():
             return False
         if name_of(self.headers.get("Host", "")) in LOCAL:
@@ -94,22 +94,22 @@ class Handler(SimpleHTTPRequestHandler):
         return False
 
     def end_headers(self) -> None:
-        """No page is taken for another type, or framed by another site."""
+        """Forbid guessing of content types, and frames of other sites."""
         for name, value in {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "frame-ancestors 'none'"}.items():
             self.send_header(name, value)
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
-        """The file of a request's path; one that is not there where no file's name can hold a letter of it, which opening would fail at."""
+        """The file of a request's path; a missing file if the path has a NUL, which opening would reject."""
         return super().translate_path(path).replace("\0", "\ufffd")
 
     def list_directory(self, path: str | os.PathLike[str]) -> None:
-        """A folder without a page shows nothing."""
+        """A folder without a page is not listed."""
         self.send_error(404)
 
 
 def serve(home: Home, port: int) -> None:
-    """Serve the site to this machine, and build it again for every publication. Raises SiteFailed where the first cannot be built."""
+    """Serve the site to this machine, and rebuild it after every publication. Raises SiteFailed if the first build fails."""
     handler = partial(Handler, directory=str(home.site))
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         published = _publication(home)

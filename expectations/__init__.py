@@ -1,1 +1,1 @@
-"""One Great Expectations suite per report type: what Amazon sent is judged here, what we built by dbt tests."""
+"""One Great Expectations suite per report type: suites check what Amazon sent, dbt tests check what we built."""

@@ -1,4 +1,4 @@
-"""What a log of claims must be before its units are taken for claimed."""
+"""Rules for a log of claims, before its units count as claimed."""
 
 from great_expectations import ExpectationSuite
 
@@ -9,7 +9,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a claim is about something, and about at least one unit."""
+    """The five blocks, and: a claim names its subject and at least one unit."""
     subjects = [c for c in ("order_id", "fnsku", "seller_sku", "transaction_id") if c in context.columns]
     without_subject = " and ".join(["true", *(f"coalesce({identifier(c)}, '') = ''" for c in subjects)])
     rules = [
@@ -18,14 +18,14 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
             f"{number('units')} <= 0",
             ["case_id", "units"],
             "units is not positive",
-            "write how many units were claimed",
+            "enter the number of claimed units",
         ),
         row_rule(
             "subject_is_named",
             without_subject,
             ["case_id", *subjects],
             "none of order-id, fnsku, seller-sku and transaction-id is filled",
-            "say what the case is about in one of these columns",
+            "enter the subject of the case in one of these columns",
         ),
     ]
     return suite(spec, context, rules)

@@ -43,8 +43,8 @@ def row_rule(
 ) -> UnexpectedRowsExpectation:
     """A rule that no row may break: rows for which the SQL ``condition`` holds are reported with the columns to ``show``.
 
-    ``lookup`` may replace the table that is searched, to judge groups of rows; it must have the columns shown, ``_line`` and
-    ``_document``, by which it keeps the documents apart that are validated together.
+    ``lookup`` replaces the table that is searched, to check groups of rows. It must have the columns shown, ``_line`` and
+    ``_document``, since several documents are validated together.
     """
     fields = ", ".join(f"{identifier(c)}: {identifier(c)}" for c in ("_line", *show))
     query = (
@@ -55,7 +55,7 @@ def row_rule(
 
 
 def document_rule(rule: str, condition: str, what: str, remedy: str, severity: Severity = "critical") -> UnexpectedRowsExpectation:
-    """A rule that a document as a whole must not break: ``condition`` may read what the gate knows of it, and ``row_count``."""
+    """A rule about a document as a whole: ``condition`` may read the columns of the gate's table ``documents``, and ``row_count``."""
     counted = "(select _document, count(*) as row_count from {batch} group by _document)"
     query = f"select _document, 1 as _failed, [] as _rows from documents left join {counted} as counted using (_document) where {condition}"
     return _rule(rule, query, what, remedy, severity)
@@ -69,12 +69,12 @@ def _rule(rule: str, query: str, what: str, remedy: str, severity: Severity) -> 
 
 
 def with_copies(*names: str) -> str:
-    """The rows, each with how many of its document have the same values in some columns, as ``copies``."""
+    """The rows, with ``copies``: how many rows of the document have the same values in these columns."""
     return f"(select *, count(*) over (partition by _document, {', '.join(map(identifier, names))}) as copies from {{batch}})"
 
 
 def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """The required columns are there, no row is a copy of the header, and every value is what its column promises."""
+    """Required columns are present, no row is a copy of the header, and every value is of its column's kind."""
     present = [c for c in spec.kept if c.name in context.columns]
     required = {c.name for c in spec.kept if c.required}
     missing = sorted(required - context.columns)
@@ -115,7 +115,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                     f"({is_ambiguous_amount(name, ',')} or {is_ambiguous_amount(name, '.')})",
                     [c.name],
                     f"{c.header} may be thousands or decimals",
-                    "say decimal_comma: true or false for the account in accounts.yaml",
+                    "set decimal_comma to true or false for the account in accounts.yaml",
                 )
             )
         if c.kind is Kind.CURRENCY:
@@ -135,7 +135,7 @@ _NUMBER_REMEDY = "correct the value, or say how the account writes numbers (deci
 
 
 def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """What identifies or places a row is filled."""
+    """Columns that identify a row or place it in time are filled."""
     filled = [c for c in spec.kept if c.filled and c.name in context.columns]
     ids = [c for c in spec.kept if c.holds_ids and c.name in context.columns]
     whole_ids = [_ids_are_whole(ids)] if ids else []
@@ -167,7 +167,7 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 
 def _ids_are_whole(ids: list[Column]) -> Expectation:
-    """No id has been shortened; a row found shows the damaged ones alone."""
+    """No id has been shortened; a row that fails shows only its damaged ids."""
     shown = ", ".join(f"case when {is_damaged_id(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
     return row_rule(
         "ids_are_whole",
@@ -180,7 +180,7 @@ def _ids_are_whole(ids: list[Column]) -> Expectation:
 
 
 def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """Codes are known ones; a new one loads, with a warning (Amazon adds values without notice)."""
+    """Codes are known; a new code loads with a warning (Amazon adds values without notice)."""
     return [
         row_rule(
             f"{c.name}_is_known",
@@ -196,7 +196,7 @@ def codes(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 
 def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """Dates exist, lie in the window asked for, and not after the day the document was retrieved."""
+    """Dates exist, lie in the requested window, and are not after the day the document was retrieved."""
     rules: list[Expectation] = []
     for c in spec.kept:
         if c.kind is Kind.DATE and c.name in context.columns:
@@ -237,7 +237,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 
 def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """Dates that say something of each other agree."""
+    """Dates that depend on each other agree."""
     undo = "download the report again; if a spreadsheet has rewritten its dates, undo the edit"
     return [
         row_rule(
@@ -255,9 +255,9 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 
 def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """There are rows, and not strikingly fewer a day than in the last good load."""
+    """There are rows, and at least half as many per day as in the last good load."""
     rules: list[Expectation] = []
-    # What Amazon answers without rows is no refusal but an unknown: it replaces nothing, and is asked for again.
+    # An answer of Amazon without rows is not refused: it replaces nothing, and the report is requested again.
     if not spec.may_be_empty and not context.from_amazon:
         rules.append(
             document_rule(
@@ -281,23 +281,23 @@ def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 
 def identity(rule: str, condition: str, show: Iterable[str], what: str, severity: Severity = "warning") -> Expectation:
-    """An arithmetic identity inside a row that Amazon promises."""
+    """An arithmetic identity within a row that Amazon documents."""
     return row_rule(rule, condition, show, what, "compare with Seller Central; if it shows the same, report it to Amazon", severity)
 
 
 def has_currency(amount: str, currency: str, row_id: str) -> Expectation:
-    """Money that is not nothing says in which currency it is."""
+    """An amount other than zero has a currency."""
     condition = f"regexp_matches({identifier(amount)}, '[1-9]') and {identifier(currency)} = ''"
     return identity(f"{amount}_has_currency", condition, [row_id, amount, currency], f"{amount} has no currency")
 
 
 def number(name: str) -> str:
-    """A whole number in SQL; null where the text is blank or none."""
+    """A whole number in SQL; null if the text is blank or not a number."""
     return f"try_cast({identifier(name)} as bigint)"
 
 
 def _spellings(column: Column) -> set[str]:
-    """The column's headers in lower case, with each mark that may part their words."""
+    """The column's headers in lower case, with each possible separator between their words."""
     return {re.sub("[ _-]+", mark, h.lower()) for h in (column.header, *column.aliases) for mark in (" ", "-", "_", "")}
 
 

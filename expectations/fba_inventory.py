@@ -1,4 +1,4 @@
-"""What a snapshot of the FBA inventory must be before its units are counted."""
+"""Rules for a snapshot of the FBA inventory, before its units are counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -8,7 +8,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a SKU with its FNSKU stands once, else its stock counts twice."""
+    """The five blocks, and: a SKU with its FNSKU appears once, else its stock counts twice."""
     return suite(
         spec,
         context,
@@ -17,7 +17,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "sku_stands_once",
                 "copies > 1",
                 ["sku", "fnsku"],
-                "the SKU stands more than once, so its stock may count twice",
+                "the SKU appears more than once, so its stock may count twice",
                 "compare with Seller Central; take one marketplace at a time",
                 "warning",
                 lookup=with_copies("sku", "fnsku"),

@@ -1,4 +1,4 @@
-"""What a fulfilled shipments document must be before its parcels are followed."""
+"""Rules for a fulfilled shipments document, before its parcels are used."""
 
 from great_expectations import ExpectationSuite
 
@@ -18,7 +18,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "shipment_item_is_unique",
                 "copies > 1 and shipment_item_id <> ''",
                 ["shipment_item_id", "tracking_number"],
-                "a shipment item stands twice in one parcel",
+                "a shipment item appears twice in one parcel",
                 "compare with Seller Central; every row is kept",
                 "warning",
                 with_copies("shipment_item_id", "tracking_number"),

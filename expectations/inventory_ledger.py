@@ -1,4 +1,4 @@
-"""What an inventory ledger document must be before its units are counted."""
+"""Rules for an inventory ledger document, before its units are counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -8,7 +8,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a row names its stock; reconciled and unreconciled units make up the quantity where Amazon fills them."""
+    """The five blocks, and: a row names its stock; reconciled and unreconciled units, if filled, make up the quantity."""
     named = row_rule(
         "stock_is_named",
         "coalesce(fnsku, '') = '' and coalesce(msku, '') = ''",

@@ -1,4 +1,4 @@
-"""What an inventory ledger summary must be before its balances are believed."""
+"""Rules for an inventory ledger summary, before its balances are used."""
 
 from great_expectations import ExpectationSuite
 

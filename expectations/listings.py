@@ -1,4 +1,4 @@
-"""What a listings document must be before its names are believed."""
+"""Rules for a listings document, before its names are used."""
 
 from great_expectations import ExpectationSuite
 
@@ -18,7 +18,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "copies > 1 and seller_sku <> ''",
                 ["seller_sku"],
                 "the same seller-sku is listed more than once",
-                "compare with Seller Central; the names of either row may be shown",
+                "compare with Seller Central; the name of either row may be shown",
                 "warning",
                 lookup=with_copies("seller_sku"),
             )

@@ -1,4 +1,4 @@
-"""What a document of seller-fulfilled returns must be before its claims and refunds are believed."""
+"""Rules for a document of seller-fulfilled returns, before its claims and refunds are used."""
 
 from great_expectations import ExpectationSuite
 

@@ -1,4 +1,4 @@
-"""What an order defects document must be before its orders are counted."""
+"""Rules for an order defects document, before its orders are counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -8,7 +8,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: an order stands once, whatever its defects (an order counts once in the rate)."""
+    """The five blocks, and: an order appears once, whatever its defects (an order counts once in the rate)."""
     return suite(
         spec,
         context,
@@ -17,7 +17,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "order_stands_once",
                 "copies > 1 and order_id <> ''",
                 ["order_id", "order_date"],
-                "the same order stands in more than one row",
+                "the same order appears in more than one row",
                 "nothing to do; the order is counted once",
                 "warning",
                 lookup=with_copies("order_id"),

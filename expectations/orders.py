@@ -1,4 +1,4 @@
-"""What an orders document must be before its orders are counted."""
+"""Rules for an orders document, before its orders are counted."""
 
 from great_expectations import ExpectationSuite
 

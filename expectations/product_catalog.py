@@ -1,4 +1,4 @@
-"""What a product catalog must be before products are named by it."""
+"""Rules for a product catalog, before its names are used."""
 
 from great_expectations import ExpectationSuite
 
@@ -8,7 +8,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a SKU stands once, and pictures are fetched by https."""
+    """The five blocks, and: a SKU appears once, and pictures have an https address."""
     picture = row_rule(
         "image_url_is_https",
         "image_url <> '' and lower(image_url) not like 'https://_%'",
@@ -26,7 +26,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "sku_stands_once",
                 "copies > 1 and seller_sku <> ''",
                 ["seller_sku"],
-                "the same seller-sku stands in more than one row",
+                "the same seller-sku appears in more than one row",
                 "keep one of the rows",
                 "warning",
                 lookup=with_copies("seller_sku"),

@@ -1,4 +1,4 @@
-"""What a reimbursements document must be before its money is believed."""
+"""Rules for a reimbursements document, before its money is counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -9,7 +9,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: cash and inventory units make up the total (seller help 200732720), and the amounts of the cash units the amount."""
+    """The five blocks, and: cash and inventory units add up to the total (seller help 200732720), and the amounts per cash unit to the amount."""
     total = number("quantity_reimbursed_total")
     parts = f"{number('quantity_reimbursed_cash')} + {number('quantity_reimbursed_inventory')}"
     money = {c: f"try_cast({amount_text(c, context.decimal_mark)} as decimal(18, 4))" for c in ("amount_total", "amount_per_unit")}
@@ -23,7 +23,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 ["quantity_reimbursed_cash", "quantity_reimbursed_inventory", "quantity_reimbursed_total"],
                 "cash and inventory units do not make up the total",
             ),
-            # A reversal may have its amount per unit with either sign, and payments of one day may be merged.
+            # A reversal may have either sign in its amount per unit, and payments of one day may be merged.
             identity(
                 "amounts_add_up",
                 f"abs(abs({money['amount_total']}) - abs({money['amount_per_unit']} * {number('quantity_reimbursed_cash')})) "

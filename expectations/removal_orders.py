@@ -1,4 +1,4 @@
-"""What a removal order document must be before its units are counted."""
+"""Rules for a removal order document, before its units are counted."""
 
 from great_expectations import ExpectationSuite
 

@@ -1,4 +1,4 @@
-"""What a removal shipment document must be before its units are counted."""
+"""Rules for a removal shipment document, before its units are counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -8,5 +8,5 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks; Amazon promises no more of this report."""
+    """The five blocks; Amazon documents no further rule for this report."""
     return suite(spec, context)

@@ -1,4 +1,4 @@
-"""What a replacements document must be before its units are counted."""
+"""Rules for a replacements document, before its units are counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -17,7 +17,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "quantity_is_positive",
                 f"{number('quantity')} < 1",
                 ["original_amazon_order_id", "sku", "quantity"],
-                "a replacement of no unit",
+                "a replacement without units",
             )
         ],
     )

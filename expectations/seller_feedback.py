@@ -1,4 +1,4 @@
-"""What a seller feedback document must be before its ratings are counted."""
+"""Rules for a seller feedback document, before its ratings are counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -9,7 +9,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a rating is 1 to 5 stars, and the account's other marketplaces would not read the dates as other days."""
+    """The five blocks, and: a rating is 1 to 5 stars, and the account's other marketplaces would read the dates as the same days."""
     return suite(
         spec,
         context,
@@ -25,8 +25,8 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "date_is_unambiguous",
                 "reads_otherwise",
                 ["date"],
-                "Date would be another day as another marketplace of the account writes dates, and no date of the file decides",
-                "ask for a longer range; with a day after the 12th in it the file proves itself",
+                "Date would be another day in the date format of another marketplace of the account, and no date of the file decides",
+                "ask for a longer range; a date after the 12th decides the format",
                 "warning",
                 lookup=f"(select *, {_reads_otherwise(context)} as reads_otherwise from {{batch}})",
             ),
@@ -35,7 +35,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
 
 
 def _reads_otherwise(context: GateContext) -> str:
-    """True where another format of the account fits every row of the document, and makes this row another day."""
+    """SQL: another format of the account fits every row of the document, and makes this row another day."""
     chosen = as_date("date", context.date_formats["date"], context.latest_year)
     others = (as_date("date", f, context.latest_year) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
     return " or ".join(f"(bool_and(({o}) is not null) over (partition by _document) and ({o}) <> ({chosen}))" for o in others)

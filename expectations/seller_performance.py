@@ -1,4 +1,4 @@
-"""What a seller performance document must be before its rates are shown beside ours."""
+"""Rules for a seller performance document, before its rates are shown beside ours."""
 
 from great_expectations import ExpectationSuite
 
@@ -11,7 +11,7 @@ _AGAIN = "ask for the report again"
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: rates are numbers, which should be fractions, and a marketplace should have one row a channel."""
+    """The five blocks, and: rates are numbers and should be fractions, and a marketplace should have one row per channel."""
     rates = [c for c in spec.kept if c.name in ("rate", "target_value") or c.name.endswith("_rate")]
     as_number = {c.name: f"try_cast({identifier(c.name)} as decimal(9, 6))" for c in rates}
     numbers = [
@@ -33,7 +33,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "rates_are_fractions",
                 " or ".join(f"{n} not between 0 and 1" for n in as_number.values()),
                 ["marketplace_id", "fulfillment_channel", "rate"],
-                "a rate does not lie between 0 and 1",
+                "a rate is not between 0 and 1",
                 _AGAIN,
                 "warning",
             ),
@@ -41,7 +41,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
                 "one_row_per_channel",
                 "copies > 1",
                 ["marketplace_id", "fulfillment_channel"],
-                "the marketplace and channel stand in the report more than once",
+                "the marketplace and channel appear more than once in the report",
                 _AGAIN,
                 "warning",
                 lookup=with_copies("marketplace_id", "fulfillment_channel"),

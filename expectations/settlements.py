@@ -1,4 +1,4 @@
-"""What a settlements document must be before its money is believed."""
+"""Rules for a settlements document, before its money is counted."""
 
 from great_expectations import ExpectationSuite
 
@@ -8,15 +8,16 @@ from seller_warehouse.ingest.formats import amount_text
 from seller_warehouse.ingest.gate import GateContext
 
 _UNBALANCED_REMEDY = (
-    "where Seller Central shows the same total, name the settlement in accept_unbalanced_settlements of the account in accounts.yaml "
+    "if Seller Central shows the same total, name the settlement in accept_unbalanced_settlements of the account in accounts.yaml "
     "and drop the file again; otherwise download the settlement again, whole and unedited"
 )
 _REMEDY = "download the settlement again; if the file was edited or cut, undo the edit"
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a settlement has one summary row, whose total is the sum of all its amounts, to the cent,
-    unless the account accepts the settlement as it is; then the difference is a warning.
+    """The five blocks, and: a settlement has one summary row, whose total equals the sum of all its amounts to the cent.
+
+    If the account accepts the settlement as it is, the difference is a warning.
     """
     amounts = f"coalesce(sum(try_cast({amount_text('amount', context.decimal_mark)} as decimal(18, 4))), 0)"
     total = f"max(try_cast({amount_text('total_amount', context.decimal_mark)} as decimal(18, 4)))"

@@ -1,4 +1,4 @@
-"""What a list of sourcing costs must be before units are valued by it."""
+"""Rules for a list of sourcing costs, before units are valued by it."""
 
 from great_expectations import ExpectationSuite
 
@@ -9,7 +9,7 @@ from seller_warehouse.ingest.gate import GateContext
 
 
 def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
-    """The five blocks, and: a cost is for a product, is not below zero, is whose we know, and stands once."""
+    """The five blocks, and: a cost names its product, is not negative, has a known origin, and appears once."""
     products = [c for c in ("seller_sku", "fnsku") if c in context.columns]
     keys = [c for c in spec.key if c in context.columns]
     without_product = " and ".join(["true", *(f"coalesce({identifier(c)}, '') = ''" for c in products)])

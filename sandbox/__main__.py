@@ -17,23 +17,23 @@ from seller_warehouse.core.simulated_clock import SandboxClock
 
 
 def main() -> None:
-    """Serve until told to stop. ``--home`` gets cert.pem (to be trusted), clock.json and url."""
+    """Serve until SIGTERM or SIGINT. ``--home`` gets cert.pem (the certificate to trust), clock.json and url."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A sandbox of Amazon's Reports API.")
-    parser.add_argument("--home", type=Path, required=True, help="where cert.pem, clock.json and url are written")
-    parser.add_argument("--profile", default="demo", help="which sellers are simulated")
+    parser.add_argument("--home", type=Path, required=True, help="folder for cert.pem, clock.json and url")
+    parser.add_argument("--profile", default="demo", help="profile of the simulated sellers")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=date.fromisoformat, default=date(2025, 5, 1), help="first simulated day")
     parser.add_argument("--until", type=date.fromisoformat, default=date(2027, 1, 1), help="the day after the last simulated one")
-    parser.add_argument("--shows", type=datetime.fromisoformat, default="2026-11-20T06:00:00Z", help="what the clock shows at first")
+    parser.add_argument("--shows", type=datetime.fromisoformat, default="2026-11-20T06:00:00Z", help="start time of the clock")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started it is gone, however it ended")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 chooses a free one")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the parent process has ended")
     parser.add_argument("--faults", type=json.loads, default={}, help="arguments of FaultPlan as JSON")
     chosen = parser.parse_args()
     world = World(chosen.profile, seed=chosen.seed, start=chosen.start, end=chosen.until)
     clock = SandboxClock.start(chosen.home / "clock.json", chosen.shows)
     app = build_app(world, clock, FaultPlan.from_json(chosen.faults))
-    # Blocked before the server's thread starts, so that the signal waits for sigwait.
+    # Blocked before the server's thread starts, so that sigwait receives the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     with serve(app, chosen.home, host=chosen.host, port=chosen.port, names=[socket.gethostname()]) as url:
         print(f"sandbox ready at {url}", flush=True)

@@ -1,4 +1,4 @@
-"""Where sellers ask for reports: what Amazon accepts, what becomes of a report, and what is in its document. Knows nothing of HTTP."""
+"""The report desk without HTTP: which requests Amazon accepts, how a report ends, and what its document contains."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RANGE_EXCEEDED = "Date range exceeded. Report can be requested only upto 30 days
 
 @dataclass(frozen=True, kw_only=True)
 class RequestedReport:
-    """One report of a seller; what becomes of it is decided when it is asked for."""
+    """One report of a seller; its outcome is decided when it is requested."""
 
     report_id: str
     seller_id: str
@@ -59,7 +59,7 @@ class RequestedReport:
 
     @property
     def document_id(self) -> str:
-        """Not to be guessed from the report's id, which is another report's at another seller."""
+        """Not derived from the report's id alone, which another seller's report may have too."""
         part = f"{share('document', self.seller_id, self.report_id):.16f}"[2:]
         return f"amzn1.spdoc.1.4.sandbox.{part}.{self.seller_id}"
 
@@ -68,7 +68,7 @@ class RequestedReport:
         return share(purpose, self.seller_id, self.report_id)
 
     def status(self, now: datetime) -> str:
-        """Where processing stands."""
+        """The processing status."""
         if now < self.begins:
             return "IN_QUEUE"
         return "IN_PROGRESS" if now < self.ends else self.final
@@ -78,7 +78,7 @@ class RequestedReport:
         return self.holds is not None and now >= self.ends
 
     def is_compressed(self) -> bool:
-        """Most documents are; a fault of compression needs one that is."""
+        """Whether it is compressed: most documents are, and always those with a compression fault."""
         return self.fault in ("truncated_gzip", "doubly_compressed") or self.chance("gzip") > 1 / 6
 
     def as_json(self, now: datetime) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class RequestedReport:
 
 
 class Desk:
-    """Where sellers ask for reports: validation, limits, statuses, lists and documents. Knows nothing of HTTP."""
+    """The report desk: validation, limits, statuses, lists and documents, without HTTP."""
 
     def __init__(self, world: World, faults: FaultPlan, tally: Tally) -> None:
         self._sellers, self._faults, self._tally = world.sellers, faults, tally
@@ -186,7 +186,7 @@ class Desk:
         raise ApiError(404, "NotFound", f"Report document {document_id} is not found.")
 
     def body(self, report: RequestedReport) -> tuple[bytes, str]:
-        """What lies behind the presigned URL, and the character set it is labelled with."""
+        """The bytes behind the presigned URL, and their declared charset."""
         with self._rendering:
             if report.document_id not in self._bodies:
                 while len(self._bodies) >= 4:
@@ -195,7 +195,7 @@ class Desk:
             return self._bodies[report.document_id]
 
     def _decide(self, report: RequestedReport, rules: Rules, number: int) -> RequestedReport:
-        """What becomes of the report: limits first, then faults, then whether there is anything to report."""
+        """The outcome of the report: by limits, then faults, then whether there is data."""
         key = (report.seller_id, report.report_type)
         last, self._last_created[key] = self._last_created.get(key), report.created
         if last is not None and report.created - last < rules.cooldown:
@@ -226,7 +226,7 @@ class Desk:
         if rules.cancelled_if_empty and not self._rows(report):
             return replace(report, final="CANCELLED", holds=None)
         if report.report_type == render.LEDGER_SUMMARY and len(report.options.keys() & SUMMARY_OPTIONS.keys()) < 2:
-            # Without both options a real account got a document without rows.
+            # A real account got a document without rows when an option was missing.
             return replace(report, holds="header")
         return replace(report, fault=fault)
 
@@ -262,7 +262,7 @@ class Desk:
         raise ApiError(404, "NotFound", f"Report {report_id} is not found.")
 
     def _settlements(self, seller_id: str, now: datetime) -> Iterator[RequestedReport]:
-        """The reports Amazon makes by itself."""
+        """The settlement reports, which Amazon makes by itself."""
         for info in self._sellers[seller_id].settlements(now):
             yield RequestedReport(
                 report_id=f"9{info.settlement_id}",
@@ -305,7 +305,7 @@ def _cancelled(report: RequestedReport, *, at: datetime) -> RequestedReport:
 
 
 def _variant(report: RequestedReport, region: str) -> str:
-    """Some sellers always get another layout, the ledger's documented one among them."""
+    """The layout of the seller's reports; some sellers always get another one, such as the ledger's documented one."""
     if report.report_type == render.LEDGER and share("documented", report.seller_id) < 1 / 3:
         return "documented"
     if report.report_type in (render.LEDGER, render.LEDGER_SUMMARY):
@@ -319,7 +319,7 @@ def _variant(report: RequestedReport, region: str) -> str:
 
 
 def _spoil(report: RequestedReport, text: bytes, charset: str) -> tuple[bytes, str]:
-    """The document as stored: compressed, and with what its fault does to it."""
+    """The document as stored: compressed, with its fault applied."""
     if report.fault == "truncated_text":
         text = _cut_mid_row(text)
     if report.fault == "wrong_charset_label":

@@ -1,7 +1,7 @@
-"""What goes wrong, and when: decided by a seed, so that a run can be repeated.
+"""The faults and their times, from a seed, so that a run can be repeated.
 
 Whether the n-th call of an operation, or the n-th report of a seller, meets a fault depends on (seed, kind of fault, seller,
-operation, n) and on nothing else: not on the time, nor on how calls of different sellers interleave.
+operation, n) only: not on the time, nor on the order of calls of different sellers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 REPORT_FAULTS = (
     "fatal",  # FATAL without a document
-    "cancelled_by_caller",  # as if somebody else with access to the account had cancelled it
+    "cancelled_by_caller",  # as if another user of the account had cancelled it
     "cancelled_no_data",  # although there is data
     "cancelled_cooldown",  # as if another application had asked for the same report shortly before
     "done_error_text",  # DONE, and the document is a sentence
@@ -24,7 +24,7 @@ REPORT_FAULTS = (
     "doubly_compressed",
     "wrong_charset_label",
 )
-"""What can happen to a report."""
+"""Faults of a report."""
 
 _API_FAULTS = (
     "throttle_storm",  # 429 for this call and the next ones
@@ -32,7 +32,7 @@ _API_FAULTS = (
     "error_503",
     "hang",  # the call is not carried out and never answered
     "lost_answer",  # the call is carried out, its answer never arrives
-    "expired_token",  # 403, and the access token is of no use from here on
+    "expired_token",  # 403, and the access token is invalid from here on
 )
 _OTHER_FAULTS = {"token": ("error_500", "error_503", "hang"), "download": ("expired_url", "error_503", "hang")}
 KINDS = frozenset((*REPORT_FAULTS, *_API_FAULTS, "expired_url"))
@@ -109,7 +109,7 @@ class FaultPlan:
         return fault
 
     def refresh_token_has_expired(self, seller_id: str, now: datetime) -> bool:
-        """Whether the seller has to authorise the application again."""
+        """Whether the seller must authorise the application again."""
         instant = self._expired_refresh_tokens.get(seller_id)
         if instant is None or now < instant:
             return False
@@ -128,7 +128,7 @@ class FaultPlan:
 
 
 class NoFaults(FaultPlan):
-    """Nothing goes wrong."""
+    """A plan without faults."""
 
     def __init__(self) -> None:
         super().__init__(0, {})

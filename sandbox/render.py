@@ -122,7 +122,7 @@ GERMANY, USA, UK, CANADA, INDIA, JAPAN = (
 USUAL_VARIANTS = {
     (LEDGER, "na"): "undoubled", (LEDGER_SUMMARY, "na"): "undoubled", (LISTINGS, UK): "no-status", (SETTLEMENT, CANADA): "no-promotion-id",
 }  # fmt: skip
-"""Layouts that a region or a marketplace has where no other is asked for: quotes inside a quoted value as they are, columns left out."""
+"""Default layouts of a region or a marketplace: unescaped quotes inside a quoted value, columns left out."""
 
 _GERMAN_FEEDBACK = ["Datum", "Bewertung", "Kommentare", "Ihre Antwort", "Bestellnummer", "E-Mail des Bewerters"]
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -131,7 +131,7 @@ _CHARSETS = {"eu": "Cp1252", "fe": "Shift_JIS"}
 
 @dataclass(frozen=True)
 class _Style:
-    """How one document writes a day, an instant and an amount."""
+    """The formats of days, times and amounts in one document."""
 
     day: Callable[[date], str]
     instant: Callable[[datetime], str]
@@ -144,7 +144,7 @@ def render(report_type: str, rows: Sequence[Row], *, region: str, marketplace_id
     ``marketplace_id`` decides dates and language where a report is one marketplace's. Raises KeyError for an unknown report
     type, ValueError for a value whose column the report does not have.
     """
-    # Rows that are identical are often one object, and in a large ledger most are.
+    # Identical rows are often one object, and most rows of a large ledger are identical.
     distinct = {id(row): row for row in rows}
     variant = variant or USUAL_VARIANTS.get((report_type, region)) or USUAL_VARIANTS.get((report_type, marketplace_id or ""), "")
     layout = _layout(report_type, marketplace_id, variant)
@@ -254,7 +254,7 @@ def _quoted_as_it_is(cells: Iterable[str]) -> str:
 
 
 def _with_a_tab_after(place: int) -> Callable[[Iterable[str]], str]:
-    """One field too many in each row that has a value there, as a carrier's name with a tab leaves it."""
+    """One field too many in each row with a value there, as after a carrier's name with a tab."""
 
     def line(cells: Iterable[str]) -> str:
         texts = [cell.replace("\t", " ").replace("\n", " ") for cell in cells]

@@ -141,7 +141,7 @@ class AmazonServer:
         return Response(body, headers=headers)
 
     async def counts(self, _: Request) -> Response:
-        """What was asked and answered so far."""
+        """Counts of requests and answers so far."""
         return JSONResponse(self._tally.as_json(self._faults.injected))
 
     def _operation(self, operation: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -180,7 +180,7 @@ class AmazonServer:
         return seller_id
 
     def _query(self, request: Request) -> Mapping[str, str]:
-        """The query, repeated parameters joined; held against the model if there is one."""
+        """The query, with repeated parameters joined; validated against the model if there is one."""
         query = {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
         if self._model:
             operation = "getReportDocument" if "/documents/" in request.url.path else "getReports"
@@ -193,7 +193,7 @@ class AmazonServer:
             raise invalid_input(complaint)
 
     async def _fail(self, seller_id: str, operation: str, fault: str, request: Request) -> Response:
-        """The answer, or the silence, of a fault."""
+        """The response of a fault, which may be none."""
         match fault:
             case "throttle_storm" | "storm":
                 self._tally.call(seller_id, operation, "throttled_by_fault")
@@ -235,16 +235,16 @@ def _storage_error(code: str, message: str) -> Response:
 def build_app(world: World, clock: Clock, faults: FaultPlan | None = None, spec: Mapping[str, Any] | None = None) -> Starlette:
     """The sandbox as an ASGI application.
 
-    With ``spec``, Amazon's published model (reports_2021-06-30 as JSON), requests are held against it.
+    With ``spec``, Amazon's published model (reports_2021-06-30 as JSON), requests are validated against it.
     """
     return Starlette(routes=AmazonServer(world, clock, faults or NoFaults(), spec).routes())
 
 
 @contextmanager
 def serve(app: Starlette, home: Path, *, host: str = "127.0.0.1", port: int = 0, names: Sequence[str] = ()) -> Iterator[str]:
-    """Serve over HTTPS from a thread; yields the URL, which ``home/url`` holds too.
+    """Serve over HTTPS from a thread; yields the URL and writes it to ``home/url``.
 
-    ``home/cert.pem`` is the certificate authority to trust. ``port`` 0 takes a free one. The certificate is for the host,
+    ``home/cert.pem`` is the certificate authority to trust. ``port`` 0 chooses a free one. The certificate is for the host,
     for localhost and for ``names``; where every address is served (0.0.0.0) the URL has the first of them.
     """
     home.mkdir(parents=True, exist_ok=True)
@@ -267,7 +267,7 @@ def serve(app: Starlette, home: Path, *, host: str = "127.0.0.1", port: int = 0,
     try:
         yield url
     finally:
-        # Connections a client keeps open are not waited for.
+        # Do not wait for connections that clients keep open.
         server.should_exit = server.force_exit = True
         thread.join()
         listening.close()

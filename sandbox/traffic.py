@@ -1,4 +1,4 @@
-"""How much is asked of the sandbox, and whether it is asked as Amazon's published model and quotas allow."""
+"""Counts of requests to the sandbox, and their limits by Amazon's published model and quotas."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ QUOTAS = {
 
 
 ADDED_BY_LIBRARIES = frozenset({"MarketplaceId", "MarketplaceIds", "marketplace_ids", "marketplaceIds"})
-"""Query parameters python-amazon-sp-api adds to every GET and DELETE; Amazon ignores those an operation does not have."""
+"""Query parameters that python-amazon-sp-api adds to every GET and DELETE; Amazon ignores parameters that an operation does not have."""
 
 
 class Tally:
-    """What was asked and how it was answered, for tests and summaries."""
+    """Requests and their answers, for tests and summaries."""
 
     def __init__(self) -> None:
         self._calls: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
@@ -32,7 +32,7 @@ class Tally:
         self.violations: list[str] = []
 
     def call(self, seller_id: str, operation: str, outcome: str) -> None:
-        """Count an answer; a row of answers ``throttled`` shows how far over its quota a client went."""
+        """Count an answer; consecutive ``throttled`` answers show how far a client exceeded its quota."""
         self._calls[seller_id][operation][outcome] += 1
         key = (seller_id, operation)
         self._refused_in_a_row[key] = self._refused_in_a_row[key] + 1 if outcome == "throttled" else 0
@@ -63,7 +63,7 @@ class TokenBuckets:
         self._buckets: dict[tuple[str, str], tuple[float, datetime]] = {}
 
     def take(self, seller_id: str, operation: str, now: datetime) -> bool:
-        """Whether the call is within the quota; if so it is used."""
+        """Whether the call is within the quota; if so, count it."""
         rate, burst = QUOTAS[operation]
         tokens, then = self._buckets.get((seller_id, operation), (float(burst), now))
         tokens = min(float(burst), tokens + rate * (now - then).total_seconds())
@@ -76,7 +76,7 @@ class RequestModel:
     """Amazon's published model: which bodies and query parameters an operation takes."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
-        # Only needed where requests are held against the model.
+        # Needed only to validate requests against the model.
         from jsonschema import Draft4Validator  # type: ignore[import-untyped]  # it ships no types
 
         definitions = {name: {"additionalProperties": False, **one} if "properties" in one else one for name, one in spec["definitions"].items()}
@@ -90,7 +90,7 @@ class RequestModel:
             self._validators[operation["operationId"]] = Draft4Validator({"definitions": definitions, **schema})
 
     def complaint(self, operation: str, request: object) -> str | None:
-        """What is wrong with a body or with typed query parameters, or None."""
+        """The error in a body or in typed query parameters, or None."""
         return next((f"{operation}: {error.message}" for error in self._validators[operation].iter_errors(request)), None)
 
     def query_complaint(self, operation: str, query: Mapping[str, str]) -> str | None:

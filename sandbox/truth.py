@@ -1,4 +1,4 @@
-"""What really happened to each unit and each cent, apart from what reports say of it, and what was known of it at an instant."""
+"""What really happened to each unit and each cent, separate from the reports, and what was known of it at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ORDERS_SHOWN_AFTER = timedelta(hours=1)
-"""How much later than it happened the orders report shows what became of an order."""
+"""Delay until the orders report shows a change of an order."""
 
 DEFECT_CLAIMS = ("Granted", "Refunded", "Cancelled")
 """Outcomes of an A-to-z claim that make the order a defect (the last: the seller cancelled the order after the claim)."""
@@ -19,7 +19,7 @@ DEFECT_CHARGEBACKS = ("Service",)
 
 
 def as_of(changes: tuple[tuple[datetime, T], ...], known_at: datetime) -> T | None:
-    """The latest of dated values that was known at an instant; None before the first."""
+    """The latest of dated values known at a time; None before the first."""
     return next((value for since, value in reversed(changes) if since <= known_at), None)
 
 
@@ -40,14 +40,14 @@ class ReimbursementTruth:
     order_id: str | None
     sku: str
     seen_from: datetime
-    """When the report first shows it, also where it showed it in two lines at first."""
+    """When the report first shows it, even if it first showed two lines."""
     posted_at: datetime | None
-    """When a settlement pays it; None where units were replaced in kind."""
+    """When a settlement pays it; None if units were replaced in kind."""
 
 
 @dataclass(frozen=True)
 class InventoryEventTruth:
-    """Units lost or damaged in a warehouse, and what has become of them: ``units`` is the sum of the six counts of units."""
+    """Units lost or damaged in a warehouse, and their outcome: ``units`` is the sum of the six counts of units."""
 
     event_id: str
     kind: str
@@ -89,9 +89,9 @@ class ReturnTruth:
     unit_proceeds: Decimal
     """What a unit earned the seller in the marketplace's currency: the price less promotion, commission and delivery."""
     order_is_shown: bool
-    """Whether the orders report goes back to the order, and settlements to its sale."""
+    """Whether the orders report includes the order, and settlements its sale."""
     refund_is_settled: bool
-    """Whether a settlement has the refund; not where Amazon's service paid the buyer."""
+    """Whether a settlement has the refund; false if Amazon's service paid the buyer."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class ClaimTruth:
 
     case_id: str
     covers: tuple[tuple[str, int], ...]
-    """Warehouse events, each with the units of it that the case is about; none where it is about an order."""
+    """Warehouse events, each with its units in the case; empty if the case is about an order."""
     order_id: str | None
     sku: str
     units: int
@@ -134,7 +134,7 @@ class ClaimTruth:
 
 @dataclass(frozen=True)
 class Truth:
-    """All that is true of a seller and that Amazon's reports could have told by ``known_at``."""
+    """Everything true of a seller that Amazon's reports could have shown by ``known_at``."""
 
     known_at: datetime
     inventory_events: list[InventoryEventTruth]
@@ -161,7 +161,7 @@ class Step:
 
 @dataclass(frozen=True)
 class InventoryEvent:
-    """A warehouse event and all that will ever come of it."""
+    """A warehouse event and everything that follows from it."""
 
     event_id: str
     kind: str
@@ -175,10 +175,10 @@ class InventoryEvent:
     seen_from: datetime
     steps: tuple[Step, ...]
     ledger_tells: bool = True
-    """Whether the ledger's own figures follow the steps at once."""
+    """Whether the ledger's own figures show the steps at once."""
 
     def truth(self, known_at: datetime) -> InventoryEventTruth:
-        """The event as of an instant."""
+        """The event as of a time."""
         steps = [s for s in self.steps if s.seen_from <= known_at]
         buckets = ("found", "corrected", "turned up", "cash", "inventory")
         found, corrected, turned_up, cash, inventory = (sum(s.units for s in steps if s.bucket == b) for b in buckets)
@@ -196,7 +196,7 @@ class InventoryEvent:
 
 @dataclass(frozen=True)
 class Return:
-    """A refund, a replacement or a return, and all that will ever come of it."""
+    """A refund, a replacement or a return, and everything that follows from it."""
 
     order_id: str
     sku: str
@@ -218,7 +218,7 @@ class Return:
         return self.refunded_at or self.returned[0][0]
 
     def truth(self, known_at: datetime) -> ReturnTruth:
-        """The return as of an instant."""
+        """The return as of a time."""
         payments = [p for p in self.payments if p.seen_from <= known_at]
         returned = as_of(self.returned, known_at)
         return ReturnTruth(
@@ -232,7 +232,7 @@ class Return:
 
 @dataclass(frozen=True)
 class Order:
-    """An order and all that will ever be said of it, each with the instant from which on it is known."""
+    """An order and all reports about it, each with the time from which it is known."""
 
     order_id: str
     channel: str
@@ -250,12 +250,12 @@ class Order:
         return self.statuses[0][0] + ORDERS_SHOWN_AFTER <= known_at
 
     def truth(self, known_at: datetime) -> OrderTruth:
-        """The order as the reports of an instant show it."""
+        """The order as the reports show it at a time."""
         status, stars = as_of(self.statuses, known_at - ORDERS_SHOWN_AFTER) or self.statuses[0][1], as_of(self.feedback, known_at)
         claim, chargeback = as_of(self.a_to_z, known_at), as_of(self.chargeback, known_at)
         negative = stars is not None and stars <= 2
         bad = negative or claim in DEFECT_CLAIMS or chargeback in DEFECT_CHARGEBACKS
-        # A cancelled order is none of the seller's orders, but one with a defect that counts is in both numbers of the rate.
+        # Cancelled orders do not count, but one with a defect that counts is in both numbers of the rate.
         counts = (status != "Cancelled" or bad) and not self.is_multi_channel and not self.is_replacement
         return OrderTruth(
             order_id=self.order_id, channel=self.channel, marketplace_id=self.marketplace_id, purchased_at=self.purchased_at, status=status,

@@ -1,4 +1,4 @@
-"""What a request for reports may say: Amazon's limits for each report type, and its answer where one is broken."""
+"""Valid requests for reports: Amazon's limits for each report type, and its answer if one is exceeded."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ RETENTION = timedelta(days=90)
 
 @dataclass(frozen=True)
 class Rules:
-    """What Amazon allows for a report type.
+    """Amazon's limits for a report type.
 
-    ``cap`` is the widest range in days, ``cooldown`` how long a seller has to wait before the next report of the type.
+    ``cap`` is the maximum range in days, ``cooldown`` the pause before the seller's next report of the type.
     """
 
     cap: int | None = None
@@ -52,11 +52,11 @@ RULES: dict[str, Rules] = {
     render.LISTINGS: Rules(cooldown=_HALF_HOUR, one_marketplace=True, is_snapshot=True),
     render.PERFORMANCE: Rules(ignores_dates=True, accepts_locale=False),
 }
-"""Every report type that can be asked for; settlements cannot."""
+"""Every report type that can be requested; settlements cannot."""
 
 
 class ApiError(Exception):
-    """An answer of Amazon's that is not the one asked for: ``{"errors": [{code, message, details}]}``."""
+    """An error response of Amazon: ``{"errors": [{code, message, details}]}``."""
 
     def __init__(self, status: int, code: str, message: str, details: str = "") -> None:
         super().__init__(message)
@@ -64,12 +64,12 @@ class ApiError(Exception):
 
 
 def invalid_input(message: str) -> ApiError:
-    """400, the request is wrong and will always be."""
+    """400: the request is invalid, a retry does not help."""
     return ApiError(400, "InvalidInput", message)
 
 
 def denied(details: str) -> ApiError:
-    """403, for a token as for a missing role."""
+    """403, for an invalid token and for a missing role."""
     return ApiError(403, "Unauthorized", "Access to requested resource is denied.", details)
 
 
@@ -88,7 +88,7 @@ def checked_type(body: Mapping[str, Any]) -> tuple[str, Rules]:
 
 
 def checked_options(report_type: str, rules: Rules, options: object) -> Mapping[str, str]:
-    """The report options, once they are known to be ones that the type takes."""
+    """The report options, validated for the type."""
     if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
         raise invalid_input("reportOptions is not a map of strings.")
     if "preferredReportDocumentLocale" in options and not rules.accepts_locale:
@@ -122,7 +122,7 @@ def _parsed(text: object, name: str) -> datetime:
 
 
 def page_wanted(query: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """What getReports is asked for: filters, page size and where the page starts."""
+    """A getReports request: filters, page size and start of the page."""
     if "nextToken" in query:
         if len(query) > 1:
             raise invalid_input("nextToken must be the only parameter.")

@@ -1,7 +1,7 @@
-"""Simulated sellers, day by day from a seed, with the truth of each unit and cent kept apart from what Amazon's reports say.
+"""Simulated sellers, day by day from a seed, with the truth of each unit and cent kept separate from Amazon's reports.
 
-A day's chance comes from (profile, seed, seller, day) alone and whatever is born on a day decides its own future, so a longer simulation says
-the same of the days it shares with a shorter one. Rows know when Amazon shows them: reports restate the past as real ones do.
+The random numbers of a day depend only on (profile, seed, seller, day), and an event decides its own future on its first day, so a longer simulation
+agrees with a shorter one on their common days. Rows know when Amazon shows them: reports restate the past as real ones do.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["PROFILES", "Row", "Seller", "SellerProfile", "SettlementInfo", "Worl
 
 MULTI_CHANNEL_SHARE = 0.08
 OLD_ORDERS_SHARE = 0.2
-"""Refunds of older orders on each of the first days, by the orders of a day."""
+"""Refunds of older orders on each of the first days, per order of a day."""
 SUMMARY_MOVEMENTS = (
     "Receipts", "Customer Shipments", "Customer Returns", "Vendor Returns", "Warehouse Transfer In/Out", "Found", "Lost", "Damaged", "Disposed",
     "Other Events",
@@ -64,7 +64,7 @@ class World:
 
 
 class Seller:
-    """One seller: what Amazon's reports say at an instant, what the seller keeps itself, and what is true."""
+    """One seller: Amazon's reports at a time, the seller's own files, and the truth."""
 
     def __init__(self, profile: SellerProfile, world: str, seed: int, start: date, end: date) -> None:
         self.profile, self.start, self.end = profile, start, end
@@ -79,7 +79,7 @@ class Seller:
     # What Amazon's reports say
 
     def rows(self, report_type: str, start: datetime, end: datetime, known_at: datetime, marketplace_id: str | None = None) -> list[Row]:
-        """The rows that a report asked for at ``known_at`` shows of ``start`` to before ``end``; a snapshot ignores these two."""
+        """The rows of a report requested at ``known_at`` for ``start`` to before ``end``; a snapshot ignores these two."""
         snapshot = report_type == LISTINGS or report_type in INVENTORY
         if not snapshot:
             start, end = start.astimezone(UTC), end.astimezone(UTC)
@@ -205,7 +205,7 @@ class Seller:
                 yield shipment
 
     def settlements(self, known_at: datetime) -> list[SettlementInfo]:
-        """The settlements that Amazon has made by an instant."""
+        """The settlements that Amazon has made by a time."""
         return [s for s in self._settlements.values() if s.created_at <= known_at]
 
     def settlement_rows(self, settlement_id: str) -> list[Row]:
@@ -249,7 +249,7 @@ class Seller:
         )
 
     def sourcing_costs_csv(self, known_at: datetime) -> str:
-        """The seller's list of costs, by product, currency and day; of every third product Amazon's estimate, of as many both."""
+        """The seller's list of costs, by product, currency and day: Amazon's estimate for a third of the products, both costs for another third."""
         head = ("seller-sku", "fnsku", "currency", "sourcing-cost", "effective-from", "origin")
         lines: list[tuple[date, tuple[object, ...]]] = []
         for m in self.profile.markets:
@@ -262,7 +262,7 @@ class Seller:
         return self._csv(head, (line for since, line in lines if since <= known_at.date()))
 
     def claims_csv(self, known_at: datetime) -> str:
-        """The seller's log of cases, as of an instant."""
+        """The seller's log of cases, as of a time."""
         today = known_at.date()
         return self._csv(CSV_HEAD, (csv_line(c, today) for c in self._records.claims if c.filed <= today))
 
@@ -282,10 +282,10 @@ class Seller:
         writer.writerows([cell(v) for v in line] for line in lines)
         return text.getvalue()
 
-    # What is true
+    # The truth
 
     def truth(self, known_at: datetime) -> Truth:
-        """What is true and could have been told by an instant."""
+        """The truth that reports could have shown by a time."""
         records = self._records
         cash: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
         paid = [p for p in records.payments if p.seen_from <= known_at]
@@ -329,7 +329,7 @@ def _live(records: Records, rng: random.Random, day: date, number: int) -> None:
 
 
 def _times(rng: random.Random, mean: float) -> int:
-    """How often something happens on a day: on average ``mean`` times, a quarter more or less."""
+    """The number of events of a day: on average ``mean``, a quarter more or less."""
     return int(mean * rng.uniform(0.75, 1.25) + rng.random())
 
 

@@ -1,4 +1,4 @@
-"""One loss or damage in a warehouse, from the day it happens until nothing more comes of it, and the rows that tell of each step."""
+"""One loss or damage in a warehouse, from the day it happens to its last step, and the report rows of each step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHER = {"lost": "damaged", "damaged": "lost"}
 
 @dataclass
 class Accident:
-    """Units of one stock that are lost or damaged; ``write`` puts the ledger entry down once all steps are known."""
+    """Units of one stock that are lost or damaged; ``write`` writes the ledger entry once all steps are known."""
 
     records: Records
     rng: random.Random
@@ -32,7 +32,7 @@ class Accident:
     ledger_date: date
     names_fnsku: bool = True
     in_capitals: bool = True
-    """Whether the ledger writes its codes in capitals, as Amazon does and spreadsheets do not always."""
+    """Whether the ledger has its codes in capitals, as from Amazon; spreadsheets may change them."""
     reference: str = ""
     steps: list[Step] = field(default_factory=list)
 
@@ -86,7 +86,7 @@ class Accident:
         return payments
 
     def take(self, *payments: ReimbursementTruth) -> None:
-        """Let lines of the reimbursements report count for this accident: units in money and in kind, each with its sign."""
+        """Count lines of the reimbursements report for this accident: units in money and in kind, each with its sign."""
         for p in payments:
             in_kind_alone = p.inventory_units and not p.cash_units
             self.steps.append(Step(p.seen_from, "inventory" if in_kind_alone else "cash", p.inventory_units if in_kind_alone else p.cash_units, p))

@@ -86,7 +86,7 @@ ABROAD = {
         for country, centers in (("PL", ("WRO5", "POZ1")), ("CZ", ("PRG2",)))
     )
 }
-"""Where Amazon keeps stock of a country's sellers who sell nothing there: it pays them in the currency of their home."""
+"""Countries where Amazon stores units of sellers who do not sell there: it pays them in their home currency."""
 
 NA = ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8")
 EU = ("A1PA6795UKMFR9", "A1F83G8C2ARO7P", "A21TJRUUN4KGV")
@@ -105,19 +105,19 @@ class SellerProfile:
     products: int
     losses: float
     trouble: tuple[int, int] | None = None
-    """Days since the start, from and to: when buyers of the seller's own shipments have reason to complain."""
+    """Days since the start, from and to, in which buyers of the seller's own shipments complain."""
     apart: int = 6
-    """How many of the products that Amazon ships are kept apart: nothing is lost of them but by ``world_oddities``."""
+    """Number of products shipped by Amazon that are set apart: only ``world_oddities`` loses units of them."""
     settled_from: int = 0
-    """Days since the start of which no settlement is held any more: Amazon lists them for 90 days."""
+    """First day, since the start, whose settlements were fetched: Amazon lists settlements for 90 days."""
     missing_settlement: int = 0
-    """The number of a settlement of the home marketplace that nobody has fetched in time; 0 for none."""
+    """The number of a settlement of the home marketplace that was not fetched in time; 0 for none."""
     bulk_shipments: int = 0
-    """Units a day that come in and go out on the same day: a ledger as large as a large seller's, and nothing else."""
+    """Units per day that come in and go out on the same day: they only make the ledger as large as a large seller's."""
 
     @property
     def refresh_token(self) -> str:
-        """What the seller's grant to the application is worth at the token endpoint."""
+        """The refresh token of the seller's authorisation."""
         return f"Atzr|sandbox-{self.seller_id}"
 
     @property
@@ -147,10 +147,10 @@ PROFILES: dict[str, tuple[SellerProfile, ...]] = {
 }
 
 COST_CHANGES = ((date(2025, 3, 31), Decimal(1)), (date(2026, 7, 1), Decimal("1.03")))
-"""From when on a unit costs the seller how much more than at first."""
+"""Increases of the seller's cost per unit, by first day."""
 
 AMAZONS_SHARE, AMAZONS_DELAY = Decimal("0.8"), 60
-"""Amazon's estimate of a cost that the seller has stated himself, and how many days after his it is dated."""
+"""Amazon's estimate of a cost that the seller has stated, and the days between the two dates."""
 
 # Name in North America, in Europe and in Japan, price in US dollars.
 _GOODS = (
@@ -164,7 +164,7 @@ _GOODS = (
     ("Yoga Strap", "Yogagürtel, größenverstellbar", "ヨガベルト", "9.50"),
 )
 _SKUS = {0: "0007", 1: 'PIPE-3/4"', 3: "00123"}
-"""Kept as text or lost: leading zeros, and a quote in a key."""
+"""Values that survive only as text: leading zeros, and a quote in a key."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Product:
     price: Decimal
     cost: Decimal
     is_apart: bool = False
-    """Whether its stock is kept apart from ordinary accidents."""
+    """Whether its stock is set apart from ordinary accidents."""
 
     def price_in(self, market: SimulatedMarketplace) -> Decimal:
         """The price in a marketplace's currency."""
@@ -191,7 +191,7 @@ class Product:
         return market.money(self.cost * next(factor for since, factor in reversed(COST_CHANGES) if since <= day or factor == 1))
 
     def sold_in(self, number: int) -> bool:
-        """Whether it is sold and stocked in the seller's n-th marketplace: at home always, elsewhere at times."""
+        """Whether it is sold and stocked in the seller's n-th marketplace: always at home, sometimes elsewhere."""
         return self.number % (number + 1) == 0
 
 

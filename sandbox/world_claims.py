@@ -1,4 +1,4 @@
-"""The seller's own log of cases: what it says of each on a day, in the ways that people keep such logs, and what is true of the case."""
+"""The seller's own log of cases: its entries on a day, in the styles that people use, and the truth of each case."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sandbox.world_rows import Records, days
 
 APPROVED, DENIED, REOPENED, OPEN = "Approved", "Denied", "Reopened", "Under investigation"
 
-# How often an answered case has no closed-date in the log, is taken up again under its number, or a refusal is appealed in a new case.
+# How often an answered case has no closed-date in the log, is reopened under its number, or is appealed in a new case.
 UNDATED, TAKEN_UP_AGAIN, APPEALED = 0.15, 0.15, 0.35
 UNDATED_ANSWER_DAYS = 4
-"""An approval without a date is one that came soon: of a late one nobody could say whether its payment is still to be waited for."""
+"""Only early approvals lack a date: for a late one nobody could say whether its payment is still due."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A case that the seller has filed, and all that will be noted of it: its status from each day on."""
+    """A case that the seller has filed, and all its log entries: its status from each day on."""
 
     case_id: str
     product: Product
@@ -30,7 +30,7 @@ class Claim:
     filed: date
     states: tuple[tuple[date, str], ...]
     covers: tuple[tuple[str, int], ...] = ()
-    """The ledger entries that it is about, each with the units of it."""
+    """The ledger entries that it is about, each with its units."""
     names_reference: bool = True
     is_dated: bool = True
     """Whether the log has closed-dates."""
@@ -48,7 +48,7 @@ class Claim:
         return self.states[-1][1] == APPROVED
 
     def status(self, day: date) -> tuple[str, date | None]:
-        """The status in the log on a day, and the closed-date there: that of a case taken up again is still the old one."""
+        """The status and the closed-date in the log on a day; a reopened case still has the old closed-date."""
         told = [s for s in self.states if s[0] <= day]
         closed = [since for since, status in told if status in (APPROVED, DENIED)]
         return (told[-1][1] if told else OPEN), closed[-1] if closed and self.is_dated else None
@@ -68,7 +68,7 @@ def claim(
     *, approved: bool, order_id: str | None = None, covers: tuple[tuple[str, int], ...] = (), names_reference: bool = True,
     appeals: str | None = None,
 ) -> Claim:  # fmt: skip
-    """File a case about units. Amazon answers within two weeks, at times no at first and otherwise once the case is taken up again."""
+    """File a case about units. Amazon answers within two weeks, sometimes no at first and otherwise after the case is reopened."""
     answer = APPROVED if approved else DENIED
     decided = filed + days(rng.randint(2, 12))
     states: tuple[tuple[date, str], ...] = ((decided, answer),)
@@ -87,7 +87,7 @@ def appealed(
     records: Records, rng: random.Random, filed: date, product: Product, units: int, *, approved: bool, always: bool = False, never: bool = False,
     order_id: str | None = None, covers: tuple[tuple[str, int], ...] = (), names_reference: bool = True,
 ) -> Claim:  # fmt: skip
-    """File a case, and at times (or always, or never) only after a first one was denied; returns the last one."""
+    """File a case, sometimes (or always, or never) after a first one was denied; returns the last one."""
     same: dict[str, Any] = {"order_id": order_id, "covers": covers, "names_reference": names_reference}
     if not always and (rng.random() >= (APPEALED if not approved else APPEALED / 3) or never):
         return claim(records, rng, filed, product, units, approved=approved, **same)

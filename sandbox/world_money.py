@@ -28,7 +28,7 @@ class SettlementInfo:
 
 
 def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[SettlementInfo]:
-    """All settlements whose fourteen days lie within the simulated days, but for those that nobody holds."""
+    """All settlements whose fourteen days are within the simulated days, except those that were not fetched."""
     account = zlib.crc32(profile.seller_id.encode()) % 900 + 100
     for place, market in enumerate(profile.markets, 1):
         since = _opened(start)
@@ -41,12 +41,12 @@ def settlements(profile: SellerProfile, start: date, end: date) -> Iterator[Sett
 
 
 def is_held(profile: SellerProfile, market: SimulatedMarketplace, start: date, at: datetime) -> bool:
-    """Whether the settlement of an instant is held, or will be once Amazon has made it."""
+    """Whether the settlement of a time is fetched, or will be once Amazon has made it."""
     return next_held(profile, market, start, at) <= at
 
 
 def next_held(profile: SellerProfile, market: SimulatedMarketplace, start: date, at: datetime) -> datetime:
-    """When the settlement of an instant begins, or the first one after it that is held."""
+    """The start of the settlement of a time, or of the first fetched one after it."""
     number = (at - _opened(start)) // PERIOD + 1
     while not _is_held(profile, market, number):
         number += 1

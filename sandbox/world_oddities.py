@@ -1,7 +1,7 @@
-"""Losses and damages that ledger and payments tell crookedly: early, late, under another reason, without an id, or not at all.
+"""Losses and damages that ledger and payments report irregularly: early, late, under another reason, without an id, or not at all.
 
-Each has a stock of its own while it lasts, one of those kept apart, so that no other loss of that stock could be taken for it: of two equal
-losses and one payment nobody could say which was paid. Every one ends with all units settled; until then it may be open for weeks.
+Each has a stock of its own while it lasts, one of those set apart, so that no other loss of that stock can be mistaken for it: with two equal
+losses and one payment nobody could say which was paid. Each ends with all units settled; until then it may be open for weeks.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sandbox.world_payments import take_back
 from sandbox.world_rows import Records, Research, days, moment, night, noon
 
 EVERY_DAYS = 13
-"""How often one of them begins, in turn, as soon as a stock is free."""
+"""Days between two of them; they take turns, each as soon as a stock is free."""
 REST_DAYS = 130
-"""How long a stock is left alone after the last thing that happened to it: longer than a payment may come after a loss (payout_match_days)."""
+"""Rest of a stock after its last event: longer than a payment may follow a loss (payout_match_days)."""
 
 
 class Odd:
-    """A stock kept apart on the day that something begins to happen to it."""
+    """A stock that was set apart, on the first day of its oddity."""
 
     def __init__(self, records: Records, rng: random.Random, day: date, market: SimulatedMarketplace, product: Product) -> None:
         self.records, self.rng, self.day, self.market, self.product = records, rng, day, market, product
@@ -59,14 +59,14 @@ def _early(odd: Odd) -> None:
 
 
 def _days_early(odd: Odd) -> None:
-    """Paid up to seven days before an entry that says for weeks that nothing is reconciled; a day less, as days of two zones may lie between."""
+    """Paid up to seven days before an entry that shows nothing as reconciled for weeks; a day less, because of time zones."""
     it = odd.either(odd.rng.randint(1, 3))
     it.pay(it.moment(-odd.rng.randint(2, 6)), it.units)
     odd.end(it, late_by=odd.rng.randint(10, 30))
 
 
 def _late(odd: Odd) -> None:
-    """Paid, and the ledger says for weeks that nothing is reconciled."""
+    """Paid, while the ledger shows nothing as reconciled for weeks."""
     it = odd.either(odd.rng.randint(1, 3))
     it.pay(it.moment(odd.rng.randint(1, 20)), it.units)
     odd.end(it, late_by=odd.rng.randint(15, 40))
@@ -142,7 +142,7 @@ def _found_before(odd: Odd) -> None:
 
 
 def _without_figures(odd: Odd) -> None:
-    """A ledger that never says what is reconciled: one unit found under the same reference, the other paid."""
+    """A ledger without reconciled units: one unit found under the same reference, the other paid."""
     it = odd.lost(2)
     day = it.ledger_date + days(odd.rng.randint(5, 20))
     found = night(odd.rng, noon(day, odd.market), 1, 4)
@@ -153,7 +153,7 @@ def _without_figures(odd: Odd) -> None:
 
 
 def _regraded(odd: Odd) -> None:
-    """A damage of which the ledger has no figures, open while a unit that a buyer damaged is found to be sellable; paid only then."""
+    """A damage without figures in the ledger, open while a unit that a buyer damaged is found to be sellable; paid only then."""
     it = odd.accident("E", 1)
     source = next((d for d in ("CUSTOMER_DAMAGED", "DEFECTIVE") if odd.records.available[odd.market.country, odd.product, d] > 0), SELLABLE)
     if source == SELLABLE:
@@ -204,7 +204,7 @@ KINDS: tuple[Callable[[Odd], None], ...] = (
 
 
 def oddity(records: Records, rng: random.Random, day: date, number: int) -> None:
-    """On the ``number``-th day the next of the kinds begins, if the last one began long ago, and a stock at home is free and has units enough."""
+    """Begin the next kind on the ``number``-th day, if the last one began long ago and a stock at home is free and has enough units."""
     home = records.profile.markets[0]
     free = [p for p in records.quiet(home, day) if records.available[home.country, p, SELLABLE] > 6]
     if free and number >= (records.oddities + 1) * EVERY_DAYS:

@@ -1,4 +1,4 @@
-"""What buyers say of an order, and what they ask of a seller who ships himself: mostly nothing, else feedback, claims, chargebacks, returns."""
+"""Buyers' complaints about an order, and requests to a seller who ships it: mostly none, else feedback, claims, chargebacks, returns."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sandbox.world_rows import Records, Row, Values, days, local_day, moment, ni
 from sandbox.world_sales import Line, Sale, pay_back
 
 CANCELLED_SHARE = {"AFN": 0.1, "MFN": 0.3}
-"""How often an order with a claim that counts is one that was cancelled; where the claim ended as Cancelled it always is."""
+"""How often an order with a claim that counts was cancelled; always if the claim ended as Cancelled."""
 MANY_ORDERS = 2.5
 """Orders a day below which one defect in 60 days would be more than 1 %: a smaller seller has none."""
 
 
 def judge(records: Records, rng: random.Random, sale: Sale) -> dict[str, Any]:
-    """What the buyer says of the order: mostly nothing.
+    """The buyer's opinion of the order: mostly none.
 
     Real rates of defects lie at a few in a thousand. So small a seller would cross 1 % by chance, so defects come at intervals, at home only:
     one in 200 to 300 orders that Amazon ships, and one in 12 to 20 that the seller ships in a time of trouble. What does not count comes by chance.
@@ -50,7 +50,7 @@ def _is_next_defect(records: Records, rng: random.Random, sale: Sale) -> bool:
 
 
 def _complaint(records: Records, rng: random.Random, sale: Sale, kind: str, *, defect: bool) -> dict[str, Any]:
-    """One complaint about an order, which makes it a defect or does not, and the rows that show it."""
+    """One complaint about an order, which may make it a defect, and the rows that show it."""
     market = sale.market
     day = sale.shipped_at.date() + days(rng.randint(5, 30))
     if kind == "feedback":
@@ -99,7 +99,7 @@ def mfn_return(records: Records, rng: random.Random, line: Line, *, claimed_at: 
         [(when, values | state | {"A-to-Z Claim": "Y" if claim_seen and when >= claim_seen else "N"}) for when, state in states],
         market.marketplace_id,
     )
-    # Nobody is paid for a claim that is not filed yet.
+    # No claim is paid before it is filed.
     paid_back = max(back, local_day(claimed_at, market) + days(1)) if claimed_at else back
     transaction = "A-to-z Guarantee Refund" if claimed_at else "Refund"
     pay_back(records, rng, line, units, moment(rng, paid_back, market), transaction=transaction)

@@ -1,4 +1,4 @@
-"""What buyers order, and what comes of each order from the day it is placed."""
+"""Orders of buyers, and what follows from each order from the day it is placed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sandbox.world_rows import Records, days, local_day, moment
 from sandbox.world_sales import Sale, a_line, order_id, order_rows, ship
 
 FEES_CORRECTED = 0.02
-"""How often Amazon pays something about an order that is for no unit."""
+"""How often Amazon pays something for an order but for no unit."""
 PAID_FOR_DELAY = 0.04
 """How often it pays for the delay of a multi-channel order."""
 OLD_DAYS = 6
 
 
 def order(records: Records, rng: random.Random, day: date, *, channel: str = "AFN", multi_channel: bool = False) -> None:
-    """One order of that day and all that comes of it."""
+    """One order of that day and everything that follows from it."""
     market = records.market(rng)
     products = records.stocked(market, channel)
     purchased_at = moment(rng, day, market)

@@ -1,4 +1,4 @@
-"""What Amazon pays a seller, and how its reports tell it: split, merged, misspelt, without an id, in another currency, taken back in parts."""
+"""Amazon's payments to a seller as its reports show them: split, merged, misspelt, without an id, in another currency, taken back in parts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def other_capitals(sku: str) -> str:
 
 
 def _names(rng: random.Random, product: Product) -> Values:
-    """SKU and FNSKU of a payment, as the report tells them."""
+    """SKU and FNSKU of a payment, as in the report."""
     luck, names = rng.random(), {"sku": product.sku, "fnsku": product.fnsku}
     if luck < NO_FNSKU:
         return names | {"fnsku": None}
@@ -108,7 +108,7 @@ def pay(
     posted_at = approved + timedelta(days=rng.randint(0, 4), hours=rng.randrange(24))
     held_from = next_held(records.profile, market, records.start, posted_at)
     if shown_order is None and posted_at < held_from and (held_from.date() - approved.date()).days <= POSTED_WITHIN_DAYS:
-        # Had a settlement paid it that is not held, no report would tell which of payments alike the next one pays.
+        # If an unfetched settlement had paid it, no report would say which of several equal payments the next one pays.
         posted_at = held_from + timedelta(hours=1)
     lines = []
     for units in shares:

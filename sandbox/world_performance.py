@@ -35,7 +35,7 @@ def window(known_at: datetime) -> tuple[date, date]:
 
 
 def performance(orders: Sequence[OrderTruth], marketplace_ids: Sequence[str], known_at: datetime) -> dict[str, Any]:
-    """The report's JSON about the orders of ``window(known_at)``."""
+    """The report's JSON for the orders of ``window(known_at)``."""
     first, last = window(known_at)
     dates = {"reportingDateRange": {"reportingDateFrom": f"{first}T00:00Z", "reportingDateTo": f"{last}T23:59Z"}}
     metrics, accounts = [], []
@@ -49,7 +49,7 @@ def performance(orders: Sequence[OrderTruth], marketplace_ids: Sequence[str], kn
 
 
 def _defect_rate(orders: list[OrderTruth], channel: str) -> dict[str, Any]:
-    """The rate of a channel: a fraction, beside the counts it comes from. An order with several defects counts once."""
+    """The rate of a channel: a fraction, with its counts. An order with several defects counts once."""
     defects = sum(o.is_defect for o in orders)
     rate = round(defects / len(orders), 4) if orders else 0
     status = "NONE" if not orders else "GOOD" if rate < 0.01 else "BAD"

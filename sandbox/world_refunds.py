@@ -1,4 +1,4 @@
-"""Refunds and returns: what comes back, what does not, and what Amazon pays a seller for it."""
+"""Refunds and returns: units that come back or do not, and Amazon's payments to the seller for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.world_rows import Records, Row, Values, days, local_day, moment, ni
 from sandbox.world_sales import Line, Sale, order_id, order_rows, pay_back, ship
 
 RETURNLESS_DAYS = {"na": 60, "eu": 45, "fe": 45}
-"""How long Amazon waits for a refunded unit before it pays the seller."""
+"""Amazon's wait for a refunded unit before it pays the seller."""
 
 # How often a buyer gets a part of the price and keeps the unit; gets it in two parts; gets units of a line back on different days;
 # and how often Amazon pays for an order of a marketplace abroad in the currency of the seller's home.
@@ -59,7 +59,7 @@ def refund(records: Records, rng: random.Random, line: Line) -> None:
 
 
 def _are_told_alike(records: Records, line: Line, *steps: datetime) -> bool:
-    """Whether the settlements of all steps of a refund are held, or none is: of one step alone, no report tells what the other was."""
+    """Whether the settlements of all steps of a refund are fetched, or none is: with one step alone, no report shows the other."""
     return len({is_held(records.profile, line.sale.market, records.start, at) for at in steps}) == 1
 
 
@@ -102,10 +102,10 @@ def _receive(records: Records, rng: random.Random, line: Line, units: int, retur
 
 
 def _stay_away(records: Records, rng: random.Random, line: Line, refunded_at: datetime) -> None:
-    """Units are not returned in time; where one is after all, Amazon takes its payment back."""
+    """Units are not returned in time; if one comes back after all, Amazon takes its payment back."""
     waited, market = RETURNLESS_DAYS[records.profile.region] + rng.randint(1, 9), line.sale.market
     if line.sale.before_reports:
-        # Of an order that no report shows, the payment alone tells that the unit was refunded.
+        # For an order that no report shows, only the payment shows that the unit was refunded.
         payments = _pay(records, rng, line, line.units, moment(rng, refunded_at.date() + days(waited), market))
     else:
         payments = _paid_or_not(records, rng, line, line.units, refunded_at, waited=waited)
@@ -198,7 +198,7 @@ def _remember(
 
 
 def replace(records: Records, rng: random.Random, line: Line) -> None:
-    """Amazon sends one unit again, free of charge, as an order of its own."""
+    """Amazon sends one unit again, free of charge, as a separate order."""
     sale, market, product = line.sale, line.sale.market, line.product
     asked_at = moment(rng, sale.shipped_at.date() + days(rng.randint(4, 12)), market)
     shipped_at = moment(rng, local_day(asked_at, market) + days(1), market)

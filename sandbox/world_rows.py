@@ -1,4 +1,4 @@
-"""What is written down of a simulated seller: report rows with the time in which Amazon shows them, payments, stock, money and facts."""
+"""The records of a simulated seller: report rows with the time in which Amazon shows them, payments, stock, money and facts."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Row:
     values: Values
     known_from: datetime
     known_to: datetime | None = None
-    """From then on it is shown no more; None for good."""
+    """First time at which it is no longer shown; None if it stays."""
     marketplace_id: str | None = None
-    """Where the report is one marketplace's."""
+    """Set if the report is for one marketplace."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ SUMMARY_COLUMNS = {
 
 
 def dice(*names: object) -> random.Random:
-    """Chance that depends on the names alone, in any process."""
+    """Random numbers that depend only on the names, in any process."""
     return random.Random("|".join(map(str, names)))  # noqa: S311 - simulated sellers, no secrets
 
 
@@ -102,12 +102,12 @@ def moment(rng: random.Random, day: date, market: SimulatedMarketplace) -> datet
 
 
 def local_day(instant: datetime, market: SimulatedMarketplace) -> date:
-    """The marketplace's own day of an instant."""
+    """The marketplace's own day of a time."""
     return instant.astimezone(market.zone).date()
 
 
 def night(rng: random.Random, after: datetime, least: int = 1, most: int = 1) -> datetime:
-    """A whole hour of a night between 00:00 and 05:00 UTC, so many days later: Amazon updates its reports then."""
+    """A whole hour between 00:00 and 05:00 UTC, some days later: Amazon updates its reports at night."""
     return datetime.combine(after.date() + days(rng.randint(least, most)), time(rng.randrange(6)), UTC)
 
 
@@ -118,11 +118,11 @@ class Book:
         self._rows: dict[str, dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, report: str, row: Row, times: int = 1) -> None:
-        """Write down a row, as often as Amazon shows it."""
+        """Record a row, as often as Amazon shows it."""
         self._rows[report][row.at.date()].extend([row] * times)
 
     def versions(self, report: str, at: datetime, versions: Iterable[tuple[datetime, Values]], marketplace_id: str | None = None) -> None:
-        """Write down one row whose values change: each version is shown until the next one is known."""
+        """Record one row whose values change: each version is shown until the next one is known."""
         kept: dict[datetime, Values] = {}
         for known_from, values in sorted(versions, key=lambda v: v[0]):
             if not kept or kept[max(kept)] != values:
@@ -141,7 +141,7 @@ class Book:
 
 
 class Records:
-    """A seller's past and its consequences: all that births and accidents of each simulated day write down."""
+    """A seller's history: the records of all events of each simulated day."""
 
     def __init__(self, profile: SellerProfile, start: date) -> None:
         self.profile, self.start = profile, start
@@ -156,11 +156,11 @@ class Records:
         self.research: list[Research] = []
         self.movements: dict[date, list[Movement]] = defaultdict(list)
         self.available: Counter[tuple[str, Product, str]] = Counter()
-        """Units by country, product and disposition that nothing has been planned for yet."""
+        """Units by country, product and disposition without planned events."""
         self.busy: dict[Product, date] = {}
-        """Until when stock that is kept apart has something happening to it."""
+        """End of the current oddity of each stock that is set apart."""
         self.oddities = 0
-        """How many have begun of what ``world_oddities`` lets happen."""
+        """Number of oddities that have begun (``world_oddities``)."""
         self.until_defect: dict[str, int] = {}
         """Orders of a channel that are left until the next one with a defect."""
         self.in_trouble = False
@@ -168,14 +168,14 @@ class Records:
         self._today = date.min
 
     def begin(self, day: date) -> None:
-        """Let a day begin: what was planned to come in today is there."""
+        """Begin a day: receive the units planned for it."""
         self._today = day
         for m in self.movements[day]:
             if m.units > 0:
                 self.available[m.country, m.product, m.disposition] += m.units
 
     def number(self, base: int) -> str:
-        """A number that no other thing of the seller has, and hardly one of another seller's, as text."""
+        """A number, as text, that is unique within the seller and very likely across sellers."""
         return str(base + next(self._numbers))
 
     def stocked(self, market: SimulatedMarketplace, channel: str = "AFN") -> list[Product]:
@@ -184,7 +184,7 @@ class Records:
         return [p for p in self.products if p.channel == channel and p.sold_in(place)]
 
     def quiet(self, market: SimulatedMarketplace, day: date) -> list[Product]:
-        """The products kept apart to which nothing is happening."""
+        """The products set apart that have no oddity at the moment."""
         return [p for p in self.stocked(market) if p.is_apart and self.busy.get(p, date.min) <= day]
 
     def market(self, rng: random.Random) -> SimulatedMarketplace:

@@ -1,4 +1,4 @@
-"""An order's lines: what reports and settlements show of it when it is placed, shipped and paid back."""
+"""An order's lines: its rows in reports and settlements when it is placed, shipped and paid back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_ITEM_ID = 0.02
 
 @dataclass(frozen=True)
 class Sale:
-    """What the lines of one order have in common."""
+    """Values that all lines of an order share."""
 
     order_id: str
     market: SimulatedMarketplace
@@ -148,7 +148,7 @@ def ship(records: Records, rng: random.Random, line: Line) -> None:
         if line.promotion:
             amounts.append(("Promotion", "Principal", -line.promotion * units))
         if rng.random() < 0.1:
-            # The fee only sounds like a buyer's chargeback.
+            # A fee, despite its name not a buyer's chargeback.
             shipping = market.money(Decimal(4))
             amounts += [("ItemPrice", "Shipping", shipping), ("ItemFees", "ShippingChargeback", -shipping)]
         for amount_type, description, amount in amounts:

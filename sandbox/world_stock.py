@@ -1,4 +1,4 @@
-"""What happens in a seller's warehouses: receipts, losses and damages and what Amazon makes good of them, regrading and removals."""
+"""Events in a seller's warehouses: receipts, losses and damages and their reimbursement, regrading and removals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGES = {"found": 40, "owed again": 18, "given back": 14, "in kind": 14, "mone
 
 
 def receive(records: Records, rng: random.Random, day: date) -> None:
-    """Fill up what runs low: two boxes of equal size, so two identical rows; now and then a unit is broken or missing on arrival."""
+    """Restock: two boxes of equal size, so two identical rows; sometimes a unit is broken or missing on arrival."""
     for market in records.profile.markets:
         for product in records.stocked(market):
             if records.available[market.country, product, SELLABLE] >= REORDER_LEVEL:
@@ -79,7 +79,7 @@ def _moved_abroad(
 
 
 def _meet(it: Accident, fate: str, units: int) -> None:
-    """Let a fate befall some units of an accident."""
+    """Apply an outcome to some units of an accident."""
     records, rng = it.records, it.rng
     match fate:
         case "found":
@@ -88,7 +88,7 @@ def _meet(it: Accident, fate: str, units: int) -> None:
             it.correct(it.ledger_date + days(rng.randint(3, 45)), units)
         case "claimed" | "denied":
             filed = it.ledger_date + days(rng.randint(8, 50))
-            # Where the entry has other units, no log tells whether a second case is about those of the first one or about the others.
+            # If the entry has other units, no log says whether a second case is about the units of the first one or about the others.
             never = units < it.units
             answer = appealed(records, rng, filed, it.product, units, approved=fate == "claimed", never=never, covers=((it.reference, units),))
             if answer.approved:
@@ -119,7 +119,7 @@ def _change(it: Accident, payments: list[ReimbursementTruth]) -> None:
         back = take_back(records, rng, market, product, paid, approved)
         it.take(*back)
         if paid.inventory_units:
-            # Not before the reversal is seen: until then nobody could know what becomes of the loss.
+            # Not before the reversal is seen: until then the outcome of the loss is unknown.
             it.adjust(approved.date(), "O", -paid.inventory_units, max(back[0].seen_from, night(rng, approved, 1, 4)))
         if how == "found":
             it.find(approved.date(), paid.cash_units + paid.inventory_units, seen_from=back[0].seen_from)
@@ -129,7 +129,7 @@ def _change(it: Accident, payments: list[ReimbursementTruth]) -> None:
 
 
 def tidy(records: Records, rng: random.Random, day: date) -> None:
-    """What is no defect: transfers, redefinitions, regrading, disposals, and stock that turns up of itself."""
+    """Events that are not defects: transfers, redefinitions, regrading, disposals, and stock that turns up."""
     market = records.market(rng)
     ordinary = [p for p in records.stocked(market) if not p.is_apart]
     product, other = rng.sample(ordinary, 2)
@@ -154,7 +154,7 @@ def tidy(records: Records, rng: random.Random, day: date) -> None:
         adjust(product, "Q", -1)
         adjust(product, "P", 1, disposition=rng.choice(("DEFECTIVE", "EXPIRED", "CARRIER_DAMAGED")))
     elif what == "made good":
-        # A buyer's return looked at again: it settles no damage of a warehouse.
+        # A buyer's return is regraded: it settles no damage of a warehouse.
         returned = [p for p in ordinary if records.available[market.country, p, "CUSTOMER_DAMAGED"] > 0]
         if returned:
             adjust(returned[0], "Q", -1, disposition="CUSTOMER_DAMAGED")
@@ -162,7 +162,7 @@ def tidy(records: Records, rng: random.Random, day: date) -> None:
     elif what == "disposed" and records.available[market.country, product, "DEFECTIVE"] > 0:
         adjust(product, rng.choice("DG"), -1, disposition="DEFECTIVE")
     elif what == "turned up" and (quiet := records.quiet(market, day)):
-        # Not where a unit is missing: there nobody could tell it from that one.
+        # Not while a unit is missing: the two could not be distinguished.
         found = rng.choice(quiet)
         records.busy[found] = day + days(90)
         later = night(rng, seen_from, 10, 60)
@@ -175,7 +175,7 @@ def tidy(records: Records, rng: random.Random, day: date) -> None:
 
 
 def remove(records: Records, rng: random.Random, day: date) -> None:
-    """Every four weeks, have what cannot be sold sent back or disposed of."""
+    """Send back or dispose of unsellable units, every four weeks."""
     for market in records.profile.markets:
         stock = [(p, d, n) for (country, p, d), n in records.available.items() if country == market.country and d != SELLABLE and n > 0]
         if stock:

@@ -37,7 +37,7 @@ SELLERS = {a.id: a for a in (DEMO_NA, DEMO_EU, SECOND_NA)}
 
 @dataclass
 class Sandbox:
-    """Amazon as a test sees it: its clock, its address, and what it counted."""
+    """The sandbox in a test: its clock, its address, and its counts."""
 
     clock: ManualClock
     url: str
@@ -58,7 +58,7 @@ class Sandbox:
 
 @contextmanager
 def sandbox(folder: Path, world: World, shows: datetime, faults: FaultPlan | None = None) -> Iterator[Sandbox]:
-    """Amazon with the sellers of ``world``, showing ``shows``; requests are checked against Amazon's model where it is at hand."""
+    """Amazon with the sellers of ``world``, showing ``shows``; requests are validated against Amazon's model if it is available."""
     clock = ManualClock(shows)
     model = json.loads(MODEL.read_text()) if MODEL.exists() else None
     with serve(build_app(world, clock, faults or FaultPlan(seed=0, rates={}), spec=model), folder) as url:
@@ -67,7 +67,7 @@ def sandbox(folder: Path, world: World, shows: datetime, faults: FaultPlan | Non
 
 @dataclass
 class Landing:
-    """What the landing DAGs do, on one home."""
+    """The steps of the landing DAGs on one home."""
 
     warehouse: Warehouse
     amazon: Sandbox
@@ -75,7 +75,7 @@ class Landing:
     runs: int = field(default=0)
 
     def land(self, *, recent: bool) -> list[dict[str, Any]]:
-        """One run as the DAG makes it: plan, land every account, gate and load; returns the plan."""
+        """One run in the order of the DAG: plan, land every account, gate and load; returns the plan."""
         self.runs += 1
         run = Run(self.warehouse.home, self.warehouse.accounts, f"run-{self.runs:04}", self.amazon.clock.now())
         plan = plan_requests(run, recent=recent, months=self.months)
@@ -88,7 +88,7 @@ class Landing:
         return plan
 
     def backfill(self) -> int:
-        """Recent days, then rounds of history until nothing is missing; returns how many windows were planned."""
+        """Recent days, then rounds of history until nothing is missing; returns the number of planned windows."""
         planned = sum(entry["windows"] for entry in self.land(recent=True))
         while plan := self.land(recent=False):
             planned += sum(entry["windows"] for entry in plan)
@@ -110,11 +110,11 @@ def days_before(day: date, count: int) -> date:
 
 
 LEFT_OUT = {"inventory_ledger": {"date_and_time", "store"}, "mfn_returns": {"category"}}
-"""Columns that Amazon leaves out of some answers: whether they are held depends on which answer came last."""
+"""Columns missing from some of Amazon's answers: whether raw has them depends on the last answer."""
 
 
 def raw_now(warehouse: Warehouse) -> dict[str, Counter[tuple]]:
-    """What raw holds as true of every report, as a multiset of its content with account and marketplace; of snapshots the latest."""
+    """The current rows of every report in raw, as a multiset of content with account and marketplace; only the latest snapshots."""
     held = {}
     for spec in SPECS.values():
         names = ["account_id", "_marketplace_id", *(c.name for c in spec.kept if c.name not in LEFT_OUT.get(spec.name, ()))]
@@ -126,18 +126,18 @@ def raw_now(warehouse: Warehouse) -> dict[str, Counter[tuple]]:
 
 
 def differences(held: dict[str, Counter[tuple]], expected: dict[str, Counter[tuple]]) -> dict[str, tuple[list[tuple], list[tuple]]]:
-    """By report: rows that are too many, and rows that lack."""
+    """By report: surplus rows and missing rows."""
     return {r: (list((held[r] - rows).elements()), list((rows - held[r]).elements())) for r, rows in expected.items() if held[r] != rows}
 
 
 MARTS_OF_HISTORY = {"fct_restatements"}
-"""What tells when something was seen, and so depends on when one looked."""
+"""Columns that depend on when something was seen."""
 OF_SNAPSHOTS = {"fct_order_defect_rate_daily": "amazon_.*|.*_difference"}
-"""Columns that show Amazon's own figure of a day, which only those have who asked on that day."""
+"""Columns with Amazon's own figure of a day, which exists only if it was requested on that day."""
 
 
 def marts_now(warehouse: Warehouse, at: datetime) -> dict[str, list[tuple]]:
-    """Build and publish; every mart but those that tell history, in a fixed order."""
+    """Build and publish; returns every mart without history, in a fixed order."""
     warehouse.publish(at=at)
     names = warehouse.published("select table_name from duckdb_tables() where (database_name, schema_name) = ('sw', 'marts')")
     marts = [n for (n,) in names if n not in MARTS_OF_HISTORY]

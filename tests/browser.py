@@ -1,4 +1,4 @@
-"""Chromium as the machine has it."""
+"""The machine's Chromium."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from playwright.sync_api import BrowserContext, sync_playwright
 
 
 class NoChromium(Exception):
-    """The machine has no Chromium; the message says what to do."""
+    """Chromium is not installed; the message says what to do."""
 
 
 @contextmanager
 def chromium() -> Iterator[BrowserContext]:
-    """A browser without a window, whose tabs are 1280 pixels wide and load only once what they share. Raises NoChromium."""
+    """A headless browser, whose tabs are 1280 pixels wide and share a cache. Raises NoChromium."""
     program = shutil.which("chromium")
     if not program:
         raise NoChromium("Chromium is not installed: make chromium, or apt-get install chromium")

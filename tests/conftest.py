@@ -1,4 +1,4 @@
-"""Fixtures that every test may use, and how tests are shared among processes."""
+"""Fixtures for all tests, and the distribution of tests over processes."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[BrowserContext]:
-    """One Chromium for all who look."""
+    """One Chromium for all tests."""
     with ExitStack() as stack:
         try:
             launched = stack.enter_context(chromium())
@@ -42,13 +42,13 @@ def browser() -> Iterator[BrowserContext]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Before xdist's processes begin, which have the environment of this one.
+    # Before xdist starts its processes, which inherit this environment.
     if SETTING not in os.environ and hasattr(config, "cache"):
         os.environ[SETTING] = str(parsed_project(config))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    # In the order of the folders, which begins with the long ones, so that no process ends much later than the other.
+    # Folders with long tests first, so that both processes end at about the same time.
     config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)

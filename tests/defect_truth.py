@@ -1,6 +1,6 @@
-"""What is true of every defect of a simulated seller on a day, worked out from what happened and from Amazon's claim windows, without the models.
+"""The truth about every defect of a simulated seller on a day, computed from its events and Amazon's claim windows, without the models.
 
-All of it lies after March 2025, so one version of the windows holds (policy: warehouse 60 days; returns 60 to 120 days in North America,
+All days are after March 2025, so one version of the windows applies (policy: warehouse 60 days; returns 60 to 120 days in North America,
 45 to 105 in Europe and Japan).
 """
 
@@ -19,10 +19,10 @@ from sandbox.world_catalog import MARKETPLACES, REPLACEMENTS, RETURNS
 GRACE, STOCK_DEADLINE = timedelta(days=7), timedelta(days=60)
 _ELSEWHERE = timedelta(days=45), timedelta(days=105)
 RETURN_WINDOWS = {**dict.fromkeys(("US", "CA", "MX"), (timedelta(days=60), timedelta(days=120))), **dict.fromkeys(("DE", "GB", "JP"), _ELSEWHERE)}
-"""By country; of India none is known, and for its warehouses one for losses alone."""
+"""By country; none is known for India, except one for losses in its warehouses."""
 PAYMENT_AFTER_CLAIM = timedelta(days=10)
 NEVER = date.max, date.max
-"""A window of which no rule is known: nothing is said of unpaid units."""
+"""A window without a known rule: unpaid units are not checked."""
 
 DISPOSITIONS = {
     "SELLABLE": "SELLABLE", "CUSTOMER_DAMAGED": "CUSTOMER_DAMAGE", "DEFECTIVE": "DEFECTIVE", "EXPIRED": "DEFECTIVE",
@@ -68,7 +68,7 @@ def stock(seller: Seller, known_at: datetime) -> dict[str, Expected]:
 
 
 def standing(claims: list[ClaimTruth]) -> list[ClaimTruth]:
-    """The cases that nothing takes over from: a denied one that was appealed is its appeal's past."""
+    """The cases without an appeal: an appealed case belongs to its appeal."""
     appealed = {c.appeals for c in claims}
     return [c for c in claims if c.case_id not in appealed]
 
@@ -102,7 +102,7 @@ def _open(units: int, claims: list[ClaimTruth], today: date, opens: date, deadli
 
 
 def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expected]:
-    """By order and SKU: what came back, and what was refunded or replaced and did not, as far as a report told it by then."""
+    """By order and SKU: units that came back, and units that were refunded or replaced and did not, if a report showed it by then."""
     expected: dict[tuple[str, str], Expected] = {}
     for item, _, one in refunds(seller, known_at):
         key = item.order_id, item.sku
@@ -111,7 +111,7 @@ def returns(seller: Seller, known_at: datetime) -> dict[tuple[str, str], Expecte
 
 
 def refunds(seller: Seller, known_at: datetime) -> Iterator[tuple[ReturnTruth, date, Expected]]:
-    """The same one by one: units that were refunded on one day, the day that their window is counted from, and where they are."""
+    """The same one by one: units refunded on one day, the day from which their window counts, and their bucket."""
     truth = seller.truth(known_at)
     claims: dict[tuple[str, str], list[ClaimTruth]] = defaultdict(list)
     for claim in standing(truth.claims):
@@ -122,7 +122,7 @@ def refunds(seller: Seller, known_at: datetime) -> Iterator[tuple[ReturnTruth, d
     replaced = {(r.values["original-amazon-order-id"], r.values["sku"]) for r in seller.rows(REPLACEMENTS, first, known_at, known_at)}
     settled = [(s.marketplace_id, s.start, s.end) for s in seller.settlements(known_at)]
     for item in truth.returns:
-        # What Amazon's service gave a buyer, who keeps the unit, is Amazon's own and no defect.
+        # A unit that Amazon's service left with a buyer is Amazon's loss and no defect.
         if not item.refund_is_settled:
             continue
         key = item.order_id, item.sku
@@ -130,12 +130,12 @@ def refunds(seller: Seller, known_at: datetime) -> Iterator[tuple[ReturnTruth, d
         # A payment that names the order proves a refund that no settlement shows.
         if item.returned_date or told or item.reimbursed_units:
             refund = item.refunded_at.astimezone(UTC).date() if item.refunded_at and told else item.returned_date or known_at.date()
-            # Of units that were refunded on different days, cases are about those of the first day.
+            # If units were refunded on different days, cases are about those of the first day.
             yield item, refund, _return(item, claims.pop(key, []), known_at.date(), refund, statuses.get(key))
 
 
 def _is_settled(item: ReturnTruth, settled: list[tuple[str, datetime, datetime]]) -> bool:
-    """Whether a settlement that is held shows the refund."""
+    """Whether a loaded settlement shows the refund."""
     at = item.refunded_at
     return at is not None and any(marketplace == item.marketplace_id and start <= at < end for marketplace, start, end in settled)
 

@@ -1,4 +1,4 @@
-"""Mistakes in models, seeds and macros (mutations.yaml), and how they are made in a copy of the dbt project."""
+"""Deliberate mistakes in models, seeds and macros (mutations.yaml), made in a copy of the dbt project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIST = Path(__file__).parent / "soak" / "mutations.yaml"
 
 @dataclass(frozen=True)
 class Mutation:
-    """A rule, what stands for it in a file of the dbt project, what a mistake makes of that, and the test that must find it."""
+    """A rule, its text in a file of the dbt project, the mistake that replaces it, and the test that must find it."""
 
     rule: str
     file: str
@@ -51,7 +51,7 @@ def unit_tests() -> dict[str, str]:
 
 @cache
 def reach(mutation: Mutation) -> frozenset[str]:
-    """The models whose unit tests may find it: the model itself, those that read the seed, or any where it is in a macro."""
+    """The models whose unit tests may find it: the model itself, those that read the seed, or any model if it is in a macro."""
     path = mutation.path(DBT_PROJECT)
     if path.parent.name == "macros":
         return frozenset(unit_tests().values())
@@ -62,7 +62,7 @@ def reach(mutation: Mutation) -> frozenset[str]:
 
 
 def rounds(among: Iterable[Mutation]) -> list[list[Mutation]]:
-    """Those that can be made at once, since no unit test may find two of them; the fullest round first."""
+    """Rounds of mistakes that can be made at once, since no unit test may find two of them; largest round first."""
     made: list[list[Mutation]] = []
     for mutation in among:
         free = (r for r in made if not any(reach(mutation) & reach(m) for m in r))
@@ -75,7 +75,7 @@ def rounds(among: Iterable[Mutation]) -> list[list[Mutation]]:
 
 @contextmanager
 def mistakes(project: Path, made: Iterable[Mutation]) -> Iterator[None]:
-    """A project with mistakes in it, which are taken back afterwards."""
+    """A project with mistakes in it, which are reverted afterwards."""
     written = {m.path(project): m.broken(project) for m in made}
     originals = {path: path.read_text(encoding="utf-8") for path in written}
     try:

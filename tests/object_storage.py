@@ -19,11 +19,11 @@ _PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", 
 
 @contextmanager
 def s3_server(folder: Path, bucket: str) -> Iterator[dict[str, str]]:
-    """A server with an empty bucket; yields what the environment must say to reach it."""
+    """A server with an empty bucket; yields the environment variables to reach it."""
     folder.mkdir()
     ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
     command = [str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1", "-filer", "-s3"]
-    # It would send figures about itself to its makers.
+    # Its telemetry is switched off.
     command += [
         "-ip.bind=127.0.0.1",
         "-s3.iam=false",

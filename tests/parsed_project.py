@@ -19,13 +19,13 @@ from filelock import FileLock
 from seller_warehouse.core.home import DBT_PROJECT, fingerprint
 
 SETTING = "DBT_PARTIAL_PARSE_FILE_PATH"
-"""Where dbt looks for a parsed project; it parses by itself where the file is missing or of other settings."""
+"""Where dbt looks for a parsed project; it parses again if the file is missing or has other settings."""
 
 
 def parsed_project(config: pytest.Config, settings: Mapping[str, Any] = MappingProxyType({})) -> Path:
-    """The file of the project as it is now, parsed with the ``settings`` that the environment makes (``policy_settings``); kept from run to run.
+    """The parsed file of the current project with the environment's ``settings`` (``policy_settings``); kept from run to run.
 
-    Raises CalledProcessError where dbt cannot parse the project.
+    Raises CalledProcessError if dbt cannot parse the project.
     """
     cache = config.cache.mkdir("dbt")
     variables = json.dumps(dict(settings))

@@ -1,6 +1,6 @@
 """A real PostgreSQL server for tests: its own, on loopback, never one that the machine runs.
 
-``python -m tests.postgresql`` says by its exit code whether there is what it takes.
+The exit code of ``python -m tests.postgresql`` says whether PostgreSQL is installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ USER = "airflow"
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's server programs: of the PATH, of pg_config, or Debian's newest; None where there is none."""
+    """The folder of PostgreSQL's server programs: from the PATH, from pg_config, or Debian's newest; None if there is none."""
     asked = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False).stdout if shutil.which("pg_config") else ""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
     found = [Path(on_path).resolve().parent] if (on_path := shutil.which("initdb")) else []
@@ -60,7 +60,7 @@ class Server:
 
 @contextmanager
 def postgresql(password: str) -> Iterator[Server]:
-    """A new server while the context lasts. Raises RuntimeError with its log where it does not start."""
+    """A new server while the context lasts. Raises RuntimeError with its log if it does not start."""
     found = programs()
     assert found, "ask programs() first"
     # PostgreSQL refuses to run as root; pytest's folders are root's alone.

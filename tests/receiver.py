@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Receiver:
-    """What has arrived, and what is answered from now on."""
+    """Received messages, and the next response."""
 
     port: int = 0
     status: HTTPStatus = HTTPStatus.OK
@@ -26,7 +26,7 @@ class Receiver:
         return f"json://127.0.0.1:{self.port}/token-8f3ab1c2"
 
     def taken(self) -> list[tuple[str, list[str]]]:
-        """What has arrived since the last call, in order of title."""
+        """Messages since the last call, by title."""
         messages, self.messages = sorted(self.messages), []
         return messages
 
@@ -45,7 +45,7 @@ def receiving() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Not on the console of the tests."""
+            """Do not log to the console of the tests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver.port = server.server_port

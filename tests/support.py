@@ -1,4 +1,4 @@
-"""What tests share: accounts, documents made of text, and one pass of the pipeline without a scheduler."""
+"""Shared by tests: accounts, documents made of text, and one pass of the pipeline without a scheduler."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EU = Account(id="acme-eu", name="Acme Europe", region="eu", marketplaces=("A1PA6
 ACCOUNTS = {a.id: a for a in (NA, EU)}
 
 AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
-"""When tests happen, unless they say otherwise."""
+"""Default time of tests."""
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
@@ -42,7 +42,7 @@ REIMBURSEMENTS = (
 
 
 def reimbursements(*rows: dict[str, Any]) -> str:
-    """A reimbursements report; what a row does not say is taken from a plain lost unit of 10.00 USD."""
+    """A reimbursements report; missing values of a row are those of a plain lost unit of 10.00 USD."""
     plain = {
         "approval-date": "2026-11-02T08:00:00+00:00", "reimbursement-id": "1001", "reason": "Lost_Warehouse", "sku": "LAMP-01", "fnsku": "X001LAMP01",
         "asin": "B0LAMP0001", "product-name": "Desk Lamp", "condition": "NewItem", "currency-unit": "USD", "amount-per-unit": "10.00",
@@ -61,7 +61,7 @@ def stock(*skus: str) -> str:
 
 
 def document_of(content: bytes | str, folder: Path, *, report: str, account: Account = NA, retrieved_at: datetime = AT, **manifest: Any) -> Document:
-    """A document whose bytes lie in ``folder``, as landing would hand it on."""
+    """A document with its bytes in ``folder``, as landing provides it."""
     data = content.encode() if isinstance(content, str) else content
     sha256 = hashlib.sha256(data).hexdigest()
     document_id = f"{retrieved_at:%Y%m%dT%H%M%S%f}-{sha256[:16]}"
@@ -77,7 +77,7 @@ def document_of(content: bytes | str, folder: Path, *, report: str, account: Acc
 
 @dataclass
 class Warehouse:
-    """A home of its own, driven step by step as the DAGs drive it."""
+    """A separate home, driven step by step as by the DAGs."""
 
     home: Home
     accounts: dict[str, Account] = field(default_factory=lambda: dict(ACCOUNTS))
@@ -98,7 +98,7 @@ class Warehouse:
         return outcome.refused
 
     def publish(self, run_id: str = "test", at: datetime = AT, *, build: bool = True) -> Publication:
-        """Build every mart and publish it; or publish again what was built."""
+        """Build every mart and publish it; or publish the last build again."""
         if build:
             build_marts(self.home, as_of=at.date())
         return publish(self.home, at=at, as_of=at.date(), code_version=code_version(), run_id=run_id)
@@ -120,7 +120,7 @@ class Warehouse:
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
-    """A folder that takes long to build: one process of a test run builds it, every process gets a copy of its own."""
+    """A folder that takes long to build: one process of a test run builds it, every process gets its own copy."""
     base = factory.getbasetemp()
     # Below xdist's processes each has a folder of its own in that of the run.
     original = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built" / name
@@ -135,7 +135,7 @@ def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
 
 
 def processes_of(groups: Container[int]) -> list[psutil.Process]:
-    """The living processes of some process groups; those of other tests may end while they are looked at."""
+    """The living processes of some process groups; processes of other tests may end meanwhile."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
@@ -145,9 +145,9 @@ def processes_of(groups: Container[int]) -> list[psutil.Process]:
 
 
 def files_in(folder: Path) -> dict[Path, bytes]:
-    """What the files of a folder hold; one that goes while they are read, as SQLite's journal does, is left out."""
+    """The contents of a folder's files, without files that vanish meanwhile, such as SQLite's journal."""
     found = {}
-    # rglob fails where a folder goes.
+    # rglob fails if a folder vanishes.
     for path in (Path(parent, name) for parent, _, names in os.walk(folder) for name in names):
         with suppress(FileNotFoundError):
             if path.is_file():

@@ -1,4 +1,4 @@
-"""Simulated sellers loaded as if everything had been asked for at one instant: the pipeline's own steps, without the network."""
+"""Simulated sellers loaded as if everything had been requested at one time: the pipeline's own steps, without the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from seller_warehouse.reports import SPECS
 from tests.support import AT, Warehouse
 
 DOWNLOAD_EVERY = timedelta(days=7)
-"""How often a careful seller downloads the orders behind the defect rate, and once more when the world is loaded."""
+"""Interval at which a careful seller downloads the orders behind the defect rate; once more when the world is loaded."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def load_simulated(seed: int, folder: Path, profile: str, *, months: int) -> Sim
 
 
 def simulated_in(folder: Path, seed: int, profile: str = "test", *, months: int = 18) -> Simulated:
-    """The world again whose warehouse lies, or is to lie, in a folder."""
+    """The same world with its warehouse, existing or new, in a folder."""
     world = World(profile, seed=seed, start=AT.date() - relativedelta(months=months), end=AT.date())
     return Simulated(world, warehouse_of(world, folder), AT)
 
@@ -68,14 +68,14 @@ def warehouse_of(world: World, folder: Path) -> Warehouse:
 
 
 def asked_from(seller: Seller) -> datetime:
-    """The first instant that reports are asked for: in UTC a Japanese seller's first day begins on the day before."""
+    """The first requested time: in UTC a Japanese seller's first day begins on the day before."""
     return datetime.combine(seller.start - timedelta(days=1), time(), UTC)
 
 
 def load_world(warehouse: Warehouse, world: World, known_at: datetime, *, since: datetime | None = None) -> None:
-    """Load what every report says at ``known_at``, from the first simulated day on, and the seller's own files.
+    """Load every report as of ``known_at``, from the first simulated day on, and the seller's own files.
 
-    ``since`` is the instant of the load before: settlements and downloads of earlier times are not loaded again.
+    ``since`` is the time of the previous load: earlier settlements and downloads are not loaded again.
     """
     for seller in world.sellers.values():
         for document, content in _documents(seller, known_at, since or datetime.combine(seller.start, time(), UTC)):

@@ -1,4 +1,4 @@
-{#- The day a reimbursement counts in the books, by the variable accounting_date_basis; what is not posted yet counts when it was approved. -#}
+{#- The day on which a reimbursement counts in the books (variable accounting_date_basis); the day of approval until it is posted. -#}
 {% macro accounting_date(approval_date, settlement_posted_date) -%}
     {%- set basis = var('accounting_date_basis') -%}
     {%- if basis == 'approval_date' -%}

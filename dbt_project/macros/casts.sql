@@ -1,15 +1,15 @@
-{#- Text of raw to values. Raw writes dates in ISO 8601 and amounts with a point; blank is null, never 0. -#}
+{#- Raw text to typed values. Raw has dates in ISO 8601 and amounts with a decimal point; blank is null, never 0. -#}
 
 {% macro text_value(column) -%}
     nullif({{ column }}, '')
 {%- endmacro %}
 
-{#- An address that a page may fetch a picture from: any other scheme shows others what is looked at, or runs something. -#}
+{#- The address of a picture for a page; null unless it is https: any other scheme shows others what is looked at, or runs something. -#}
 {% macro https_address(column) -%}
     case when lower({{ column }}) like 'https://_%' and {{ column }} not like '% %' then {{ column }} end
 {%- endmacro %}
 
-{#- A code that is compared letter by letter, such as a country or a currency: spreadsheets and people change capitals and add blanks. -#}
+{#- A code that is compared exactly, such as a country or a currency: spreadsheets and people change capitals and add blanks. -#}
 {% macro code_value(column) -%}
     nullif(upper(trim({{ column }})), '')
 {%- endmacro %}
@@ -22,12 +22,12 @@
     cast(nullif({{ column }}, '') as decimal(18, 4))
 {%- endmacro %}
 
-{#- The calendar day as printed, in the zone that the report was written in. -#}
+{#- The calendar day as printed, in the report's time zone. -#}
 {% macro printed_date(column) -%}
     cast(substr(nullif({{ column }}, ''), 1, 10) as date)
 {%- endmacro %}
 
-{#- The moment in UTC; text without an offset is UTC. -#}
+{#- The time in UTC; text without an offset is UTC. -#}
 {% macro utc_timestamp(column) -%}
     {{ return(adapter.dispatch('utc_timestamp')(column)) }}
 {%- endmacro %}
@@ -37,7 +37,7 @@
     cast(cast(nullif({{ column }}, '') as timestamptz) as timestamp)
 {%- endmacro %}
 
-{#- The day of that moment in UTC. -#}
+{#- The day of that time in UTC. -#}
 {% macro utc_date(column) -%}
     cast({{ utc_timestamp(column) }} as date)
 {%- endmacro %}
@@ -59,7 +59,7 @@
     end
 {%- endmacro %}
 
-{#- The identity of a row of raw: equal rows of one unit are told apart by their number. -#}
+{#- The identity of a row of raw; equal rows of one scope (a day, a key) are distinguished by their number. -#}
 {% macro row_id() -%}
     md5({{ row_key(['account_id', '_unit', '_row_hash', '_occurrence']) }})
 {%- endmacro %}
@@ -78,7 +78,7 @@
     {{ dbt.split_part(column, "','", 1) }}
 {%- endmacro %}
 
-{#- dbt writes rows of unit tests by this macro alone: a blank date or number of a seed is null there, as it is in the seed's table. -#}
+{#- dbt casts the rows of unit tests with this macro: a blank date or number of a seed becomes null there, as in the seed's table. -#}
 {% macro duckdb__safe_cast(field, type) -%}
     cast({{ 'null' if field == "''" and 'char' not in type | lower else field }} as {{ type }})
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
-An amount in another currency, in whole minor units of it (currency_minor_units), half a unit away from zero; null where it is more than an amount may
-be. Both rates are units per euro, and below ten million.
+An amount in another currency, rounded to its minor unit (currency_minor_units), half away from zero; null if it exceeds decimal(18, 4).
+Both rates are units per euro, and below ten million.
 -#}
 {% macro converted_amount(amount, from_rate, to_rate, minor_units='2') -%}
     {{ return(adapter.dispatch('converted_amount')(amount, from_rate, to_rate, minor_units)) }}
@@ -14,7 +14,7 @@ be. Both rates are units per euro, and below ten million.
     {{ of_ten_thousandths("sign(" ~ amount ~ ") * " ~ rounded ~ " * " ~ power_of_ten("4 - (" ~ minor_units ~ ")")) }}
 {%- endmacro %}
 
-{#- A decimal in whole parts of it; the wide type leaves room for the product. -#}
+{#- A decimal as a whole number of its smallest parts; the wide type leaves room for the product. -#}
 {% macro whole(value, parts) -%}
     cast(cast({{ value }} as decimal(38, 8)) * {{ parts }} as hugeint)
 {%- endmacro %}
@@ -23,7 +23,7 @@ be. Both rates are units per euro, and below ten million.
     cast(power(10, {{ exponent }}) as hugeint)
 {%- endmacro %}
 
-{#- An amount from whole ten-thousandths; null where there are more than an amount may have. -#}
+{#- An amount from whole ten-thousandths; null if it exceeds decimal(18, 4). -#}
 {% macro of_ten_thousandths(number) -%}
     cast(try_cast({{ number }} as decimal(18, 0)) * cast(0.0001 as decimal(4, 4)) as decimal(18, 4))
 {%- endmacro %}

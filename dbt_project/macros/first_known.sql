@@ -1,5 +1,5 @@
-{#- Of a group of int_products__attributes: an attribute by the most believed source that has it, the latest first.
-What was said by the day of the build comes before what was said later: that describes the product, but is no newer than the marts may be. -#}
+{#- Aggregate over int_products__attributes: an attribute from the most trusted source that has it, latest first.
+Values reported by the day of the build come before later ones, which still describe the product. -#}
 {% macro first_known(attribute) -%}
     {{ return(adapter.dispatch('first_known')(attribute)) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {#- Schemas are named as the contract names them, without the target's own name in front. -#}
+    {#- Schemas have the names of the contract, without the target's name as a prefix. -#}
     {{ custom_schema_name or target.schema }}
 {%- endmacro %}

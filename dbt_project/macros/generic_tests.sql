@@ -1,4 +1,4 @@
-{#- dbt's own generic tests, with whole rows instead of counts: who is told of a row has to find it. -#}
+{#- dbt's own generic tests, with whole rows instead of counts, so that a reported row can be found. -#}
 {% macro default__test_unique(model, column_name) %}
 select * from {{ model }}
 where {{ column_name }} in (select {{ column_name }} from {{ model }} group by {{ column_name }} having count(*) > 1)

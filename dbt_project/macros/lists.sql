@@ -1,4 +1,4 @@
-{#- The distinct values of a group, sorted, with commas between. -#}
+{#- The distinct values of a group, sorted and separated by commas. -#}
 {% macro distinct_list(column) -%}
     {{ return(adapter.dispatch('distinct_list')(column)) }}
 {%- endmacro %}

@@ -1,13 +1,13 @@
 {#-
 Common table expressions that match supplies to demands within a pool, each unit once and the oldest demand first: <name> with demand_id, supply_id
-and units. They stand in a statement that begins with "with recursive".
+and units. The statement must begin with "with recursive".
 
 demands: pool_id, demand_id, demand_date, place (order within a day), units. supplies: pool_id, supply_id, supply_date, units; supply_place orders
-them within a day. Names of rows decide last, since nobody can say why one comes before another.
-A supply serves demands of its own day and of up to max_age_days before; null for any age. Units are whole and positive.
+them within a day. Row ids break remaining ties.
+A supply serves demands of its own day and of up to max_age_days before; null means any age. Units are whole and positive.
 
-A pointer runs along the demands of the pool: each supply starts where the last one ended, skips demands that have grown too old, and cannot
-pass what was demanded by its day. The pointer of a supply depends on the one before, hence the recursion.
+A pointer moves along the demands of the pool: each supply starts where the last one ended, skips demands that are too old, and cannot
+pass what was demanded by its day. Each supply's pointer depends on the one before, hence the recursion.
 -#}
 {% macro matched_oldest_first(name, demands, supplies, max_age_days=none, supply_place='supply_id') %}
 {{ name }}_demands as (

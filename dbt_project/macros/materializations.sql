@@ -1,6 +1,6 @@
 {#-
-Views and tables of DuckDB, replaced in one transaction by dropping and creating them. The ones that come with dbt build beside the old relation and
-rename twice, so that readers miss nothing: six statements where two do, and nobody but the pipeline reads the build database.
+Views and tables of DuckDB, dropped and created in one transaction. dbt's own materializations build beside the old relation and
+rename twice, to keep readers undisturbed: six statements instead of two, and only the pipeline reads the build database.
 -#}
 {% materialization view, adapter='duckdb' %}
     {{ return(replaced('view', get_create_view_as_sql(this, sql))) }}

@@ -1,4 +1,4 @@
-{#- Joins int_products__names to a row that names a product by its SKU or, where it has none, by its FNSKU. -#}
+{#- Joins int_products__names to a row by its SKU or, if it has none, by its FNSKU. -#}
 {% macro names_product(names, row) -%}
     {{ names }}.account_id = {{ row }}.account_id
     and {{ names }}.name_kind = case when {{ row }}.seller_sku is null then 'FNSKU' else 'SKU' end

@@ -1,8 +1,8 @@
 {#-
-CTEs <name>_walk and <name>_pairs: which posting pays which claim, each used once, among those of one match_key.
-Both sides are numbered by date (place) within the key. Two pointers walk along them: a posting before the claim's first
-date and a claim whose last date has passed are left behind, anything else is a pair. Claims of one key wait equally long,
-so no other way pairs more of them.
+CTEs <name>_walk and <name>_pairs: which posting pays which claim within a match_key, each used once.
+Both sides are numbered by date (place) within the key. Two pointers move along them: a posting before the claim's first
+date and a claim whose last date has passed are skipped, anything else is a pair. Claims of one key wait equally long,
+so no other method makes more pairs.
 -#}
 {% macro paired_in_order(name, claims, postings) %}
 {{ name }}_walk as (

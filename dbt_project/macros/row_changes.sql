@@ -1,7 +1,7 @@
 {#-
-What Amazon changed in one report after it was first seen: rows that came later, and rows that ceased to be true.
-units, cash_amount and currency_code are SQL over the raw columns; null where the report has none. relation may stand
-for the raw table where a value has to be worked out first. A row that another document of the same instant replaced was never known.
+What Amazon changed in one report after it was first seen: rows that were added later, and rows that were closed.
+units, cash_amount and currency_code are SQL over the raw columns; null if the report has none. relation replaces
+the raw table if a value has to be computed first. A row that another document of the same instant replaced was never known.
 -#}
 {% macro row_changes(report, units='null', cash_amount='null', currency_code='null', relation=none) %}
     {%- set table = relation or source('amazon_seller', report) %}

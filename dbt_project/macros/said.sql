@@ -1,4 +1,4 @@
-{#- An id as two reports may both say it: without regard to capitals and to blanks around it; null where nothing is left. -#}
+{#- An id in the form in which reports are compared: upper case, without surrounding blanks; null if empty. -#}
 {% macro said(column) -%}
     nullif(lower(trim({{ column }})), '')
 {%- endmacro %}

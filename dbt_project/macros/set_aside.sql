@@ -1,8 +1,8 @@
 {#-
-At the end of every run, what the data tests found. Rows that break an assumption (severity warn) go to meta.set_aside: they are shown and alerted, and
-stop nobody's publication. A broken identity of money or units (severity error) stops it: its rows and what to do are named in the log.
+Record what the data tests found, at the end of every run. Rows that break an assumption (severity warn) go to meta.set_aside: they are shown and
+alerted, and stop no publication. A broken identity of money or units (severity error) stops it: the log names its rows and the remedy.
 
-A test says why its rows are wrong and what to do in its config: meta = {'why': …, 'remedy': …}.
+A test gives the reason and the remedy in its config: meta = {'why': …, 'remedy': …}.
 -#}
 {% macro record_set_aside(results) -%}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
@@ -32,7 +32,7 @@ A test says why its rows are wrong and what to do in its config: meta = {'why': 
     {%- endif -%}
 {%- endmacro %}
 
-{#- The rows of meta.set_aside as rows of meta.alert_events, which is built before it is known what the tests find. -#}
+{#- The rows of meta.set_aside as rows of meta.alert_events, which is built before the tests run. -#}
 {% macro set_aside_events(table) -%}
     select
         'ROW_SET_ASIDE|' || coalesce(account_id, '') || '|' || rule || '|' || md5("key") as key,
@@ -43,7 +43,7 @@ A test says why its rows are wrong and what to do in its config: meta = {'why': 
     from {{ table }}
 {%- endmacro %}
 
-{#- The rows that a test found, as rows of meta.set_aside; the first of them, where there are more. -#}
+{#- The rows that a test found, as rows of meta.set_aside; only the first ones if there are many. -#}
 {% macro rows_found(test, limit) -%}
     {%- set said = test.config.meta or {} -%}
     {%- set kind = test.test_metadata.name if test.test_metadata else 'identity' -%}
@@ -60,41 +60,41 @@ A test says why its rows are wrong and what to do in its config: meta = {'why': 
     limit {{ limit }}
 {%- endmacro %}
 
-{#- Why and what to do, where a test does not say it itself, by the kind of test. -#}
+{#- Default reason and remedy by the kind of test. -#}
 {% macro standard_reasons() -%}
     {{ return({
         'unique_grain': {
-            'why': 'several rows are one by their key, so sums over them may count twice',
-            'remedy': 'look these rows up in the reports they came from; if Amazon sent them once, report a fault with them',
+            'why': 'several rows have the same key, so sums over them may count twice',
+            'remedy': 'look these rows up in their reports; if Amazon sent them only once, report a fault with them',
         },
         'unique': {
-            'why': 'several rows are one by their id, so sums over them may count twice',
-            'remedy': 'look these rows up in the reports they came from; if Amazon sent them once, report a fault with them',
+            'why': 'several rows have the same id, so sums over them may count twice',
+            'remedy': 'look these rows up in their reports; if Amazon sent them only once, report a fault with them',
         },
         'never_null': {
-            'why': 'a value is missing that every row has',
+            'why': 'a required value is missing',
             'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
         },
         'not_null': {
-            'why': 'a value is missing that every row has',
+            'why': 'a required value is missing',
             'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
         },
         'accepted_values': {
-            'why': 'a code is new, so what it means is unknown',
-            'remedy': 'report it with the row; until it is known the row counts as the mart describes',
+            'why': 'the code is new, so its meaning is unknown',
+            'remedy': 'report the code with the row; until it is known the row counts as the mart describes',
         },
         'relationships': {
-            'why': 'a code is new, so what it means is unknown',
-            'remedy': 'report it with the row; until it is known the row counts as the mart describes',
+            'why': 'the code is new, so its meaning is unknown',
+            'remedy': 'report the code with the row; until it is known the row counts as the mart describes',
         },
         'identity': {
             'why': 'units or money do not add up',
-            'remedy': 'nothing is published and the last publication stays; report a fault with these rows, no file has to be downloaded again',
+            'remedy': 'nothing is published and the last publication stays; report a fault with these rows; no file has to be downloaded again',
         },
     }) }}
 {%- endmacro %}
 
-{#- The mart that a test is about: the model it is attached to, or else the first mart that it reads. -#}
+{#- The mart that a test is about: the model it is attached to, else the first mart that it reads. -#}
 {% macro mart_of(test) -%}
     {%- set read = test.refs | map(attribute='name') | list -%}
     {%- set marts = [] -%}
@@ -104,7 +104,7 @@ A test says why its rows are wrong and what to do in its config: meta = {'why': 
     {{ return((test.attached_node or '').split('.')[-1] or (marts + read)[0]) }}
 {%- endmacro %}
 
-{#- A row of a query as one text of JSON. -#}
+{#- A row of a query as JSON text. -#}
 {% macro row_as_json(alias) -%}
     {{ return(adapter.dispatch('row_as_json')(alias)) }}
 {%- endmacro %}
@@ -113,7 +113,7 @@ A test says why its rows are wrong and what to do in its config: meta = {'why': 
     cast(to_json({{ alias }}) as varchar)
 {%- endmacro %}
 
-{#- A field of a text of JSON, as text; null where there is none. -#}
+{#- A field of a JSON text, as text; null if it is missing. -#}
 {% macro json_text(column, field) -%}
     {{ return(adapter.dispatch('json_text')(column, field)) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Parts of sentences that people read. -#}
+{#- Parts of readable sentences. -#}
 
 {#- A count and its noun: 1 unit, 2 units. -#}
 {% macro counted_text(count, noun) -%}
@@ -10,7 +10,7 @@
     cast(cast({{ rate }} * 100 as decimal(9, 2)) as {{ dbt.type_string() }}) || '%'
 {%- endmacro %}
 
-{#- An amount of decimal(18, 4) with its currency: cents, and fractions of a cent where there are some. -#}
+{#- A decimal(18, 4) amount with its currency: cents, and fractions of a cent if there are any. -#}
 {% macro worth_text(amount, currency_code) -%}
     coalesce({{ grouped_digits(amount) }} || ' ' || {{ currency_code }}, 'of unknown value')
 {%- endmacro %}
@@ -19,7 +19,7 @@
     {{ return(adapter.dispatch('grouped_digits')(amount)) }}
 {%- endmacro %}
 
-{#- Of whole numbers and text alone, since format() makes a float of a decimal. -#}
+{#- For whole numbers and text only: format() turns a decimal into a float. -#}
 {% macro duckdb__grouped_digits(amount) -%}
     case when {{ amount }} < 0 then '-' else '' end || format('{:,}', cast(floor(abs({{ amount }})) as bigint)) || '.'
     || regexp_replace(split_part(cast({{ amount }} as varchar), '.', 2), '00$', '')

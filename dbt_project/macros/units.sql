@@ -1,4 +1,4 @@
-{#- The share of an amount that falls to the units from first_unit to before last_unit of all its units; shares of all units add up to the amount. -#}
+{#- The share of an amount for the units from first_unit to before last_unit; the shares of all units add up to the amount. -#}
 {% macro amount_of_units(amount, first_unit, last_unit, all_units) -%}
     {{ return(adapter.dispatch('amount_of_units')(amount, first_unit, last_unit, all_units)) }}
 {%- endmacro %}
@@ -11,7 +11,7 @@
     ) }}
 {%- endmacro %}
 
-{#- So many times an amount, which may be a part of one; null where it is more than an amount may be. -#}
+{#- An amount times a number, which may be a fraction; null if the result exceeds decimal(18, 4). -#}
 {% macro amount_times(amount, factor) -%}
     {{ return(adapter.dispatch('amount_times')(amount, factor)) }}
 {%- endmacro %}
@@ -20,7 +20,7 @@
     try_cast(cast({{ amount }} as decimal(38, 4)) * ({{ factor }}) as decimal(18, 4))
 {%- endmacro %}
 
-{#- How many of some units an amount pays for, when one counts as paid from a percentage of its price on. -#}
+{#- The number of units that an amount pays for, if a unit counts as paid from a percentage of its price on. -#}
 {% macro units_paid_in_full(amount, price_of_all, units, percent) -%}
     {{ return(adapter.dispatch('units_paid_in_full')(amount, price_of_all, units, percent)) }}
 {%- endmacro %}
@@ -31,7 +31,7 @@
     cast(case when {{ paid }} > 2147483647 then 2147483647 else {{ paid }} end as integer)
 {%- endmacro %}
 
-{#- The median over a group of an amount per unit; of an even number the lower one, so that it is an amount that was paid. -#}
+{#- The median over a group of an amount per unit; for an even number of rows the lower one, so that the amount was really paid. -#}
 {% macro median_amount(amount, units) -%}
     {{ return(adapter.dispatch('median_amount')(amount, units)) }}
 {%- endmacro %}
@@ -40,7 +40,7 @@
     quantile_disc({{ amount_of_units(amount, '0', '1', units) }}, 0.5)
 {%- endmacro %}
 
-{#- How many units of a relation, or of its rows of a condition, fall to each value of a column. -#}
+{#- The units of a relation, or of its rows that meet a condition, for each value of a column. -#}
 {% macro units_by(column, relation, condition='true') -%}
     (select {{ column }}, sum(units) as units from {{ relation }} where {{ condition }} group by {{ column }})
 {%- endmacro %}

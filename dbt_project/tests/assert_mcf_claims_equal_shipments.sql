@@ -1,6 +1,6 @@
 {{ config(severity='error') }}
 
--- Every unit shipped for another channel is in exactly one row.
+-- Every unit shipped for a multi-channel order is in exactly one row.
 with staged as (
 
     select shipments.account_id, sum(shipments.shipped_units) as units

@@ -1,9 +1,9 @@
 {{ config(meta={
-    'why': 'a report names a defect of this order and the mart does not, or the other way round',
+    'why': 'a report names a defect of this order and the mart does not, or the mart does and no report names it',
     'remedy': 'report a fault with these rows; count the order by hand until it is corrected',
 }) }}
 
--- Every order of which a report tells a defect by the day of the build, counting or not, is in the mart, and no other.
+-- Every order with a defect in any report by the day of the build, counting or not, is in the mart, and no other order is.
 with told as (
 
     select account_id, amazon_order_id

@@ -1,6 +1,6 @@
 {{ config(severity='error') }}
 
--- No unit of a payout is matched to two defects, no unit found is either, and no more money is shared out than was paid.
+-- No unit of a payout and no found unit is matched to two defects, and no more money is assigned than was paid.
 with matched as (
 
     select reimbursement_id, payout_key, sum(units) as units, sum(cash_amount) as cash_amount

@@ -3,8 +3,8 @@
     'remedy': 'report a fault with these rows; check the payout by hand before claiming or booking it',
 }) }}
 
--- A payout is matched within its account alone; by its order in any currency, by its stock in the one that Amazon pays in there; not before the loss
--- that it is for, but for the days that an entry may be late.
+-- A payout is matched only within its account; by its order in any currency, by its stock in the currency that Amazon pays there; not before the loss
+-- that it is for, except for the days by which an entry may be late.
 with defects as (
 
     select * from {{ ref('int_defects__defects') }}

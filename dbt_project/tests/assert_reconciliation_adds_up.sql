@@ -1,6 +1,6 @@
 {{ config(severity='error') }}
 
--- Both sides are explained to the cent; what matched on one side is what matched on the other.
+-- Both sides are explained to the cent; the matched amounts of both sides are equal.
 select *
 from {{ ref('fct_settlement_reconciliation') }}
 where

@@ -20,7 +20,7 @@ at_first as (
 
 ),
 
--- Changes seen after the day of the build are in no mart, but the lines are as they left them.
+-- No mart has changes seen after the day of the build, but the lines include their effect.
 changed as (
 
     select account_id, currency_code, sum(case when is_added then cash_amount else -cash_amount end) as cash_amount

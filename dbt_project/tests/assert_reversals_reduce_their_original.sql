@@ -1,10 +1,10 @@
 {{ config(meta={
-    'why': 'what was taken back is not taken from the payout that it names',
+    'why': 'a reversal is not taken from the payout that it names',
     'remedy': 'look both reimbursements up in the reimbursements report; units and money of the defect may differ by the reversal',
 }) }}
 
--- Every reversal that names an original that is held takes from it as long as anything of it is left, in the same account and currency; no payout
--- ends below nothing, and every unit that a line takes or gives is counted with its sign.
+-- Every reversal that names a loaded original takes from it while anything of it is left, in the same account and currency; no payout
+-- falls below zero, and every unit that a line takes or gives is counted with its sign.
 with lines as (
 
     select * from {{ ref('int_payouts__lines') }} where reason_category = 'REVERSAL'

@@ -1,6 +1,6 @@
 {{ config(severity='error') }}
 
--- A line is in one match alone, and both sides of a match are of one account and currency, with the same sum.
+-- A line is in only one match, and both sides of a match have the same account, currency and sum.
 with settled as (
 
     select * from {{ ref('int_reimbursements__settled') }}

@@ -1,6 +1,6 @@
 {{ config(meta={
     'why': 'the lines of the settlement do not make up the total that Amazon states for it',
-    'remedy': 'download the settlement again; where it stays so, ask Amazon for the missing lines',
+    'remedy': 'download the settlement again; if it is the same, ask Amazon for the missing lines',
 }) }}
 
 -- Every settlement's lines make up the total that Amazon states for it, to the cent, unless the account accepts that they do not.

@@ -1,6 +1,6 @@
 {{ config(severity='error') }}
 
--- The daily history ends with what the defects say, and every settled unit is in the distribution.
+-- The daily history ends with the statuses of the defects, and every settled unit is in the distribution.
 with daily as (
 
     select account_id, event_type, defect_type, defect_status, units

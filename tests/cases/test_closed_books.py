@@ -1,4 +1,4 @@
-"""Books that were closed: the marts and the pipeline's own records as of what was known at a time, and a publication that says so."""
+"""Closed books: marts and pipeline records as known at a time, in a publication that says so."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def moment(text: str) -> datetime:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, list[tuple]]]]:
-    """What was asked of two publications of one home, by the time of knowledge."""
+    """Query results of two publications of one home, by the time of knowledge."""
     warehouse = Warehouse(
         Home(tmp_path_factory.mktemp("books") / "home"), accounts={"k9": Account(id="k9", name="k9", source="files", **cases()["k9"]["account"])}
     )

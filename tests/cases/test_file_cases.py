@@ -1,4 +1,4 @@
-"""Files that people complained about (files/), each dropped by an account of its own in one load: its verdict, its rows, what a reader is told."""
+"""Files that users complained about (files/), each in its own account, in one load: its verdict, its rows and its message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JP = {"region": "fe", "marketplaces": ("A1VC38T7YXB528",)}
 
 @dataclass(frozen=True)
 class Loaded:
-    """A file that loads: some columns of its report by line, and the words of each warning about it; no other rule may warn."""
+    """A file that loads: some columns of its report by line, and words of each warning about it; no other rule may warn."""
 
     file: str
     report: str
@@ -40,7 +40,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file of which nothing loads: the rule, and the words of its sentence."""
+    """A file that is refused: the rule, and words of its message."""
 
     file: str
     rule: str

@@ -1,6 +1,6 @@
-"""Situations worked out by hand (marts/<id>/case.yaml): each in an account of its own, all loaded once, and built for each day asked about.
+"""Situations worked out by hand (marts/<id>/case.yaml): each in its own account, all loaded once, and built for each day in a check.
 
-All their files but one were retrieved long after these days, so the same builds show that no mart holds anything dated later.
+All but one of their files were retrieved long after these days, so the same builds show that no mart holds anything dated later.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ FOLDER, FILES = Path(__file__).parent / "marts", Path(__file__).parent / "files"
 LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
 """After the last file was retrieved."""
 ODD = {"odd-payout": "x1", "odd-keys": "x2"}
-"""Accounts with a row that once stopped everybody's publication, and the folder of their files."""
+"""Accounts with a row that once stopped every publication, and the folder of their files."""
 ALONE = "l02"
-"""The case that is also built without any other."""
+"""The case that is also built alone."""
 RATES = "Date,USD,GBP,\n2026-10-16,1.10,0.80,\n"
-"""Of the European Central Bank's layout; there is none of the yen."""
+"""In the European Central Bank's layout, without the yen."""
 AS_KNOWN_AT = {"k9-1": "2026-10-10"}
-"""Checks of what was known then: a later file says of the same day that the loss is reconciled, and not since when."""
+"""Checks as known at an earlier time: a later file shows the loss of the same day as reconciled, but not since when."""
 
 TO_COME = ("_opens_date", "_deadline_date")
-"""Columns that are named so hold days to come: windows are known in advance."""
+"""Names of columns with future days: windows are known in advance."""
 UNDATED = {
     "dim_calendar": "the same days in every build",
     "fct_inventory_defects.eligible_from_date": "the day from which Amazon may be asked, known in advance",
     "fct_mcf_claims.estimated_arrival_date": "Amazon's estimate of a day to come",
     "dim_accounts.damaged_inventory_kept_since": "a setting",
 }
-"""What else may be dated after the day of the build, and why."""
+"""Other columns that may be dated after the day of the build, and why."""
 WESTERNMOST = timedelta(hours=12)
-"""Days are as Amazon prints them: the last moments of a day may be of the next one in UTC."""
+"""Days are as Amazon prints them: the last hours of a day may fall on the next day in UTC."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question to the marts as of a day, and the rows that answer it."""
+    """One query of the marts as of a day, and its expected rows."""
 
     case_id: str
     as_of: date
@@ -61,12 +61,12 @@ class Check:
 
 
 def cases() -> dict[str, dict[str, Any]]:
-    """What the files say, by case."""
+    """The contents of the files, by case."""
     return {p.parent.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in sorted(FOLDER.glob("*/case.yaml"))}
 
 
 def checks() -> dict[str, Check]:
-    """Every check, named after its case and its place there."""
+    """Every check, named after its case and position."""
     return {
         f"{case_id}-{number}": Check(
             case_id, date.fromisoformat(check["as_of"]), check["sql"], check["rows"], AS_KNOWN_AT.get(f"{case_id}-{number}", "")
@@ -77,7 +77,7 @@ def checks() -> dict[str, Check]:
 
 
 def load_cases(home: Home) -> Warehouse:
-    """A home with every case loaded, and the accounts with odd rows beside them."""
+    """A home with every case loaded, and the accounts with odd rows."""
     accounts = {case_id: Account(id=case_id, name=case["case"], source="files", **case["account"]) for case_id, case in cases().items()}
     accounts |= {name: Account(id=name, name=name, source="files", region="na", marketplaces=("ATVPDKIKX0DER",)) for name in ODD}
     warehouse = Warehouse(home, accounts=accounts)
@@ -97,14 +97,14 @@ def load_cases(home: Home) -> Warehouse:
 
 @dataclass(frozen=True)
 class Built:
-    """What was asked of the builds: the answer to every check, and by day the columns that hold something later."""
+    """Results of the builds: the rows of every check, and by day the columns with a later date."""
 
     answers: dict[str, list[list[Any]]]
     later: dict[date, list[str]]
 
 
 def ask(warehouse: Warehouse, patch: pytest.MonkeyPatch) -> Built:
-    """Build for each day, and once more for what was known at another time, and ask."""
+    """Build for each day, and once more for another time of knowledge, and run the queries."""
     built = Built({}, {})
     for as_of, known_at in sorted({(check.as_of, check.as_known_at) for check in checks().values()}):
         patch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", known_at)
@@ -118,7 +118,7 @@ def ask(warehouse: Warehouse, patch: pytest.MonkeyPatch) -> Built:
 
 
 def dated_later(warehouse: Warehouse, as_of: date) -> list[str]:
-    """The columns of all marts and of meta.freshness that hold a day or moment after ``as_of``, but for days to come."""
+    """The columns of all marts and of meta.freshness with a day or time after ``as_of``, except future days by name."""
     ends = {"DATE": as_of, "TIMESTAMP": datetime.combine(as_of, time.max) + WESTERNMOST}
     columns = warehouse.query(
         "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal and data_type in ('DATE', 'TIMESTAMP') "
@@ -141,7 +141,7 @@ def plain(value: Any) -> Any:
 
 
 def without_the_others(warehouse: Warehouse, kept: Collection[str], folder: Path) -> Warehouse:
-    """A copy of a home as if it had never had any accounts but those kept."""
+    """A copy of a home that never had other accounts than those kept."""
     home = Home(folder / "home")
     home.warehouse.parent.mkdir(parents=True)
     shutil.copy(warehouse.home.warehouse, home.warehouse)
@@ -157,7 +157,7 @@ def without_the_others(warehouse: Warehouse, kept: Collection[str], folder: Path
 
 
 def rows_of(warehouse: Warehouse, accounts: Collection[str]) -> dict[str, list[tuple]]:
-    """Every mart's rows of some accounts, and the whole of those that belong to none."""
+    """Every mart's rows of some accounts, and all rows of marts without accounts."""
     listed = ", ".join(f"'{account}'" for account in accounts)
     owned = dict(
         warehouse.query(
@@ -193,14 +193,14 @@ def test_the_marts_say_what_was_worked_out(name: str, built: Built) -> None:
 
 
 def test_no_mart_holds_anything_dated_after_the_day_of_the_build(built: Built) -> None:
-    """Where a new column fails here: filter by is_dated_by_as_of, or, if it holds days to come, name it so or list it above with the reason."""
+    """If a new column fails here: filter by is_dated_by_as_of or, if it holds future days, name it so or list it above with the reason."""
     assert built.later == {date(2026, 10, 10): [], date(2026, 11, 20): []}
 
 
 @pytest.mark.parametrize("kept", ["every third", "one alone"])
 @pytest.mark.usefixtures("built")
 def test_no_mart_of_an_account_depends_on_another(kept: str, loaded: Warehouse, tmp_path: Path) -> None:
-    """The cases share SKUs, stock and days, so that what is matched or ranked across accounts would differ."""
+    """The cases share SKUs, stock and days, so that matching or ranking across accounts would change the result."""
     accounts = sorted(cases())[::3] if kept == "every third" else [ALONE]
     together, alone = rows_of(loaded, accounts), without_the_others(loaded, accounts, tmp_path)
     build_marts(alone.home, as_of=max(check.as_of for check in checks().values()))

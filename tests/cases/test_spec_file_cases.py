@@ -1,6 +1,6 @@
 """Files that users have complained about (files/): columns that may be missing, dates written two ways, cut answers, and currencies.
 
-Each lies in an account of its own, all are loaded into one home and built once.
+Each is in its own account; all are loaded into one home and built once.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ DROPPED = {
     "c24": ("24_reimbursements_jpy.txt",),
     "c24b": ("24b_reimbursements_jpy_one.txt",),
 }
-"""By account its files, each retrieved an hour after the one before."""
+"""The files of each account, each retrieved an hour after the one before."""
 
 REGIONS = {"c15a": ("na", BR), "c24": ("fe", JP), "c24b": ("fe", JP)}
 RATES = "Date,USD,GBP,JPY,\n2026-10-30,1.10,0.80,160,\n"
-"""Of the European Central Bank's layout; they hold until 6 November."""
+"""In the European Central Bank's layout; they hold until 6 November."""
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_a_settlement_written_day_first_equals_its_twin_in_every_mart(built: War
         columns = [c for (c,) in built.query(f"select column_name from duckdb_columns() where (schema_name, table_name) = ('marts', '{mart}')")]
         if "account_id" not in columns or mart == "dim_accounts":
             continue
-        # Ids of rows are made of the account's, and claims may be ranked over accounts.
+        # Row ids contain the account's id, and claims may be ranked across accounts.
         told = ", ".join(c for c in columns if c not in ("account_id", "defect_id", "reimbursement_line_id", "seen_at", "claim_rank"))
         rows = {a: built.query(f"select {told} from marts.{mart} where account_id = '{a}' order by all") for a in ("c04d", "c04e")}
         assert rows["c04d"] == rows["c04e"], mart

@@ -1,4 +1,4 @@
-"""The DAGs are there, read well, and say what to do when they fail."""
+"""The DAGs load, are documented, and say what to do when they fail."""
 
 from __future__ import annotations
 

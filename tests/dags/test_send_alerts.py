@@ -1,4 +1,4 @@
-"""Alerts leave Airflow: a real DAG run, and a real receiver of webhooks."""
+"""Alerts sent from Airflow: a real DAG run, and a real receiver of webhooks."""
 
 from __future__ import annotations
 

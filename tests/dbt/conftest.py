@@ -1,4 +1,4 @@
-"""What is built once for all tests of this folder: every valid fixture under an account of its own, and the file that readers open."""
+"""Built once for all tests of this folder: every valid fixture in its own account, and the file that readers open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.world import Simulated
 
 @dataclass(frozen=True)
 class Case:
-    """What ``case.yaml`` says of a report's valid fixture."""
+    """The contents of ``case.yaml`` of a report's valid fixture."""
 
     report: str
     account: Account

@@ -1,4 +1,4 @@
-"""Every query of the cookbook answers what is true of the simulated sellers, worked out from what happened to them and never from the marts."""
+"""Every query of the cookbook returns the truth about the simulated sellers, computed from their events and never from the marts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CHECKS: dict[int, Check] = {}
 
 
 def check(number: int) -> Callable[[Check], Check]:
-    """Registers what must be true of the answer to a question."""
+    """Register the check of the answer to a question."""
 
     def register(function: Check) -> Check:
         CHECKS[number] = function
@@ -71,7 +71,7 @@ def test_answer_is_what_is_true_of_the_simulated_sellers(number: int, simulated:
 
 
 def is_quotient(found: Decimal, part: Decimal | int, whole: Decimal | int) -> bool:
-    """Whether a rate is that of its parts, in the digits it has."""
+    """Whether a rate equals the quotient of its parts, to its digits."""
     digit = Decimal(1).scaleb(int(found.as_tuple().exponent))
     return abs(found - Decimal(part) / Decimal(whole)) <= digit / 2
 
@@ -109,11 +109,11 @@ class Defect:
     deadline: date
     units: Expected
     worth: Decimal | None
-    """What a unit is worth to the seller; None where Amazon knows no price."""
+    """The value of a unit to the seller; None if Amazon has no price."""
 
 
 def everything(simulated: Simulated) -> list[Defect]:
-    """Whatever went wrong. Stock is worth what it costs, half of it where it could not be sold; what was sold is worth what the sale brought."""
+    """All defects. Stock is worth its cost, or half of it if it could not be sold; sold units are worth the proceeds of the sale."""
     found = []
     for account, event, deadline, units in events(simulated):
         worth = cost(simulated, account, event.seller_sku, event.currency_code)
@@ -128,12 +128,12 @@ def everything(simulated: Simulated) -> list[Defect]:
 
 
 def worths(defects: list[Defect], of: str) -> list[Decimal | None]:
-    """What the units of each in one bucket are worth."""
+    """The value of the units of each in one bucket."""
     return [None if d.worth is None else getattr(d.units, of) * d.worth for d in defects]
 
 
 def known(amounts: list[Decimal | None]) -> Decimal | None:
-    """The sum of what is known."""
+    """The sum of the known values."""
     return sum((a for a in amounts if a is not None), NOTHING) if set(amounts) != {None} else None
 
 
@@ -242,7 +242,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 
 def test_family_adds_up_the_skus_of_a_parent(simulated: Simulated, published: Path, tmp_path: Path) -> None:
-    """The simulated sellers name no parents: here all of a seller's products have the same one."""
+    """The simulated sellers name no parent ASINs: here all of a seller's products have the same one."""
     shutil.copy(published.resolve(), tmp_path / "families.duckdb")
     with duckdb.connect(str(tmp_path / "families.duckdb")) as connection:
         connection.execute("update marts.fct_reimbursements set parent_asin = 'B0FAMILY'")
@@ -313,7 +313,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
         key: (sum(d.units.denied for d in found), sum(d.units.expired for d in found)) for key, found in lost.items()
     }
     for row in rows:
-        # Without the settlement of its sale, of an order the price alone is known.
+        # Without the settlement of its sale, only the price of an order is known.
         if row[1].startswith("WAREHOUSE") or not simulated.world.sellers[row[0]].profile.settled_from:
             assert row[5:] == tuple(known(worths(lost[row[:3]], of)) for of in ("denied", "expired")), row
 
@@ -433,7 +433,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
 
 
 WRITTEN = {"na": "%m/%d/%Y", "eu": "%d.%m.%Y", "fe": "%Y/%m/%d"}
-"""How the sellers' downloads write a day, by region."""
+"""Date format of the sellers' downloads, by region."""
 
 
 @check(23)
@@ -454,7 +454,7 @@ def _(rows: Rows, simulated: Simulated) -> None:
                 continue
             first, last = min(shown), max(shown)
             for day in (d for d in {*held, *shown} if first <= d <= last):
-                # The first and the last day of a file may be cut: they count only with as many rows as are held.
+                # The first and the last day of a file may be cut: they count only with at least as many rows as are held.
                 if first < day < last or len(shown[day]) >= len(held[day]):
                     gone += [(day, at.date())] * len(held[day] - shown[day])
                     held[day] = shown[day]

@@ -1,4 +1,4 @@
-"""Defects whose status was worked out by hand, each in an account of its own, from dropped files to the marts."""
+"""Defects whose status was worked out by hand, each in its own account, from dropped files to the marts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDER = "111-0000001-0000001"
 
 
 def tsv(report: str, *rows: dict[str, Any], quote: str = "") -> str:
-    """A report of Amazon's layout; what a row does not name is blank."""
+    """A report in Amazon's layout; columns that a row does not name are blank."""
     header = HEADERS[report]
     for row in rows:
         assert set(row) <= set(header), set(row) - set(header)
@@ -436,7 +436,7 @@ def test_claims_of_an_account_are_listed_by_deadline(today: Warehouse) -> None:
 
 
 def test_status_moves_with_the_day(today: Warehouse) -> None:
-    """Runs last: the marts are of another day afterwards."""
+    """Runs last: afterwards the marts are those of another day."""
     daily = today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all")
     build_marts(today.home, as_of=LATER)
     assert defects(today, "never-came", "defect_status", "status_reason") == [("ELIGIBLE_FOR_CLAIM", "UNPAID")]

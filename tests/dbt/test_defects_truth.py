@@ -1,4 +1,4 @@
-"""Of simulated sellers every unit is in its true bucket and every cent with it: on the last day, and on days before as they were known then."""
+"""Every unit and cent of simulated sellers is in its true bucket: on the last day, and on earlier days as known then."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def built(warehouse: Warehouse, seller: Seller, event_type: str, *key: str) -> d
 def check_defects(warehouse: Warehouse, seller: Seller, simulated: Simulated) -> None:
     """Units of every warehouse event, units and money of every order and SKU, and the money of all events of one stock.
 
-    Where payouts of different amounts for one stock lie near each other, no report tells which of two damages each is for.
+    If payouts of different amounts for one stock are close together, no report says which of two damages each is for.
     """
     events = stock(seller, simulated.known_at)
     shown = {reference: e for (reference,), e in built(warehouse, seller, "WAREHOUSE_OPERATIONS", "transaction_id").items()}
@@ -53,7 +53,7 @@ def _amounts(events: dict[str, Expected], kinds: dict[str, tuple[str, str, str]]
 
 
 def check_world(simulated: Simulated) -> None:
-    """Every seller; what the daily mart and the list of claims say of the last day is what the defects say."""
+    """Every seller; the daily mart and the list of claims agree with the defects on the last day."""
     warehouse = simulated.warehouse
     for seller in simulated.world.sellers.values():
         check_defects(warehouse, seller, simulated)
@@ -86,7 +86,7 @@ def test_no_row_of_the_world_is_set_aside(simulated: Simulated) -> None:
 def check_days(simulated: Simulated, folder: Path, days_ago: tuple[int, ...]) -> None:
     """The same world as it was known on earlier days, loaded one after the other into one warehouse: late rows and restatements change nothing.
 
-    In the end it says the same as a warehouse that was loaded at once.
+    In the end it equals a warehouse that was loaded at once.
     """
     warehouse, since = warehouse_of(simulated.world, folder), None
     for ago in (*days_ago, 0):

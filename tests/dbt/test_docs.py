@@ -1,4 +1,4 @@
-"""What readers are told: dbt's documentation is whole and made without a network, and every query in docs/ runs on a published warehouse."""
+"""Documentation: dbt's is complete and built without a network, and every query in docs/ runs on a published warehouse."""
 
 from __future__ import annotations
 

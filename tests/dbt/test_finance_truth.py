@@ -1,4 +1,4 @@
-"""The finance marts say of the simulated world what really was paid, posted, taken back and replaced, to the cent."""
+"""The finance marts equal what was really paid, posted, taken back and replaced in the simulated world, to the cent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def month(day: date) -> date:
 
 
 def sums(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Decimal]:
-    """The last of each row's values added up by the others, without what is nothing."""
+    """Sums of the last value of each row, grouped by the other values, without zeros."""
     found: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
     for *key, amount in rows:
         found[tuple(key)] += amount
@@ -72,7 +72,7 @@ def is_settled(simulated: Simulated, seller: Seller, line: ReimbursementTruth) -
 
 
 def unsettled(simulated: Simulated, seller: Seller, line: ReimbursementTruth) -> tuple[str, ...]:
-    """Where the money of a line is that none of them pays: posted before the first, after the last, or in one between that is not held."""
+    """State of a line that no settlement pays: posted before the first, after the last, or in a missing one in between."""
     settlements = held(simulated, seller, line)
     if line.posted_at is None or line.posted_at >= max(s.end for s in settlements):
         return "in_transit", "not_yet_posted"
@@ -182,7 +182,7 @@ def in_dollars(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def dollars(converter: CurrencyConverter, currency: str, day: date, amount: Decimal) -> Decimal | None:
-    """What currencyconverter itself makes of an amount; None more than a week after its last rate."""
+    """The result of currencyconverter itself; None more than a week after its last rate."""
     last = converter.bounds[currency].last_date
     if currency != "USD" and day > last + timedelta(days=7):
         return None

@@ -1,4 +1,4 @@
-"""Claims about multi-channel orders are what happened to the simulated sellers' parcels: units and cash paid, units that came back, and cases."""
+"""Claims about multi-channel orders equal the truth about the simulated sellers' parcels: units and cash paid, returned units, and cases."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Expected:
 
 
 def expected_by(simulated: Simulated, as_of: date) -> Expected:
-    """From the simulated events alone; what reports are late to show is not asked for on the last day."""
+    """From the simulated events only; the last day leaves out what reports show late."""
     expected = Expected()
     for account, seller in simulated.world.sellers.items():
         truth = seller.truth(simulated.known_at)
@@ -72,7 +72,7 @@ def expected_by(simulated: Simulated, as_of: date) -> Expected:
         for c in seller._records.claims:
             if c.order_id in orders and c.filed <= as_of:
                 fate = expected.fates[account, c.order_id, c.product.sku]
-                # The log of the last day is the one that is held: what stood there in between, or when without a date, it does not say.
+                # The log of the last day is loaded: it does not have earlier statuses, nor the days of changes without a date.
                 status, closed = c.status(simulated.known_at.date())
                 is_open = closed is not None and closed > as_of
                 fate.case_state = "OPEN" if is_open else {APPROVED: "GRANTED", DENIED: "DENIED"}.get(status, "OPEN")
@@ -131,7 +131,7 @@ def test_units_that_came_back_are_those_that_were_returned(built: tuple[date, Wa
     assert found
 
 
-def test_case_is_the_one_that_was_filed_and_stands_as_it_was_decided(built: tuple[date, Warehouse, Expected]) -> None:
+def test_case_is_the_filed_one_with_its_decision(built: tuple[date, Warehouse, Expected]) -> None:
     _, warehouse, expected = built
     found = {key: state for key, (state,) in rows(warehouse, "claim_state") if state}
     assert found == {key: f.case_state for key, f in expected.fates.items() if f.case_state}

@@ -1,4 +1,4 @@
-"""What a report must hold is what some mart needs: nothing is refused for a column that no model reads, and no number needs one that may miss."""
+"""Required columns are those that a mart needs: no file is refused for a column that no model reads, and no number needs an optional column."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.support import Warehouse
 from tests.world import Simulated
 
 OF_THE_GATE = {"settlements": {"total_amount"}}
-"""Columns that no mart reads and a rule that refuses does: the lines of a settlement add up to its total."""
+"""Columns that no mart reads but a refusing rule does: the lines of a settlement add up to its total."""
 
 DESCRIBING = {
     "asin", "parent_asin", "product_name", "image_url", "condition", "fulfillment_center_id", "defect_id", "transaction_id", "reason_code",
 }  # fmt: skip
-"""Columns of marts that only describe or name a row: what a usual column says may be seen here, and nowhere else."""
+"""Columns of marts that only describe or name a row: only they may depend on usual columns."""
 
 
 class Lineage:

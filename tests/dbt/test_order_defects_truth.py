@@ -74,7 +74,7 @@ def check_rates(simulated: Simulated) -> None:
 
 def test_every_count_of_every_day_is_that_of_the_simulated_orders(simulated: Simulated) -> None:
     true = true_rates(simulated)
-    # The world has something of everything, or the comparison would prove little.
+    # The world contains every kind, or the comparison would prove little.
     assert all(max(c[i] for c in true.values()) > 0 for i in range(len(Counts._fields)))
     assert any(c.defective < c.worst_case for c in true.values())
     check_rates(simulated)

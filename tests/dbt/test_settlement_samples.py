@@ -1,4 +1,4 @@
-"""Settlements as sellers really got them tie out, and their reimbursements keep the sign that Amazon gave them."""
+"""Real settlements of sellers tie out, and their reimbursements keep Amazon's sign."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture(scope="module")
 def files() -> list[Rows]:
-    """The samples as plain rows, filled cells alone."""
+    """The samples as plain rows, with filled cells only."""
     read = []
     for path in FILES:
         with path.open(encoding="utf-8", newline="") as stream:

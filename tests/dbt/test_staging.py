@@ -1,4 +1,4 @@
-"""Staging says of every valid fixture what was worked out by hand in its case.yaml."""
+"""Staging of every valid fixture equals the figures worked out by hand in its case.yaml."""
 
 from __future__ import annotations
 

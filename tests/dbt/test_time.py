@@ -15,9 +15,9 @@ from tests.dbt.conftest import cases
 from tests.support import AT, Warehouse
 
 MATCHED_OVER_ALL_TIME = {"inventory_ledger", "reimbursements"}
-"""The ledger's open balance is that of now, and only what came later explains it: both are whole in staging, and their marts are cut."""
+"""The ledger's open balance is today's, and only later payouts and finds explain it: staging has all rows of both, and their marts are cut."""
 UNDATED = {"fba_inventory", "listings", "product_catalog"}
-"""They describe products; nothing in them happened on a day."""
+"""They describe products and have no events."""
 BEFORE = date(2020, 1, 1)
 BUILDS = {"nothing had happened": (BEFORE, ""), "nothing was known": (AT.date(), f"{BEFORE}")}
 

@@ -22,7 +22,7 @@ def _written() -> set[str]:
 
 
 def _results(path: Path) -> list[dict[str, Any]]:
-    """What ran but for the hook at the end of a run."""
+    """Results without the hook at the end of a run."""
     return [r for r in json.loads(path.read_text())["results"] if r["unique_id"].startswith("unit_test.")]
 
 

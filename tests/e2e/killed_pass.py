@@ -1,4 +1,4 @@
-"""One pass over a home in a process that kills itself, as kill -9 would, at the n-th call of a function."""
+"""One pass over a home in a process that kills itself with SIGKILL at the n-th call of a function."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from seller_warehouse.core.home import Home
 from tests.support import Warehouse
 
-# Great Expectations takes seconds to import: every pass is forked from one process that has done so and nothing else.
+# Great Expectations takes seconds to import: every pass is forked from one process that has only imported it.
 FRESH = multiprocessing.get_context("forkserver")
 FRESH.set_forkserver_preload([__name__, "seller_warehouse.ingest.gx_duckdb"])
 
@@ -28,7 +28,7 @@ def started(
 
 
 def kill(home: Path, target: str, when: str, number: int, steps: str = "pass", **more: Any) -> None:
-    """The same, to its end; fails where the function was not called so often."""
+    """The same, to its end; fails if the function was called less often."""
     process = started(home, target, when, number, steps, **more)
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""docker-compose.yaml: what it promises of images, secrets, rights, health checks and settings; tests/soak runs its commands."""
+"""docker-compose.yaml: its images, secrets, rights, health checks and settings; tests/soak runs its commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/connect.md, run as they are written, read what SQL says of the same publication."""
+"""The recipes of docs/connect.md, run unchanged, return the same as SQL on the same publication."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.support import Warehouse, reimbursements
 PAGE = (REPOSITORY / "docs" / "connect.md").read_text(encoding="utf-8")
 LINES, CASH = "2", Decimal("25.50")
 MISSED_BY_SUPERSET = ("cachetools", "rich", "flask-caching<2.4")
-"""Superset 6.1 imports the first two without asking for them, and its own cache does not know an option that Flask-Caching passes since 2.4."""
+"""Superset 6.1 imports the first two without requiring them, and its own cache does not accept an option that Flask-Caching passes since 2.4."""
 ON_DEMAND = "SELLER_WAREHOUSE_TEST_SUPERSET"
-"""Says that Superset may be installed from PyPI and started: minutes, and a gigabyte."""
+"""Set to allow installing Superset from PyPI and starting it: minutes, and a gigabyte."""
 
 
 def recipe(language: str, number: int = 0) -> str:

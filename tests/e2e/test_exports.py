@@ -1,4 +1,4 @@
-"""What finance opens says what the marts say, to the cent and by currency, and runs nothing."""
+"""Finance's exports equal the marts, to the cent and by currency, and run no formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP service on a real server: who may ask, what may be asked, and that nothing but the last publication is ever told."""
+"""The HTTP service on a real server: access, valid requests, and that answers come only from the last publication."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def publish_at(warehouse: Warehouse, minutes: int) -> str:
 
 
 def ids(client: httpx.Client, *where: str, **parameters: Any) -> list[str]:
-    """The last digits of the reimbursement ids that fit, ordered."""
+    """The last digits of the matching reimbursement ids, ordered."""
     answer = client.get(LINES, params={"where": list(where), "order": "reimbursement_id", **parameters})
     assert answer.status_code == 200, answer.text
     return [row["reimbursement_id"][-1] for row in answer.json()["rows"]]
@@ -114,7 +114,7 @@ def ids(client: httpx.Client, *where: str, **parameters: Any) -> list[str]:
 
 @pytest.mark.parametrize("sent", [None, "", "Bearer", f"Bearer {SECRET[:-1]}", f"Bearer {SECRET}x", f"Basic {SECRET}", SECRET, "Bearer ä"])
 @pytest.mark.parametrize("path", ["/v1/publication", "/v1/tables", LINES, f"{LINES}?limit=wrong", "/v1/tables/unknown"])
-def test_without_the_token_nothing_is_told(sent: str | None, path: str, client: httpx.Client) -> None:
+def test_without_the_token_nothing_is_answered(sent: str | None, path: str, client: httpx.Client) -> None:
     answer = httpx.get(client.base_url.join(path), headers={"Authorization": sent.encode()} if sent is not None else {})
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert answer.json() == {"detail": "send the token of this service as the header Authorization: Bearer <token>"}
@@ -541,7 +541,7 @@ def environment(home: Path, **given: str) -> dict[str, str]:
 
 
 def refused(home: Path, **given: str) -> str:
-    """What the command says that does not start."""
+    """The message of a command that does not start."""
     ran = subprocess.run(
         COMMAND, env=environment(home, **given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60
     )
@@ -551,7 +551,7 @@ def refused(home: Path, **given: str) -> str:
 
 @pytest.fixture(scope="module")
 def started(built: Warehouse) -> Iterator[tuple[str, str]]:
-    """``make serve`` on the home: its address, and what it said at the start."""
+    """``make serve`` on the home: its address, and its first output."""
     process = subprocess.Popen(COMMAND, env=environment(built.home.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     try:
@@ -584,7 +584,7 @@ def test_the_token_is_made_once_for_its_owner_alone_and_never_shown(built: Wareh
     assert service.token_of(built.home) == (token, str(kept))
 
 
-def test_only_this_machine_reaches_it_unless_told_otherwise(started: tuple[str, str]) -> None:
+def test_only_this_machine_reaches_it_unless_configured_otherwise(started: tuple[str, str]) -> None:
     port = int(started[0].rsplit(":", 1)[1])
     listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
     assert listening == {"127.0.0.1"}

@@ -1,4 +1,4 @@
-"""A pass that is killed anywhere, and then run again, ends as an undisturbed one."""
+"""A pass that is killed anywhere and run again ends like an undisturbed one."""
 
 from __future__ import annotations
 

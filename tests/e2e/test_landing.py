@@ -1,4 +1,4 @@
-"""What is landed from Amazon in a backfill and day by day is what the simulated world holds; outages and failures are in tests/soak."""
+"""A backfill and daily runs land exactly the rows of the simulated world; outages and failures are in tests/soak."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support import Warehouse
 
 DAY = date(2026, 11, 20)
 FIRST = date(2025, 6, 1)
-"""From here on the history of 18 months before DAY is whole; on which day before it begins is not judged here."""
+"""First day on which the history of 18 months before DAY must be complete; earlier days are not checked."""
 FETCHED = [s for s in SPECS.values() if s.requests]
 RANGES = [s for s in FETCHED if s.requests and s.unit is not Unit.SNAPSHOT and not s.requests.listed_only]
 
@@ -35,7 +35,7 @@ def warehouse_of(folder: Path, *accounts: Account) -> Warehouse:
 
 
 class Calm:
-    """The landed history, what Amazon had counted after the backfill, and the world at the last run."""
+    """The landed history, Amazon's counts after the backfill, and the world at the last run."""
 
     def __init__(self, folder: Path) -> None:
         world = World("test", seed=1, start=date(2025, 5, 1), end=DAY + timedelta(days=10))
@@ -97,11 +97,11 @@ FEWEST = {
     "listings": 1,
     "seller_performance": 1,
 }
-"""Ranges of one marketplace or, where a report covers the account, of the account."""
+"""Ranges of one marketplace or, if a report covers the account, of the account."""
 
 
 def confirmations(calm: Calm, account_id: str, report: str) -> int:
-    """How often a range was asked again, all of whose days had been answered with no data."""
+    """How often a range was requested again although all its days had been answered with no data."""
     answered: dict[tuple[str, date], set[str]] = {}
     again = 0
     for account, name, marketplace_id, first, last, verdict in calm.answers:
@@ -212,7 +212,7 @@ def test_orders_by_channel_are_the_worlds(calm: Calm) -> None:
 
 @dataclass(frozen=True)
 class Restatement:
-    """What Amazon shows differently from one night on: a row that changed, came or went, on a day that had been shown before."""
+    """A change that Amazon shows from one night on: a changed, added or removed row, on a day that had been shown before."""
 
     report: str
     day: date
@@ -230,7 +230,7 @@ def versions(seller: Seller, spec: ReportSpec, since: date, until: date) -> list
 
 
 def first_of(report: str, rows: Iterable[tuple[Row, datetime]]) -> Restatement:
-    """The first restatement of a report that is not among the first or last days of the world."""
+    """The first restatement of a report outside the first and last days of the world."""
     found = [Restatement(report, printed_day(SPECS[report], r), at.date()) for r, at in rows if date(2026, 8, 1) < at.date() < date(2026, 12, 1)]
     return min(found, key=lambda r: r.seen)
 
@@ -291,7 +291,7 @@ TOLD = {
     "reimbursements": ("reimbursement_id", "original_reimbursement_id", "quantity_reimbursed_total"),
     "seller_feedback": ("order_id", "rating"),
 }
-"""The columns by which rows of a day are told apart here: their text is the same in the world, in Amazon's report and in raw."""
+"""The columns that distinguish rows of a day here: their text is the same in the world, in Amazon's report and in raw."""
 
 
 def as_told(report: str, row: Row) -> tuple[str, ...]:
@@ -300,7 +300,7 @@ def as_told(report: str, row: Row) -> tuple[str, ...]:
 
 
 def shown(seller: Seller, r: Restatement, known_at: datetime) -> Counter[tuple[str, ...]]:
-    """The rows of the day that Amazon shows at an instant."""
+    """The rows of the day that Amazon shows at a time."""
     spec, around = SPECS[r.report], (morning(days_before(r.day, 2)), morning(r.day + timedelta(days=2)))
     return Counter(as_told(r.report, row) for row in seller.rows(str(spec.amazon_type), *around, known_at) if printed_day(spec, row) == r.day)
 
@@ -320,7 +320,7 @@ def test_a_late_restatement_closes_the_old_rows_and_adds_the_new(restated: Resta
         for condition in (f"cast(_valid_from as date) = date '{r.seen}'", f"cast(_valid_to as date) = date '{r.seen}'", "_valid_to is null")
     )
     assert before != after
-    # A column that an answer leaves out closes a row and adds it again: what is told here is the same in both.
+    # A column missing from an answer closes a row and adds it again: the columns compared here are the same in both.
     assert (added - removed, removed - added) == (after - before, before - after)
     assert now == shown(restated.seller, r, restated.at)
 

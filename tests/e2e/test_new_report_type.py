@@ -1,4 +1,4 @@
-"""A made-up report type, added by its six pieces alone, is recognised, gated, loaded and staged."""
+"""An invented report type, added by only its six pieces, is recognised, gated, loaded and staged."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ print("FOUND " + json.dumps({
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of what the pipeline needs."""
+    """A copy of the repository's files that the pipeline needs."""
     root = tmp_path / "copy"
     ignored = shutil.ignore_patterns("__pycache__", "target", "logs")
     for folder in ("plugins", "expectations", "dbt_project", "tests"):

@@ -1,4 +1,4 @@
-"""Landing in object storage: a real S3 server holds what a folder would, and raw is the same, whatever is killed and whatever is lost."""
+"""Landing in object storage: a real S3 server holds the same as a folder, and raw is the same after kills and losses."""
 
 from __future__ import annotations
 

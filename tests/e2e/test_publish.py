@@ -1,4 +1,4 @@
-"""What readers may rely on: one whole publication, whenever and however they open it."""
+"""Readers always see one whole publication, whenever and however they open it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from seller_warehouse.core.home import REPOSITORY, Home
 from tests.support import AT, Warehouse, processes_of, reimbursements, rights
 
 FILES = REPOSITORY / "tests" / "files"
-"""Two invented sellers; what the marts must show is worked out by hand in README.md beside their files."""
+"""Two invented sellers; the expected marts are worked out by hand in README.md beside their files."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def run(warehouse: Warehouse, *options: str) -> subprocess.CompletedProcess[str]
 
 
 def kill_at(warehouse: Warehouse, line_with: str, *options: str) -> None:
-    """Start a run and end it, as kill -9 does, as soon as it says something."""
+    """Start a run and kill it with SIGKILL as soon as it prints a given text."""
     with subprocess.Popen([*RUN, *options], env=environment(warehouse), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert any(line_with in line for line in process.stdout)

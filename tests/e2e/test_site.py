@@ -1,4 +1,4 @@
-"""The documentation as a site: whole, without a broken link or anything from the internet, and with every refusal readable."""
+"""The documentation as a site: complete, without broken links or anything from the internet, and with every refusal readable."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_nothing_is_fetched_from_the_internet(site: Path) -> None:
 
 
 def documents(text: str) -> list[str]:
-    """What the page says of each document, in its order."""
+    """The page's section of each document, in order."""
     return re.findall(r'<details class="document">.*?</details>', text, flags=re.DOTALL)
 
 
@@ -94,7 +94,7 @@ def test_site_is_built_before_anything_is_loaded(tmp_path: Path) -> None:
 
 
 def test_documents_are_kept_to_a_bound_and_refused_ones_are_not_pushed_out(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the two refused files and the two good ones of which one is kept of each report."""
+    """Two refused files and two good ones, of which one is kept per report."""
     monkeypatch.setattr(data_docs, "KEPT_DOCUMENTS", 1)
     shown = documents(data_docs.page(Home(site.parent)))
     assert [len([d for d in shown if name in d]) for name in ("profiling", "other.txt", "good.txt", "older.txt")] == [1, 1, 1, 0]

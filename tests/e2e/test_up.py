@@ -1,4 +1,4 @@
-"""``make up`` and ``make down``: the page answers, the timetables run, what dies comes back, and nothing is left behind."""
+"""``make up`` and ``make down``: the page answers, the timetables run, dead processes are restarted, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     found = Machine(tmp_path / "home")
     yield found
     found.run("up", "down")
-    # Shown where a test failed.
+    # Shown if a test fails.
     for log in found.home.airflow.glob("up.log"):
         print(log.read_text())
 
@@ -80,7 +80,7 @@ def test_down_is_harmless_and_stops_what_is_only_just_starting(machine: Machine,
     starting = machine.start("up")
     wait_until(machine.groups)
     groups = machine.groups()
-    # In this process: on a busy machine another one would begin only when Airflow is up.
+    # In this process: on a busy machine another one would start only when Airflow is up.
     assert (down(machine.home), capsys.readouterr().out) == (0, "Airflow is stopped\n")
     assert processes_of(groups) == []
     said, _ = starting.communicate()
@@ -126,7 +126,7 @@ def test_an_interruption_between_a_start_and_its_record_leaves_nothing_behind(tm
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
     home = Home(tmp_path)
     processes = Processes(home, free_port(), beside={"dashboard": ["sleep", "600"]})
-    # What runs the tests may ignore it.
+    # The process that runs the tests may ignore it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -152,7 +152,7 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     assert planned["collect_inbox"] == ("*/10 * * * *", False)
     assert planned["land_reports"] == ("0 10 * * *", False)
 
-    # What the timetables start at once is not taken for what a killed run left.
+    # Runs that the timetables start at once are not mistaken for those of a killed run.
     api.send("PATCH", "/api/v2/dags/backfill_history", {"is_paused": True})
     began = datetime.now(UTC)
     waiting = f"/api/v2/dags/backfill_history/dagRuns/{api.trigger('backfill_history', {})}"
@@ -165,7 +165,7 @@ def test_up_runs_by_timetable_on_loopback_alone_brings_back_what_dies_and_down_w
     ours = {p.pid for p in processes_of(groups)}
     assert {c.laddr.ip for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.pid in ours} == {"127.0.0.1"}
 
-    # A secret that is typed in on the page is kept encrypted.
+    # A secret entered on the page is stored encrypted.
     api.save_connection("amazon_demo_na", {"conn_type": "generic", "login": "id", "password": SECRET, "extra": {"refresh_token": SECRET}})
     assert [path for path, data in files_in(machine.home.root).items() if SECRET.encode() in data] == []
     assert {mode & 0o077 for mode in rights(machine.home.root)} == {0}

@@ -1,7 +1,7 @@
-"""A home that the version before left is taken over: nothing it held is lost or loaded twice, and its marts are built anew.
+"""A home of the previous version is upgraded: nothing in it is lost or loaded twice, and its marts are rebuilt.
 
 ``tests/homes/version_0`` is such a home. Its two passes loaded ten files: payouts 0001 (10.30 USD), 0002 (5.55 USD) and 0003 (7.01 CAD) of 17
-November, in which 0004 (5.55 USD) stands instead of 0002 on the 20th; five more reports; and two files that were refused.
+November, in which 0004 (5.55 USD) replaces 0002 on the 20th; five more reports; and two files that were refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support import AT, FIXTURES, Warehouse, reimbursements
 OLD = Path(__file__).parents[1] / "homes" / "version_0"
 DAY = timedelta(days=1)
 HELD = {"reimbursements": 5, "inventory_ledger": 7, "customer_returns": 7, "settlements": 9, "orders": 8}
-"""Rows of both accounts, the one included that is not true any more."""
+"""Rows of both accounts, including the closed one."""
 P1, P3, P4 = (
     {"reimbursement-id": number, "amount-total": amount, "amount-per-unit": amount, "currency-unit": currency}
     for number, amount, currency in (("0001", "10.30", "USD"), ("0003", "7.01", "CAD"), ("0004", "5.55", "USD"))
@@ -44,7 +44,7 @@ def held(warehouse: Warehouse) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """The old home after one pass of this code, in which every file of it was dropped once more, then built and published."""
+    """The old home after one pass of this code, in which each of its files was dropped again, then built and published."""
     warehouse = old_home(tmp_path_factory.mktemp("upgraded") / "home")
     for report in HELD.keys() - {"reimbursements"}:
         warehouse.drop(f"{report}.txt", (FIXTURES / report / "valid.txt").read_bytes(), at=AT + DAY)
@@ -99,7 +99,7 @@ def test_marts_of_the_old_rows_are_built_and_none_of_the_old_tables_is_published
 def test_rows_of_the_version_before_are_recognised_in_a_new_document(upgraded: Warehouse, tmp_path: Path) -> None:
     copy = Warehouse(Home(shutil.copytree(upgraded.home.root, tmp_path / "home", symlinks=True)))
     copy.drop("newer.txt", reimbursements(P4, P3, P1), at=AT + 2 * DAY)
-    # Retrieved between the two that the version before loaded: the newer one is replayed from landing, after it.
+    # Retrieved between the two that the previous version loaded: the newer one is replayed from landing after it.
     copy.drop("late.txt", reimbursements(P3, P1, {**P4, "reimbursement-id": "0005"}), at=AT - DAY)
     assert copy.load("later", AT + 2 * DAY) == []
     now = "select reimbursement_id from raw.reimbursements where account_id = 'acme-na' and _valid_to is null order by 1"

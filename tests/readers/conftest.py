@@ -1,4 +1,4 @@
-"""The dashboard as somebody sees it: a simulated world that was published, Streamlit over it, and the machine's Chromium."""
+"""The dashboard in a browser: a published simulated world, Streamlit over it, and the machine's Chromium."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.world import Simulated
 
 @dataclass(frozen=True)
 class PublishedWorld:
-    """A world whose truth is known, and what is published of it."""
+    """A world whose truth is known, and its publication."""
 
     world: World
     warehouse: Warehouse
@@ -35,7 +35,7 @@ def published(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def _publish(simulated: Simulated, root: Path) -> None:
-    # Without what other tests have published of it.
+    # Without the publications of other tests.
     shutil.copytree(simulated.warehouse.home.root, root, symlinks=True, ignore=shutil.ignore_patterns("published", "exports"))
     warehouse = Warehouse(Home(root), simulated.warehouse.accounts)
     warehouse.drop("reimbursements-october.txt", "approval-date\treimbursement-id\treason\n2026-11-02\t1001\tLost\n", account="demo-na")
@@ -48,13 +48,13 @@ def _publish(simulated: Simulated, root: Path) -> None:
 
 @pytest.fixture(scope="session")
 def address(browser: BrowserContext, published: PublishedWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the dashboard over the published world answers."""
+    """Address of the dashboard over the published world."""
     with streamlit(published.warehouse.home, tmp_path_factory.mktemp("streamlit") / "log") as found:
         yield found
 
 
 @pytest.fixture
 def dashboard(browser: BrowserContext, address: str, published: PublishedWorld, tmp_path: Path) -> Iterator[Dashboard]:
-    """A new tab on the dashboard; the test fails where anything went wrong in it."""
+    """A new tab on the dashboard; the test fails if anything went wrong in it."""
     with opened(browser, address, published.warehouse, tmp_path) as tab:
         yield tab

@@ -1,4 +1,4 @@
-"""What a reader does on a page: open it, filter it, read its figures, choose a line, download a table."""
+"""Actions of a reader on a page: open it, filter it, read its figures, choose a line, download a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support import Warehouse
 expect.set_options(timeout=30_000)
 
 EVER = {"dates": ["2025-05-20", "2026-11-20"]}
-"""The filter of dates over all that was simulated."""
+"""The date filter over all simulated days."""
 
 PAGES = {
     "": "Overview", "eligible": "Eligible for claim", "in-progress": "In progress", "resolved": "Resolved", "multi-channel": "Multi-channel",
@@ -34,14 +34,14 @@ PAGES = {
 """The title of every page by its path."""
 
 PROBES = ("/_stcore/health", "/_stcore/host-config")
-"""What Streamlit's front end looks for below a page's own address before it looks at the root; a 404 there is its way."""
+"""Paths that Streamlit's front end first requests below a page's own address; a 404 there is expected."""
 
 START_SECONDS = 60
 
 
 @contextmanager
 def streamlit(home: Home, log: Path) -> Iterator[str]:
-    """Where the dashboard over a home answers while the context lasts; fails if it did not start, or logged a traceback."""
+    """Address of the dashboard over a home while the context lasts; fails if it did not start, or logged a traceback."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "dashboard" / "app.py"), f"--server.port={port}"]
     paths = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "plugins")))
@@ -71,7 +71,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
 def opened(browser: BrowserContext, address: str, warehouse: Warehouse, folder: Path) -> Iterator[Dashboard]:
     """A new tab.
 
-    Fails where the console told an error, Python raised, an answer was an error, or anything but this machine was asked.
+    Fails if the console showed an error, Python raised, a response was an error, or a request left this machine.
     """
     with browser.new_page() as page:
         page.set_default_timeout(30_000)
@@ -87,7 +87,7 @@ def _watch(page: Page, address: str, wrong: list[str]) -> None:
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) else None)
     page.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(PROBES) else None)
-    # Leaving a page ends what it was still asking.
+    # Leaving a page aborts its open requests.
     page.on("requestfailed", lambda r: wrong.append(f"{r.failure} {r.url}") if r.failure != "net::ERR_ABORTED" else None)
 
 
@@ -101,7 +101,7 @@ class Dashboard:
     folder: Path
 
     def open(self, name: str, **query: str | list[str]) -> Dashboard:
-        """Open a page with a state of its filters, and wait until it stands."""
+        """Open a page with a state of its filters, and wait until it is complete."""
         self.page.goto(f"{self.url}/{name}?{urlencode(query, doseq=True)}")
         expect(self.page.locator("h1")).to_be_visible()
         self.settle()
@@ -109,13 +109,13 @@ class Dashboard:
         return self
 
     def go(self, title: str) -> None:
-        """Go to another page by the menu, and wait until it stands."""
+        """Go to another page by the menu, and wait until it is complete."""
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
         expect(self.page.locator("h1")).to_have_text(title)
         self.settle()
 
     def settle(self) -> None:
-        """Wait until nothing is computed, nothing is of the run before, and all is drawn: a list closes when the page moves under it."""
+        """Wait until no script runs, nothing is left of the previous run, and everything is drawn: a list closes when the page moves under it."""
         expect(self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
         for unfinished in ("[data-stale=true]", "[data-testid=stSkeleton]", "[data-testid=stVegaLiteChart]:not(:has(canvas, svg))"):
             expect(self.page.locator(unfinished)).to_have_count(0)
@@ -131,14 +131,14 @@ class Dashboard:
         expect(self.figure(name)).to_have_text("\n".join(lines), use_inner_text=True)
 
     def draws(self, mark: str, values: dict[str, int]) -> None:
-        """Wait until the marks of a chart, ``bar`` or ``arc mark``, tell these values in this order."""
+        """Wait until the marks of a chart, ``bar`` or ``arc mark``, show these values in this order."""
         told = self.page.locator(f"[aria-roledescription='{mark}']")
         expect(told).to_have_count(len(values))
         for place, (what, value) in enumerate(values.items()):
             expect(told.nth(place)).to_have_attribute("aria-label", re.compile(rf"(?=.*What: {re.escape(what)}(;|$))(?=.*Units: {value:,}(;|$))"))
 
     def says(self, text: str) -> None:
-        """Wait until the page says a text."""
+        """Wait until the page shows a text."""
         expect(self.page.get_by_text(text).first).to_be_visible()
 
     def has(self, filter_name: str, *values: str) -> None:
@@ -152,7 +152,7 @@ class Dashboard:
         box.press("Enter")
 
     def pick(self, label: str, option: str) -> None:
-        """Pick an option of a list; typing it brings it up, for a long list is not drawn whole."""
+        """Pick an option of a list by typing it, since a long list is not drawn completely."""
         box = self.page.get_by_role("combobox", name=label)
         box.scroll_into_view_if_needed()
         box.fill(option)
@@ -160,7 +160,7 @@ class Dashboard:
         box.press("Escape")
 
     def choose_line(self, table: str, line: int) -> None:
-        """Tick a line of a table, the first is 0: it is drawn on a canvas, so by its place."""
+        """Tick a line of a table, counted from 0: the table is drawn on a canvas, so click by position."""
         drawn = self.page.locator(f".st-key-table_{table} .dvn-scroller")
         drawn.scroll_into_view_if_needed()
         drawn.click(position={"x": 18, "y": 35 + 35 * line + 17})
@@ -170,7 +170,7 @@ class Dashboard:
         return self.save(f".st-key-csv_{table} button")
 
     def save(self, button: str) -> Path:
-        """The file behind a button; one of a run that is over gives none."""
+        """The file behind a button; a button of an earlier run gives none."""
         self.settle()
         with self.page.expect_download() as download:
             self.page.locator(button).click()

@@ -1,4 +1,4 @@
-"""``make screenshots``: every page of the dashboard over what is published in SELLER_WAREHOUSE_HOME, as a picture in ``docs/screenshots/``."""
+"""``make screenshots``: a picture of every page of the dashboard, over the publication in SELLER_WAREHOUSE_HOME, in ``docs/screenshots/``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import Warehouse
 
 FOLDER = REPOSITORY / "docs" / "screenshots"
 TALLEST = 1600
-"""Pixels of a page that are pictured; the rest is more of the same tables."""
+"""Height of the pictures in pixels; the rest of a page is more rows."""
 
 
 def take(tab: Dashboard, folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The pages of inventory defects: figures, charts and files are those of the marts, and every filter narrows all of them."""
+"""The pages of inventory defects: figures, charts and files equal the marts, and every filter applies to all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Query = dict[str, str | list[str]]
 
 
 def by(dashboard: Dashboard, category: str, units: str, source: str) -> dict[str, int]:
-    """The units of every value of a column in words, the most first; equal ones by code."""
+    """The units of every value of a column in words, largest first; ties by code."""
     said = why if category == "status_reason" else words
     return {
         said(c): n for c, n in dashboard.ask(f"select {category}, sum({units})::bigint as n from {source} group by 1 having n > 0 order by n desc, 1")
@@ -87,10 +87,10 @@ def test_claims_are_those_of_the_mart(dashboard: Dashboard, query: Query, where:
         f"min(claim_deadline_date)::varchar, min(claim_deadline_date) - date '2026-11-20' from marts.claims_to_file where {where}"
     )
     dashboard.shows("Units to claim", f"{units:,}")
-    dashboard.shows("Of these within 7 days", f"{soon:,}")
+    dashboard.shows("Due within 7 days", f"{soon:,}")
     dashboard.shows("First deadline", first, f"{days} days left")
     worth = f"select currency_code, sum(estimated_recovery_amount) from marts.claims_to_file where {where} group by 1 order by 1"
-    dashboard.shows("Worth by estimate", *dashboard.money(worth))
+    dashboard.shows("Estimated value", *dashboard.money(worth))
     dashboard.draws("bar", by(dashboard, "defect_type", "eligible_units", f"marts.claims_to_file where {where}"))
     assert dashboard.holds("claims_to_file", source) > 0
 
@@ -114,7 +114,7 @@ def test_units_in_progress_are_those_of_the_mart(dashboard: Dashboard, query: Qu
         "coalesce(sum(in_progress_units) filter (status_reason = 'WAITING_FOR_RETURN'), 0)::bigint, min(status_since_date)::varchar "
         f"from marts.fct_inventory_defects where {where}"
     )
-    figures = {"Units in progress": f"{units:,}", "In a case of yours": f"{in_case:,}", "Buyers may send back": f"{awaited:,}"}
+    figures = {"Units in progress": f"{units:,}", "In your cases": f"{in_case:,}", "Waiting for a return": f"{awaited:,}"}
     for name, value in {**figures, "Oldest waits since": oldest}.items():
         dashboard.shows(name, value)
     dashboard.draws("bar", by(dashboard, "status_reason", "in_progress_units", f"marts.fct_inventory_defects where {where}"))
@@ -122,7 +122,7 @@ def test_units_in_progress_are_those_of_the_mart(dashboard: Dashboard, query: Qu
 
 
 def test_cases_are_those_that_the_seller_filed(dashboard: Dashboard, published: PublishedWorld) -> None:
-    """Open ones first; the world writes a line to a case."""
+    """Open ones first; the world writes one line per case."""
     filed = sum(seller.claims_csv(AT).count("\n") - 1 for seller in published.world.sellers.values())
     assert dashboard.open("in-progress", **EVER).holds("claims", "from fct_claims") == filed > 0
     dashboard.open("in-progress", account="demo-eu", dates=["2026-09-01", "2026-11-20"])
@@ -202,7 +202,7 @@ def test_parcel_is_found_by_its_order(dashboard: Dashboard) -> None:
     assert dashboard.holds("multi_channel", f"from fct_mcf_claims where amazon_order_id = '{order}'") == 1
 
 
-def test_filters_that_are_used_stand_in_the_address(dashboard: Dashboard) -> None:
+def test_filters_that_are_used_are_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("resolved", **EVER)
     for label, option, name in (
         ("Event type", "Customer returns", "event_type"), ("Defect type", "In transit", "defect_type"), ("Resolution", "Reimbursed", "resolution"),
@@ -218,9 +218,9 @@ def test_filters_that_are_used_stand_in_the_address(dashboard: Dashboard) -> Non
     ("page", "what"),
     [
         ("", "No defects in these days, for these accounts and products."),
-        ("eligible", "Nothing is to be claimed here."),
-        ("in-progress", "Nothing is in progress here."),
-        ("resolved", "Nothing was resolved here."),
+        ("eligible", "No claims to file."),
+        ("in-progress", "Nothing is in progress."),
+        ("resolved", "Nothing was resolved."),
         ("multi-channel", "No multi-channel parcels were sent in these days."),
     ],
 )
@@ -229,7 +229,7 @@ def test_nothing_found_says_what_to_do(dashboard: Dashboard, page: str, what: st
     dashboard.says("choose a wider range of dates" if page in ("eligible", "in-progress") else "Choose a wider range of dates")
 
 
-def test_every_reason_is_told_in_plain_words(dashboard: Dashboard) -> None:
+def test_every_reason_is_shown_in_plain_words(dashboard: Dashboard) -> None:
     found = {
         r for (r,) in dashboard.ask("select status_reason from marts.fct_inventory_defects union select status_reason from marts.fct_mcf_claims")
     }

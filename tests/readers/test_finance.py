@@ -1,4 +1,4 @@
-"""Finance and sourcing cost: months, reasons, tie-out, exports and costs are those of the marts and of the simulated world."""
+"""Finance and sourcing cost: months, reasons, tie-out, exports and costs equal the marts and the simulated world."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BELOW = """
 
 
 def check(page: Dashboard, currency: str, where: str) -> None:
-    """Figures and file of the months say what the mart does."""
+    """Figures and file of the months equal the mart."""
     of_currency = f"currency_code = '{currency}' and {where}"
     for name, column in (("Paid", "gross"), ("Taken back", "reversed"), ("Net", "net")):
         page.shows(name, *page.money(f"select '{currency}', sum({column}_cash_amount) from marts.fct_reimbursements_monthly where {of_currency}"))
@@ -46,7 +46,7 @@ def test_currency_with_the_most_lines_is_shown_first(dashboard: Dashboard) -> No
     check(dashboard.open("finance", **EVER), "USD", "true")
 
 
-def test_currency_is_picked_and_stands_in_the_address(dashboard: Dashboard) -> None:
+def test_currency_is_picked_and_is_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("finance", **EVER)
     dashboard.pick("Currency", "GBP")
     dashboard.has("currency", "GBP")
@@ -85,7 +85,7 @@ def test_accruals_are_those_of_the_currency(dashboard: Dashboard) -> None:
     assert dashboard.open("finance", currency="EUR").holds("recovery_accruals", "from fct_recovery_accruals where currency_code = 'EUR'") > 0
 
 
-# A page open for each kind: Chromium asks before the eleventh download of one.
+# Open the page for each kind: Chromium asks before the eleventh download of a page.
 @pytest.mark.parametrize(("kind", "count"), [("csv", 6), ("parquet", 6), ("xlsx", 1)])
 def test_every_export_of_the_publication_is_offered_as_it_is(dashboard: Dashboard, kind: str, count: int) -> None:
     dashboard.open("finance")
@@ -103,7 +103,7 @@ def test_months_without_payouts_say_what_to_do(dashboard: Dashboard) -> None:
 def test_payouts_below_the_cost_are_those_that_a_join_by_day_finds(dashboard: Dashboard) -> None:
     dashboard.open("sourcing-cost", **EVER)
     assert dashboard.holds("below_cost", BELOW) == int(dashboard.figure("Payouts below the cost").inner_text()) > 0
-    dashboard.shows("Below it in all", *dashboard.money(f"select currency_code, sum(unpaid_amount) from ({BELOW}) group by 1 order by 1"))
+    dashboard.shows("Total shortfall", *dashboard.money(f"select currency_code, sum(unpaid_amount) from ({BELOW}) group by 1 order by 1"))
 
 
 def test_costs_are_those_of_the_world(dashboard: Dashboard, published: PublishedWorld) -> None:

@@ -1,4 +1,4 @@
-"""What all pages share: filters in the address, how fresh the figures are, what nobody should see."""
+"""Common to all pages: filters in the address, freshness of the figures, and errors that readers must not see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data health: what lacks, what was refused and why, and the rows that broke a rule."""
+"""Data health: missing days, refused documents with their reason, and the rows that broke a rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def test_figures_and_files_are_those_of_meta(dashboard: Dashboard) -> None:
     dashboard.open("health", **EVER)
     for name, sql in {
         "Reports": "from meta.freshness", "Behind or with gaps": "from meta.freshness where not is_complete",
-        "Documents of these days": "from meta.loads", "Refused of them": "from meta.loads where verdict = 'QUARANTINED'",
+        "Documents of these days": "from meta.loads", "Refused": "from meta.loads where verdict = 'QUARANTINED'",
     }.items():  # fmt: skip
         ((count,),) = dashboard.ask(f"select count(*) {sql}")
         dashboard.shows(name, f"{count:,}")
@@ -35,14 +35,14 @@ def test_chosen_rule_shows_the_rows_that_broke_it(dashboard: Dashboard) -> None:
     assert dashboard.download("offending_rows").read_text(encoding="utf-8") == '"_line","amount_total"\n"2","12,34,56"\n"3","10.00"\n'
 
 
-def test_days_that_lack_add_up_to_those_that_freshness_counts(dashboard: Dashboard) -> None:
+def test_missing_days_add_up_to_those_that_freshness_counts(dashboard: Dashboard) -> None:
     dashboard.open("health", account="demo-eu")
     rows = dashboard.download("coverage_gaps").read_text(encoding="utf-8").splitlines()
     ((missing,),) = dashboard.ask("select sum(missing_days) from meta.freshness where account_id = 'demo-eu'")
     assert sum(int(row.rsplit(",", 1)[1]) for row in rows[1:]) == missing > 0
 
 
-def test_report_is_picked_and_stands_in_the_address(dashboard: Dashboard) -> None:
+def test_report_is_picked_and_is_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("health", **EVER)
     dashboard.pick("Report", "replacements")
     dashboard.has("report", "replacements")

@@ -1,4 +1,4 @@
-"""Order defects: rates are those of the mart, channels stay apart, and the orders behind them can be found."""
+"""Order defects: rates equal the mart, channels are separate, and the orders behind them can be found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.readers.dashboard import EVER, Dashboard
 MART = "from marts.fct_order_defect_rate_daily where order_count > 0"
 
 
-def test_highest_rate_of_each_channel_stands_with_its_orders_and_distance(dashboard: Dashboard) -> None:
+def test_highest_rate_of_each_channel_is_shown_with_its_orders_and_distance(dashboard: Dashboard) -> None:
     dashboard.open("order-defects")
     for channel in ("AFN", "MFN"):
         ((defective, worst, orders),) = dashboard.ask(
@@ -19,7 +19,7 @@ def test_highest_rate_of_each_channel_stands_with_its_orders_and_distance(dashbo
         )
         left = max(n for n in range(orders) if n == 0 or (defective + n) / orders < 0.01)
         shown = dashboard.figure(f"Highest rate, {channel}").inner_text()
-        assert f"{defective / orders:.2%}, at worst {worst / orders:.2%}" in shown
+        assert f"{defective / orders:.2%}, worst case {worst / orders:.2%}" in shown
         assert f"{defective} of {orders} orders" in shown
         assert f"{left} more would leave it below 1%" in shown
 
@@ -40,10 +40,10 @@ def test_channels_are_shown_apart(dashboard: Dashboard) -> None:
 def test_earlier_range_shows_its_last_day_and_account(dashboard: Dashboard) -> None:
     dashboard.open("order-defects", account="demo-eu", dates=["2026-03-01", "2026-04-15"])
     assert dashboard.holds("order_defect_rate", f"select * {MART} and report_date = '2026-04-15' and account_id = 'demo-eu'") > 0
-    dashboard.says("No seller performance report of these days is held.")
+    dashboard.says("No seller performance report of these days is loaded.")
 
 
-def test_amazons_own_figure_stands_beside_ours_with_the_difference_of_each_component(dashboard: Dashboard) -> None:
+def test_amazons_own_figure_is_shown_beside_ours_with_the_difference_of_each_component(dashboard: Dashboard) -> None:
     """The simulated Amazon counts as the rules say, so nothing differs but the rounding of its rate."""
     beside = "from fct_order_defect_rate_daily where amazon_snapshot_age_days = 0"
     assert dashboard.open("order-defects").holds("beside_amazon", beside) == 16
@@ -77,4 +77,4 @@ def test_one_order_is_found_by_its_id(dashboard: Dashboard) -> None:
 
 def test_days_without_orders_say_what_to_do(dashboard: Dashboard) -> None:
     dashboard.open("order-defects", dates=["2024-01-01", "2024-01-31"]).says("No orders in these days, for these accounts and channels.")
-    dashboard.says("Nobody complained of an order of these days, for these filters.")
+    dashboard.says("No order of these days has a complaint, for these filters.")

@@ -1,4 +1,4 @@
-"""Reimbursements: figures and files are those of the mart, every filter narrows both, and a line leads to its order."""
+"""Reimbursements: figures and files equal the mart, every filter applies to both, and a line links to its order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINES = "select r.*, p.image_url from marts.fct_reimbursements as r left join ma
 
 
 def check(page: Dashboard, where: str) -> None:
-    """Every figure and the file say what the mart does."""
+    """Every figure and the file equal the mart."""
     ((count, in_kind),) = page.ask(f"select count(*), sum(inventory_units) from marts.fct_reimbursements as r where {where}")
     assert count > 0
     by_currency = "from marts.fct_reimbursements as r where {} group by 1 order by 1"
@@ -55,7 +55,7 @@ def test_filter_in_the_address_narrows_figures_and_file(dashboard: Dashboard, qu
     check(dashboard.open("reimbursements", **{**EVER, **query}), where)
 
 
-def test_filters_that_are_used_stand_in_the_address(dashboard: Dashboard) -> None:
+def test_filters_that_are_used_are_in_the_address(dashboard: Dashboard) -> None:
     dashboard.open("reimbursements", **EVER)
     dashboard.pick("Reason", "Customer return")
     dashboard.has("reason", "Customer return")

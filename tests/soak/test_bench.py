@@ -1,4 +1,4 @@
-"""The whole benchmark, in small."""
+"""The whole benchmark with few rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The very commands of docker-compose.yaml as processes of this machine, over a real PostgreSQL, with the demo on top."""
+"""The commands of docker-compose.yaml as processes of this machine, on a real PostgreSQL, with the demo."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ START_SECONDS = 180
 
 
 class Native:
-    """The services of the demo as processes: hosts become loopback, the containers' folders those of a temporary one."""
+    """The services of the demo as processes: hosts become loopback, the containers' folders become temporary ones."""
 
     def __init__(self, folder: Path, server: Server, values: dict[str, str]) -> None:
         self.folder, self.server, self.values = folder, server, values
@@ -53,7 +53,7 @@ class Native:
         self.places = {"opt/seller-warehouse": REPOSITORY, "config": REPOSITORY / "demo", **{n: folder / n for n in ("data", "sandbox", "tmp")}}
 
     def here(self, text: str) -> str:
-        """A value of the compose file as it is on this machine."""
+        """A value of the compose file, translated for this machine."""
         text = re.sub(r"\$\{(\w+)(?::([?-])([^}]*))?\}", lambda m: self.values[m[1]] if m[2] == "?" else m[3], text)
         hosts = {
             "api-server:8080": self.url[7:], "127.0.0.1:8080": self.url[7:], "sandbox:8443": self.sandbox[8:],
@@ -70,7 +70,7 @@ class Native:
         given = SERVICES.get(name, {}).get("environment", {}) | DEMO["services"].get(name, {}).get("environment", {})
         plain = {n: v for n, v in os.environ.items() if not n.startswith(("AIRFLOW", "SELLER_WAREHOUSE"))}
         path = os.pathsep.join([str(Path(sys.executable).parent), str(self.server.programs), os.environ["PATH"]])
-        # In a container of its own the service may have its usual port.
+        # In its own container the service may have its usual port.
         return plain | {n: self.here(v) for n, v in given.items()} | {"PATH": path, ports.SERVICE: self.pages["8502"]}
 
     def command(self, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The dashboard for long: fifty readers for a minute among publications, and every page timed and pictured."""
+"""The dashboard under load: fifty readers for a minute among publications, and every page timed and pictured."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_fifty_readers_see_no_failure_for_a_minute(published: PublishedWorld, tm
 
 
 async def read_by_many(address: str) -> list[list[tuple[str, str]]]:
-    """The title of each page that each of many sessions was shown for SECONDS, and when the publication was made that it showed."""
+    """The title of each page shown in many sessions for SECONDS, and the time of the publication that it showed."""
     until = time.monotonic() + SECONDS
     return await asyncio.gather(*(read(address, until, place) for place in range(READERS)))
 
 
 async def read(address: str, until: float, place: int) -> list[tuple[str, str]]:
-    """One session by Streamlit's own protocol: everything but the drawing, of which one machine cannot do fifty at once."""
+    """One session over Streamlit's own protocol, without drawing, since one machine cannot draw fifty at once."""
     seen = []
     pages = itertools.islice(itertools.cycle(PAGES), place % len(PAGES), None)
     stream = f"{address.replace('http', 'ws')}/_stcore/stream"
@@ -96,6 +96,6 @@ def test_every_page_is_pictured_in_its_width(dashboard: Dashboard, tmp_path: Pat
     files = take(dashboard, tmp_path / "screenshots")
     assert [f.stem for f in files] == ["overview", *[p for p in PAGES if p]]
     for file in files:
-        # The size stands in the header of a PNG: https://www.w3.org/TR/png/#11IHDR
+        # The size is in the header of a PNG: https://www.w3.org/TR/png/#11IHDR
         width, height = struct.unpack(">II", file.read_bytes()[16:24])
         assert (width, 900 <= height <= TALLEST) == (1280, True)

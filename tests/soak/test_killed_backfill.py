@@ -31,12 +31,12 @@ DAYS, MONTHS = 60, 3
 HEALED, LAST = DAY + timedelta(days=20), DAY + timedelta(days=30)
 """Far apart: pauses and failures take days."""
 ORDERS = f"select * exclude (_line, _document_id, _valid_from) from raw.orders where _valid_to is null and _event_date < date '{DAY}' order by all"
-"""Orders change at any hour, so the youngest depend on the minute of the last run."""
+"""Orders change at any hour, so the newest depend on the minute of the last run."""
 
 
 @contextmanager
 def failing_amazon(folder: Path) -> Iterator[SandboxClock]:
-    """A sandbox in a process of its own, which outlives whoever asks it; its first failures are many, then they cease."""
+    """A sandbox in a separate process, which outlives its clients; it has many failures at first, then none."""
     faults = {
         "seed": 2,
         "rates": dict.fromkeys(REPORT_FAULTS, 0.06) | dict.fromkeys(CALL_FAULTS, 0.02), "max_per_window": 1, "limit": 60, "hang_seconds": 1,
@@ -67,7 +67,7 @@ def environment(warehouse: Warehouse, amazon: Path) -> dict[str, str]:
 
 
 def backfill(env: dict[str, str], kill_at: str | None = None) -> str:
-    """``make backfill``, killed without mercy when it says ``kill_at``; what it said."""
+    """Run ``make backfill`` and kill it with SIGKILL when it prints ``kill_at``; returns its output."""
     command = [sys.executable, "-m", "seller_warehouse.run", "backfill", "--account", DEMO_EU.id, "--months", str(MONTHS)]
     said = []
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""Landing at length: a season day by day against one backfill, and failures of every kind at once, seeded and counted like the other storms."""
+"""Long landing tests: a season day by day against one backfill, and all kinds of failures at once, seeded and counted like the other storms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.soak.test_storms import COUNT, SEED
 from tests.support import Warehouse
 
 MONTHS = 3 if COUNT > 1 else 1
-"""Shorter where a storm is only to be seen to blow."""
+"""Fewer days in the short form."""
 DAYS = 30 * MONTHS
 CALL_FAULTS = ("throttle_storm", "error_500", "error_503", "hang", "lost_answer", "expired_token", "expired_url")
 REFUSED = "inventory_ledger_summary"
@@ -27,7 +27,7 @@ REFUSED = "inventory_ledger_summary"
 
 
 def random_mix(r: random.Random) -> dict[int, str]:
-    """What is done how many days before the last: a backfill at some time, two outages of several days, else a run or both."""
+    """The actions by days before the last day: a backfill at some time, two outages of several days, else a run or both."""
     began = r.randint(DAYS // 2, DAYS * 5 // 6)
     plan = {began: "both"} | {left: r.choice(["recent", "recent", "recent", "both"]) for left in range(began - 1, 0, -1)}
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_a_season_landed_in_any_way_ends_alike(round_: int, tmp_path: Path) -> N
 
 
 class PassingFaults(FaultPlan):
-    """Faults that end when told to; what is refused for good stays so."""
+    """Faults that can be ended, except reports that are refused for good."""
 
     is_over = False
 
@@ -79,7 +79,7 @@ class PassingFaults(FaultPlan):
 
 
 def passing_faults(seed: int, *accounts: Account) -> PassingFaults:
-    """Every kind of fault. A range is spoiled once: two false answers of no data on two days cannot be told from the truth."""
+    """Every kind of fault. A range is spoiled once: two false answers of no data on two days look like the truth."""
     return PassingFaults(
         seed, dict.fromkeys(REPORT_FAULTS, 0.06) | dict.fromkeys(CALL_FAULTS, 0.03),
         max_per_window=1, for_good=[(a.id, str(SPECS[REFUSED].amazon_type)) for a in accounts], hang_seconds=2,
@@ -87,7 +87,7 @@ def passing_faults(seed: int, *accounts: Account) -> PassingFaults:
 
 
 def landed_in_spite_of(faults: PassingFaults | None, folder: Path, *accounts: Account, days: int) -> Warehouse:
-    """A backfill, and the runs of two days some days later, by when even retries are through."""
+    """A backfill, and the runs of two days some days later, when even retries are over."""
     world = World("test", seed=1, start=days_before(DAY, days), end=DAY + timedelta(days=10))
     warehouse = warehouse_of(folder / "home", *accounts)
     with sandbox(folder / "amazon", world, morning(DAY), faults) as amazon:
@@ -105,7 +105,7 @@ def landed_in_spite_of(faults: PassingFaults | None, folder: Path, *accounts: Ac
 
 
 def assert_nothing_else_lacks(spoiled: Warehouse, calm: Warehouse) -> None:
-    """The refused report is named in Amazon's words and holds nothing; every other is as if nothing had happened."""
+    """The refused report is reported with Amazon's message and has no rows; all other reports are complete."""
     expected = raw_now(calm)
     assert expected[REFUSED]
     assert differences(raw_now(spoiled), expected | {REFUSED: Counter()}) == {}

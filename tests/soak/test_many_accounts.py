@@ -1,4 +1,4 @@
-"""As many accounts as an agency may have: planned in one task, and landed by one task for each."""
+"""As many accounts as an agency may have: planned in one task, and landed by one task per account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seller_warehouse.cli.airflow_processes import environment
 from seller_warehouse.core.home import REPOSITORY, Home
 
 MANY = 2000
-"""Accounts, about twice as many as Airflow maps over where nothing is set."""
+"""Number of accounts, about twice as many as Airflow maps over by default."""
 MAPPED = """
 import sys; sys.path.insert(0, 'dags')
 from airflow.models import TaskInstance

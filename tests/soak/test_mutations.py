@@ -1,7 +1,7 @@
-"""Models broken on purpose: of each rule in mutations.yaml, the dbt test that guards it finds the mistake; of some in the short form.
+"""Models broken on purpose: for each rule in mutations.yaml, the dbt test that guards it finds the mistake; for some rules in the short form.
 
-A unit test sees its own model alone, so mistakes in different models are made at once and the tests that guard them run once. A data test sees
-what is built from the mistake, so each needs a build of its own, which is compared with the build without a mistake: the simulated sellers have
+A unit test reads only its own model, so mistakes in different models are made at once and their tests run once. A data test reads
+what is built from the mistake, so each needs its own build, which is compared with the build without a mistake: the simulated sellers have
 rows that are set aside.
 """
 
@@ -27,7 +27,7 @@ from tests.world import Simulated
 LISTED = [m for listed in mutations().values() for m in listed]
 ROUNDS = rounds(m for m in LISTED if m.guard in unit_tests())
 LONGEST = 600
-"""Seconds of a run; a mistake may make a query that never ends."""
+"""Maximum seconds of a run; a mistake may make a query that never ends."""
 BUILDS = [m for m in LISTED if m.guard not in unit_tests()]
 
 
@@ -76,7 +76,7 @@ def copy(simulated: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Copy
 
 @pytest.fixture(scope="module")
 def unbroken(simulated: Simulated) -> dict[str, dict[str, Any]]:
-    """What the data tests found when the simulated sellers were built, where no mistake is made."""
+    """The findings of the data tests on the simulated sellers, without a mistake."""
     return _results(simulated.warehouse.home.root / "dbt" / "target")
 
 
@@ -95,9 +95,9 @@ def test_no_unit_test_fails_where_no_rule_is_broken(copy: Copy) -> None:
 def test_unit_tests_find_the_mistakes_that_they_guard_against(copy: Copy, number: int) -> None:
     made = ROUNDS[number]
     with mistakes(copy.project, made):
-        # dbt reads a seed for a unit test when it parses that.
+        # dbt reads a seed for a unit test while parsing.
         results = copy.dbt("--no-partial-parse", "test", "--select", *sorted({m.guard for m in made}))
-    # A model that is no SQL any more proves nothing: it ends in an error.
+    # A model that is no longer valid SQL proves nothing: it ends in an error.
     assert {m.rule: results[m.guard]["status"] for m in made} == {m.rule: "fail" for m in made}
 
 

@@ -42,17 +42,17 @@ ODD: dict[Kind, list[str]] = {
         "X" * 200,
     ],
 }
-"""Values that are what their column promises, and unusual."""
+"""Valid but unusual values of a column."""
 
 
 def change(column: Column, now: str | None, r: random.Random) -> str:
-    """Another value of the column: blank where it may be, in other capitals, or odd."""
+    """Another value of the column: blank if allowed, in other capitals, or odd."""
     choices = [*ODD[column.kind], *({(now or "").lower(), (now or "").upper()} if column.kind is Kind.TEXT else ())]
     return "" if not column.filled and r.random() < 0.3 else r.choice(choices)
 
 
 def copy_account(connection: duckdb.DuckDBPyConnection, account: str, copy: str) -> None:
-    """The account once more, under another id, with all that is held of it."""
+    """A copy of the account under another id, with all its rows."""
     for table in (*(f"raw.{name}" for name in SPECS), "raw.accounts", "meta.coverage", "meta.loads"):
         connection.execute(f"insert into {table} select * replace (? as account_id) from {table} where account_id = ?", [copy, account])
 
@@ -60,7 +60,7 @@ def copy_account(connection: duckdb.DuckDBPyConnection, account: str, copy: str)
 def columns(
     connection: duckdb.DuckDBPyConnection, account: str, value: str | None = None, kind: Kind | None = None
 ) -> list[tuple[ReportSpec, Column]]:
-    """The columns of the account's reports that may be changed, to this value: those of its kind, and a blank only where one may be."""
+    """The columns of the account's reports that may get this value: those of its kind, and for a blank only optional ones."""
     held = [s for s in SPECS.values() if connection.execute(f"select 1 from raw.{s.name} where account_id = ?", [account]).fetchone()]
     return [
         (s, c) for s in held for c in s.kept if c.name != s.event_date and kind in (None, c.kind) and not (value == "" and c.filled)
@@ -68,7 +68,7 @@ def columns(
 
 
 def a_row(connection: duckdb.DuckDBPyConnection, account: str, spec: ReportSpec, r: random.Random) -> int:
-    """A row that is held of the account."""
+    """A row of the account."""
     return r.choice(connection.execute(f"select rowid from raw.{spec.name} where account_id = ? order by rowid", [account]).fetchall())[0]
 
 
@@ -102,7 +102,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 def home_like(loaded: Warehouse, folder: Path) -> Home:
-    """A home of its own with all that was loaded."""
+    """A separate home with all loaded rows."""
     home = Home(folder / "home")
     home.warehouse.parent.mkdir(parents=True)
     home.warehouse.write_bytes(loaded.home.warehouse.read_bytes())

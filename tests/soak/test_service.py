@@ -1,4 +1,4 @@
-"""A minute of the HTTP service: fifty readers, and publications one after another."""
+"""The HTTP service under load for a minute: fifty readers, and one publication after another."""
 
 from __future__ import annotations
 

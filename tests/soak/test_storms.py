@@ -59,7 +59,7 @@ def test_a_damaged_file_gets_a_verdict_and_harms_nothing_that_is_held(round_: in
     assert set(damaged) <= set(verdicts)
     assert not [p for p in damaged.values() if p.exists()]
     for report, rows in before.items():
-        # Rows of before may be closed by a file that was believed; none may be gone.
+        # An accepted file may close earlier rows; none may be deleted.
         held = {row[:-2] for row in raw_state(warehouse, [report])[report]}
         assert {row[:-2] for row in rows} <= held
 
@@ -74,6 +74,6 @@ def test_passes_killed_again_and_again_end_as_an_undisturbed_one(round_: int, tm
         try:
             kill(tmp_path / "storm", r.choice(KILL_POINTS), r.choice(["before", "after"]), r.randint(1, 4))
         except AssertionError:
-            break  # The pass ended before it reached the point: nothing is left to kill.
+            break  # The pass ended before it reached the point, so there is nothing to kill.
     warehouse.load("last", AT + timedelta(hours=1))
     assert raw_of(warehouse) == raw_of(calm)

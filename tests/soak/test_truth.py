@@ -1,4 +1,4 @@
-"""Other simulated worlds than the one of the suite: their marts say what is true as well. Seeded and counted by ``make soak COUNT=n SEED=n``."""
+"""Other simulated worlds than that of the suite: their marts equal the truth as well. Seeded and counted by ``make soak COUNT=n SEED=n``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.dbt.test_finance_truth import (
 )
 from tests.dbt.test_mcf_truth import (
     built,
-    test_case_is_the_one_that_was_filed_and_stands_as_it_was_decided,
+    test_case_is_the_filed_one_with_its_decision,
     test_every_multi_channel_order_that_was_shipped_has_a_row,
     test_status_follows_from_what_had_happened,
     test_units_and_cash_of_every_order_are_those_that_were_paid,
@@ -26,7 +26,7 @@ from tests.world import Simulated, simulate
 
 __all__ = [
     "built",
-    "test_case_is_the_one_that_was_filed_and_stands_as_it_was_decided",
+    "test_case_is_the_filed_one_with_its_decision",
     "test_cash_and_units_of_each_month_currency_and_reason_are_those_that_were_paid",
     "test_cash_of_each_month_is_the_worlds_own_total",
     "test_defects_are_what_happened",
@@ -40,10 +40,10 @@ __all__ = [
 COUNT, SEED = int(os.environ.get("SOAK_COUNT", "1")), int(os.environ.get("SOAK_SEED", "1"))
 
 
-# Of the session, so that whatever else a test is repeated for is done while a world is there.
+# Session scope, so that all parametrised tests of a world run while it exists.
 @pytest.fixture(scope="session", params=range(COUNT))
 def simulated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    """The world of a round, in place of the suite's."""
+    """The world of a round, instead of the suite's."""
     return simulate(1000 * SEED + request.param, tmp_path_factory.mktemp("simulated"))
 
 

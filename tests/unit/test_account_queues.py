@@ -1,4 +1,4 @@
-"""The report queues of one account advance together, those of several accounts side by side; what fails holds nothing else up."""
+"""The report queues of one account advance together, those of several accounts in parallel; a failure delays nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WRONG = (
 
 
 class RunningClock(MachineClock):
-    """A clock that runs 3,000 times as fast as this machine's and stops for nobody."""
+    """A clock that runs 3,000 times as fast as this machine's and never stops."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -69,7 +69,7 @@ def planned(folder: Path, *accounts: Account) -> tuple[Run, list[dict[str, Any]]
 
 
 def opener(run: Run, amazon: Sandbox, clock: Clock, **secrets: str) -> Callable[[Account], AbstractContextManager[Amazon]]:
-    """Open Amazon as the steps do; ``secrets`` are client secrets by account, where they are wrong."""
+    """Open Amazon as the steps do; ``secrets`` are wrong client secrets by account."""
 
     def open_amazon(account: Account) -> AbstractContextManager[Amazon]:
         changed = {"client_secret": secrets[account.id]} if account.id in secrets else {}
@@ -137,7 +137,7 @@ def test_a_queue_that_fails_is_named_and_the_next_attempt_goes_on_with_it_alone(
 
 
 def test_what_lands_and_when_does_not_depend_on_how_fast_the_machine_is(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second time every list comes late, of another account each time; on a clock that jumps nobody can tell."""
+    """The second time every list comes late, each time of another account; a jumping clock would hide it."""
     landed, listed, calls = [], Amazon.listed, count()
 
     def late(self: Amazon, *asked: Any) -> Any:
@@ -185,7 +185,7 @@ access = Sandbox.access
 
 
 def test_a_plan_made_anew_forgets_the_queues_of_the_one_before(world: World, tmp_path: Path) -> None:
-    """Somebody clears a run in Airflow: what has landed meanwhile is not asked for again, the rest is."""
+    """A user clears a run in Airflow: landed reports are not requested again, the others are."""
     run, plan = planned(tmp_path, SECOND_NA)
     with sandbox(tmp_path / "amazon", world, NOW) as amazon:
         land_due(run, plan, opener(run, amazon, amazon.clock), amazon.clock, Outcome())

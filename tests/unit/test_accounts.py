@@ -1,4 +1,4 @@
-"""Who sells where, and how their files spell numbers, dates and text."""
+"""Accounts and their marketplaces, and the format of numbers, dates and text in their files."""
 
 from __future__ import annotations
 

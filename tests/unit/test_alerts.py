@@ -1,4 +1,4 @@
-"""What is worth a message is told once, with the right figures, and nothing else is."""
+"""Each event is alerted once, with the right figures, and nothing else is."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ TABLES = {
     "staging.stg_pipeline__loads": "account_id varchar, report varchar, document_id varchar, source varchar, marketplace_id varchar, run_id varchar, "
     "file_name varchar, retrieved_at timestamp, loaded_at timestamp, verdict varchar, reason varchar",
 }
-"""Of each table that the model of events reads, the columns that it reads."""
+"""The tables and columns that the model of events reads."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """The model of events as dbt compiles it, with the days still to be set; and what the end of a run adds to it."""
+    """The compiled model of events, with the days still to be set, and the statement at the end of a run that adds to it."""
 
     events: str
     set_aside: str
@@ -83,7 +83,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @dataclass
 class Told:
-    """A home whose marts are written by hand, and what is told of the events in them."""
+    """A home with handwritten marts, and the alerts of its events."""
 
     home: Home
     receiver: Receiver
@@ -92,7 +92,7 @@ class Told:
     publications: int = 0
 
     def publish(self, *, claim_days: int = 7, late_days: int = 2, **tables: list[dict[str, Any]]) -> None:
-        """Publish the events of tables by their name without the schema; those that are not named are empty."""
+        """Publish the events of tables, named without the schema; other tables are empty."""
         self.publications += 1
         file = self.home.published / f"{self.publications:03}" / "seller_warehouse.duckdb"
         file.parent.mkdir(parents=True)
@@ -188,7 +188,7 @@ def difference(month: date, reported: str, settled: str = "0", **other: Any) -> 
 # The order defect rate
 
 
-def test_a_rate_near_the_target_is_told_with_its_figures_and_a_link(told: Told) -> None:
+def test_a_rate_near_the_target_is_alerted_with_its_figures_and_a_link(told: Told) -> None:
     told.publish(**rates("GOOD", "AT_RISK"))
     assert told.tell() == [
         (
@@ -201,7 +201,7 @@ def test_a_rate_near_the_target_is_told_with_its_figures_and_a_link(told: Told) 
     ]
 
 
-def test_an_episode_is_told_once_however_long_it_lasts_and_whatever_is_restated(told: Told) -> None:
+def test_an_episode_is_alerted_once_however_long_it_lasts_and_whatever_is_restated(told: Told) -> None:
     told.publish(**rates("GOOD", "AT_RISK"))
     assert len(told.tell()) == 1
     told.publish(**rates("GOOD", "AT_RISK", "NONE", "AT_RISK", last=day(2)))
@@ -213,7 +213,7 @@ def test_an_episode_is_told_once_however_long_it_lasts_and_whatever_is_restated(
     assert told.tell(day(1)) == []
 
 
-def test_a_rate_is_told_again_when_it_worsens_and_after_it_was_good_but_not_when_it_improves(told: Told) -> None:
+def test_a_rate_is_alerted_again_when_it_worsens_and_after_it_was_good_but_not_when_it_improves(told: Told) -> None:
     told.publish(**rates("AT_RISK"))
     assert len(told.tell()) == 1
     told.publish(**rates("AT_RISK", "BAD", last=day(1)))
@@ -227,7 +227,7 @@ def test_a_rate_is_told_again_when_it_worsens_and_after_it_was_good_but_not_when
     assert len(told.tell(day(4))) == 1
 
 
-def test_an_episode_that_begins_bad_is_not_told_again_when_it_improves(told: Told) -> None:
+def test_an_episode_that_begins_bad_is_not_alerted_again_when_it_improves(told: Told) -> None:
     told.publish(**rates("BAD"))
     assert len(told.tell()) == 1
     told.publish(**rates("BAD", "AT_RISK", last=day(1)))
@@ -248,7 +248,7 @@ def test_channels_and_marketplaces_are_events_of_their_own_in_one_message(told: 
 # Claims
 
 
-def test_each_claim_is_told_once_when_it_closes_within_the_days(told: Told) -> None:
+def test_each_claim_is_alerted_once_when_it_closes_within_the_days(told: Told) -> None:
     told.publish(claims_to_file=[claim("a", day(0)), claim("b", day(7)), claim("c", day(8)), claim("d", day(-1))])
     assert told.tell() == [
         (
@@ -298,7 +298,7 @@ def test_a_first_run_with_hundreds_of_claims_sends_one_message_that_names_ten(to
 # Refused documents
 
 
-def test_a_refused_file_is_told_once_also_where_nothing_is_published(told: Told) -> None:
+def test_a_refused_file_is_alerted_once_also_where_nothing_is_published(told: Told) -> None:
     told.load(document(1, "QUARANTINED"))
     assert told.tell() == [("na: a document was refused", ["orders-1.txt, line 3: no date", f"{SHOWN}/health?account=na"])]
     assert told.tell(day(1)) == []
@@ -344,7 +344,7 @@ def test_a_report_that_amazon_fails_every_day_is_told_once_until_a_run_passes_wi
     assert [lines[0] for _, lines in told.tell(day(4))] == ["FATAL again"]
 
 
-def test_a_file_in_the_folder_of_no_account_is_told_without_one(told: Told) -> None:
+def test_a_file_in_the_folder_of_no_account_is_alerted_without_one(told: Told) -> None:
     told.load(document(1, "QUARANTINED", account_id=""))
     [(title, lines)] = told.tell()
     assert (title, lines[-1]) == ("no account: a document was refused", f"{SHOWN}/health")
@@ -367,7 +367,7 @@ def test_a_report_is_late_two_days_after_its_answer_was_due(told: Told, account:
     assert len(told.tell(day(in_time + 2))) == 1
 
 
-def test_late_reports_of_an_account_are_one_message_and_are_told_once_until_there_is_an_answer(told: Told) -> None:
+def test_late_reports_of_an_account_are_one_message_and_are_alerted_once_until_there_is_an_answer(told: Told) -> None:
     loads = [document(1, "LOADED"), document(2, "NO_DATA", day(1)), document(3, "QUARANTINED", day(5)), document(4, "LOADED", report="listings")]
     told.publish(loads=loads, freshness=[{"account_id": "na", "report": "orders", "data_through_date": day(-1)}])
     assert told.tell(day(5)) == [
@@ -386,7 +386,7 @@ def test_late_reports_of_an_account_are_one_message_and_are_told_once_until_ther
     assert [lines[0] for _, lines in told.tell(day(11))] == ["orders: last answer on 2026-11-27, expected every day"]
 
 
-def test_nobody_promised_what_only_the_seller_has_nor_what_a_removed_account_had(told: Told) -> None:
+def test_reports_that_only_the_seller_has_and_removed_accounts_are_never_late(told: Told) -> None:
     told.publish(loads=[document(1, "LOADED", report="sourcing_costs"), document(2, "LOADED", account_id="gone")])
     assert told.tell(day(400)) == []
 
@@ -400,7 +400,7 @@ def test_an_account_that_was_removed_since_the_publication_is_not_late(told: Tol
 # Settlements
 
 
-def test_an_unexplained_amount_is_told_once_and_again_when_it_changes(told: Told) -> None:
+def test_an_unexplained_amount_is_alerted_once_and_again_when_it_changes(told: Told) -> None:
     told.publish(fct_settlement_reconciliation=[difference(date(2026, 9, 1), "-7.79", "5"), difference(date(2026, 10, 1), "0")])
     assert told.tell() == [
         (
@@ -418,7 +418,7 @@ def test_an_unexplained_amount_is_told_once_and_again_when_it_changes(told: Told
     assert told.tell() == []
 
 
-def test_what_a_backfill_has_not_reached_is_told_only_when_it_has(told: Told) -> None:
+def test_what_a_backfill_has_not_reached_is_alerted_only_when_it_has(told: Told) -> None:
     tables = {
         **rates("AT_RISK"), "claims_to_file": [claim("a", TODAY)], "fct_settlement_reconciliation": [difference(date(2026, 9, 1), "7")],
     }  # fmt: skip
@@ -432,7 +432,7 @@ def test_what_a_backfill_has_not_reached_is_told_only_when_it_has(told: Told) ->
 # Rows set aside
 
 
-def test_a_row_that_is_set_aside_is_told_once(told: Told) -> None:
+def test_a_row_that_is_set_aside_is_alerted_once(told: Told) -> None:
     aside = {"account_id": "na", "mart": "fct_orders", "why": "a value is missing", "remedy": "look the row up", "rule": "never_null_orders"}
     told.publish(set_aside=[{**aside, "key": '{"amazon_order_id":"1"}'}])
     message = 'fct_orders: a value is missing; look the row up: {"amazon_order_id":"1"}'
@@ -488,7 +488,7 @@ def test_without_a_channel_events_are_remembered_and_the_first_channel_gets_what
 def test_no_secret_of_a_channel_is_said_stored_or_logged(told: Told, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
     told.load(document(1, "QUARANTINED"))
     logged = StringIO()
-    # Not caplog, which listens to loggers that hand nothing on, too.
+    # Not caplog, which also captures loggers that do not propagate.
     monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(logged)])
     monkeypatch.setattr(logging.root, "level", logging.DEBUG)
     url = told.receiver.url.replace("json://", "json://user:pass-77c1e5d0@")
@@ -505,7 +505,7 @@ def test_no_secret_of_a_channel_is_said_stored_or_logged(told: Told, monkeypatch
 
 
 def test_what_apprise_says_of_a_failure_is_passed_on_without_the_parts_of_the_address() -> None:
-    # Where a webhook has its host, a messenger has its token; nothing listens on the port for discarded messages.
+    # A messenger has its token where a webhook has its host; nothing listens on the discard port.
     [channel] = channels_of(["json://127.0.0.1:9/"])
     assert channel.send("title", "body").endswith("did not take it: A Connection error occurred sending JSON notification to ***")
 

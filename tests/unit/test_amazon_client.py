@@ -1,4 +1,4 @@
-"""Amazon's Reports API as it is called: within its quotas, patient where that helps, plain where it does not, and silent about secrets."""
+"""Calls of Amazon's Reports API: within quotas, with retries where they help, clear errors where they do not, and no secrets in logs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REFRESH_TOKEN = "Atzr|sandbox-demo-na"
 
 
 class PatientClock(ManualClock):
-    """A clock on which a second is a second, so that long waits are worth giving a worker slot back for; sleeping is noted."""
+    """A clock in real seconds, so that long waits free the worker slot; it records sleeps."""
 
     def __init__(self, shows: datetime) -> None:
         super().__init__(shows)
@@ -62,7 +62,7 @@ Answer = Callable[[httpx.Request], httpx.Response | None]
 
 
 class Wire(httpx.BaseTransport):
-    """What goes over the wire: kept, and at times answered by the test instead."""
+    """The HTTP traffic: recorded, and sometimes answered by the test."""
 
     def __init__(self, amazon: Amazon) -> None:
         self.inner = amazon._http._transport
@@ -97,7 +97,7 @@ class Setting:
         return self.sandbox.counts().get(account, {})
 
     def done(self, amazon: Amazon, report_type: str = ORDERS) -> Report:
-        """A report asked for, five minutes later."""
+        """A requested report, five minutes later."""
         report_id = amazon.create(report_type, US, WEEK, {})
         self.sandbox.clock.advance(300)
         return amazon.status(report_id)
@@ -206,7 +206,7 @@ def test_the_pause_of_a_report_type_counts_from_the_last_request(tmp_path):
     assert quotas.pause_left("reimbursements", 240) == 241 * 60
 
 
-# What may pass by itself
+# Transient failures
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_token_that_is_always_expired_is_not_renewed_for_ever_and_still_no_mis
         amazon.status(report_id)
     # Five attempts, each of which renews the token once.
     assert setting.counts()["token"] == {"ok": 1 + 5}
-    # Four times the old token was tried first, which Amazon no longer knows as anybody's.
+    # Four times the old token was tried first, which Amazon no longer accepts.
     assert (setting.counts()["getReport"], setting.counts("unknown")["getReport"]) == ({"denied": 1 + 5}, {"denied": 4})
 
 
@@ -399,7 +399,7 @@ def test_secrets_are_not_part_of_what_an_access_shows(tmp_path):
     assert "hunter2" not in f"{access!r} {access}"
 
 
-def test_a_connection_that_lacks_something_is_named_with_what_it_lacks():
+def test_a_connection_with_missing_parts_is_named_with_them():
     assert connection_id(DEMO_NA) == "amazon_demo_na"
     with pytest.raises(ConfigurationError, match=r"connection amazon_demo_na lacks password and refresh_token; see 'A real account' in README.md"):
         Access.of(DEMO_NA, "amzn1.client", None, {"refresh_token": ""})
@@ -568,7 +568,7 @@ def test_a_document_that_came_plain_is_compressed_here_and_its_hash_is_that_of_t
 
 
 def test_bytes_are_kept_raw_where_the_address_says_gzip(start):
-    """Unpacked by the client because of Content-Encoding, they would be unpacked twice; magic bytes decide."""
+    """If the client decompressed them because of Content-Encoding, they would be decompressed twice; magic bytes decide."""
     setting = start()
     amazon = setting.client()
     report = _compressed(setting, amazon)
@@ -585,7 +585,7 @@ def test_bytes_are_kept_raw_where_the_address_says_gzip(start):
 
 
 def test_an_address_that_expired_before_it_was_used_is_replaced(start):
-    """The address is good for five minutes, so it is never stored."""
+    """The address is valid for five minutes, so it is never stored."""
     setting = start()
     amazon = setting.client()
     report = setting.done(amazon)
@@ -607,7 +607,7 @@ def test_addresses_that_always_expire_are_tried_five_times(start):
 
 
 @pytest.mark.parametrize("kind", ["error_503", "hang"])
-def test_a_download_that_breaks_off_is_begun_anew(start, monkeypatch, kind):
+def test_a_download_that_breaks_off_starts_again(start, monkeypatch, kind):
     monkeypatch.setattr(sp_api, "TIMEOUT_SECONDS", 0.3)
     setting = start(kind, ["download"], limit=1, hang_seconds=2)
     amazon = setting.client()

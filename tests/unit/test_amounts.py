@@ -1,4 +1,4 @@
-"""What the models compute of amounts equals exact arithmetic, whatever the amount and the rate, and never overflows."""
+"""The models' amounts equal exact arithmetic for every amount and rate, and never overflow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def macro(name: str, *arguments: str) -> str:
 
 
 def made_of(sql: str, columns: dict[str, str], rows: Sequence[Sequence[object]]) -> list[object]:
-    """What SQL makes of each row of values, which have those types."""
+    """The result of SQL for each row of typed values."""
     written = ", ".join(str((number, *map(str, row))) for number, row in enumerate(rows))
     typed = ", ".join(f"cast({name} as {of_type}) as {name}" for name, of_type in columns.items())
     query = f"select {sql} from (select place, {typed} from (values {written}) as given(place, {', '.join(columns)})) order by place"
@@ -113,7 +113,7 @@ POSITIVE = st.decimals(Decimal("0.0001"), LARGEST, places=4)
 @settings(max_examples=20, deadline=None)
 @given(rows=st.lists(st.tuples(POSITIVE, POSITIVE, UNITS), min_size=1, max_size=50))
 def test_units_paid_in_full_are_exact_and_at_most_what_a_whole_number_holds(rows: list[tuple[Decimal, Decimal, int]]) -> None:
-    """A unit is paid from 90 % of its price on, and the price is that of all units."""
+    """A unit counts as paid from 90 % of its price on; the price is that of all units."""
     exact = [(Fraction(amount) * units * 100 + Fraction(price) * 10) // (Fraction(price) * 100) for amount, price, units in rows]
     types = {"amount": "decimal(18, 4)", "price": "decimal(18, 4)", "units": "integer"}
     assert made_of(PAID, types, rows) == [min(e, 2_147_483_647) for e in exact]

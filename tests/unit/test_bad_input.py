@@ -1,4 +1,4 @@
-"""What bad input gets: quarantine with one plain sentence, while everything else goes on; and what is not bad input."""
+"""Bad input is quarantined with one plain sentence while everything else continues; also input that is not bad."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def text(*parts: str) -> str:
 HEADER, FIRST, SECOND = lines({"reimbursement-id": "B1"}, {"reimbursement-id": "B2"})
 LEDGER = (FIXTURES / "inventory_ledger" / "valid.txt").read_text(encoding="utf-8")
 CUT_LEDGER = "\n".join(line.rsplit("\t", 1)[0] for line in LEDGER.splitlines()[:2])[:-2]
-"""Ends in ``"1`` where it had ``"11"``: fields enough, but the last quantity is cut."""
+"""Ends in ``"1`` instead of ``"11"``: all fields are present, but the last quantity is cut."""
 PERFORMANCE = (FIXTURES / "seller_performance" / "valid.json").read_bytes()
 SETTLEMENT = (FIXTURES / "settlements" / "valid.txt").read_text(encoding="utf-8")
 LONG = text(HEADER, *[FIRST] * (LIMIT * 3 // 4 // len(FIRST)))
@@ -45,19 +45,19 @@ BOMB = gzip.compress(text(HEADER, *[FIRST] * (LIMIT * 4 // len(FIRST))).encode()
 
 
 def without(column: str) -> str:
-    """A reimbursements report that lacks one column."""
+    """A reimbursements report with one column missing."""
     at = REIMBURSEMENTS.index(column)
     return text(*("\t".join(v for i, v in enumerate(line.split("\t")) if i != at) for line in (HEADER, FIRST)))
 
 
 def second_row(number: int, **values: str) -> str:
-    """A report whose second row holds values that are wrong; ``number`` tells the files apart."""
+    """A report with wrong values in its second row; ``number`` distinguishes the files."""
     return reimbursements({"reimbursement-id": f"G{number}"}, {k.replace("_", "-"): v for k, v in values.items()})
 
 
 @dataclass(frozen=True)
 class Bad:
-    """One bad file: its rule, and what its sentence must say."""
+    """One bad file: its rule, and words that its message must have."""
 
     name: str
     content: bytes | str
@@ -289,7 +289,7 @@ def test_a_file_without_header_is_refused_even_where_columns_may_be_taken_by_pos
     assert warehouse.query(f"select * from raw.{report}") == []
 
 
-# What was asked of Amazon: a declared charset, a window
+# Answers of Amazon: a declared charset, a window
 
 
 @pytest.mark.parametrize(
@@ -488,7 +488,7 @@ def test_a_file_that_may_not_be_read_is_named_and_left_and_hinders_no_other(ware
             raise PermissionError(13, "Permission denied")
         return copy(path, *rest)
 
-    # Root may read everything, so the refusal of the system is made here.
+    # Root may read everything, so the system's error is simulated.
     monkeypatch.setattr(landing, "_copy", deny)
     assert warehouse.load() == ["acme-na: a locked.txt, the file cannot be read (Permission denied); give the pipeline the right to read it."]
     assert locked.exists()

@@ -1,4 +1,4 @@
-"""The benchmark measures every step and checks that each did its work."""
+"""The benchmark measures every step and checks its result."""
 
 from collections import Counter
 from datetime import date

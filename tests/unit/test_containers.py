@@ -1,4 +1,4 @@
-"""What a report may be wrapped in, and what is dropped in its place: read, or refused by its name with what to do instead."""
+"""Containers of a report, and files dropped by mistake: read, or refused by name with a remedy."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def sheets(formats: dict[str, str] | None = None, /, **pages: list[list[Any]]) -
 
 
 def row(**values: Any) -> list[Any]:
-    """A row of the reimbursements report with some values of its own."""
+    """A row of the reimbursements report with some changed values."""
     return [values.get(h.replace("-", "_"), v) for h, v in zip(HEADER, ROW, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Ids that a spreadsheet shortened, in every column of every report that may hold one, and codes that only look like it."""
+"""Ids that a spreadsheet shortened, in every column of every report that may have one, and codes that only look shortened."""
 
 from __future__ import annotations
 

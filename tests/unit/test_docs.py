@@ -30,8 +30,8 @@ def seed(name: str) -> list[dict[str, str]]:
 
 def test_every_variable_is_on_the_page_with_its_default_and_no_other() -> None:
     project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    told = {variable.strip("`"): yaml.safe_load(default.strip("`")) for _, variable, default, *_ in table("Variables")}
-    assert told == {name: default for name, default in project["vars"].items() if name not in SET_BY_THE_RUN}
+    listed = {variable.strip("`"): yaml.safe_load(default.strip("`")) for _, variable, default, *_ in table("Variables")}
+    assert listed == {name: default for name, default in project["vars"].items() if name not in SET_BY_THE_RUN}
 
 
 def test_every_variable_says_why_and_how_to_change_it() -> None:
@@ -39,8 +39,8 @@ def test_every_variable_says_why_and_how_to_change_it() -> None:
 
 
 def test_every_claim_window_that_is_not_amazons_own_is_on_the_page_and_no_other() -> None:
-    told = {(rule, region) for rules, regions, *_ in table("Claim windows") for rule in re.findall(r"`(.+?)`", rules) for region in regions.split()}
-    assert told == {(row["rule_id"], row["policy_region"]) for row in seed("claim_windows") if row["confidence"] in DOUBTFUL}
+    listed = {(rule, region) for rules, regions, *_ in table("Claim windows") for rule in re.findall(r"`(.+?)`", rules) for region in regions.split()}
+    assert listed == {(row["rule_id"], row["policy_region"]) for row in seed("claim_windows") if row["confidence"] in DOUBTFUL}
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (DBT_PROJECT / "seeds").glob("*.csv")))

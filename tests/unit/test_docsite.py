@@ -38,7 +38,7 @@ def test_every_report_names_its_source_and_every_header_it_understands(spec, wri
     assert not [h for h in headers if f"`{h}`" not in section]
 
 
-def test_rules_are_told_with_their_columns_and_their_severity(written):
+def test_rules_are_listed_with_their_columns_and_their_severity(written):
     refused, warned = section_of("settlements", written).split("Refused if")[1].split("Loaded with a warning if")
     assert "- the amounts of the settlement do not add up to its total (`settlement_adds_up`)" in refused
     assert "- any of `total-amount`, `amount` is no amount (`…_is_amount`)" in refused

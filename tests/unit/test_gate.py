@@ -1,4 +1,4 @@
-"""The documents of one report are validated together, and each is judged as if it were alone."""
+"""The documents of one report are validated together, each with the same result as alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLAIMS = "case-id,order-id,fnsku,seller-sku,units,filed-date,status"
 
 
 def pending(folder: Path, name: str, content: str, account: Account = NA, usual: float | None = None, **manifest: Any) -> Pending:
-    """A document to judge; its name is that of its file and of the folder of its rows."""
+    """A document to validate; its file and the folder of its rows have its name."""
     document = document_of(content, folder / account.id, account=account, **{"report": "reimbursements", "file_name": name, **manifest})
     return Pending(document=document, account=account, folder=folder / account.id / f"rows {name}", usual_rows_per_day=usual)
 
@@ -52,7 +52,7 @@ def days(*numbers: int, **values: str) -> str:
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> list[Pending]:
-    """Documents of two reports and three accounts that differ in what is wrong with them and in how they are written."""
+    """Documents of two reports and three accounts with different faults and formats."""
     return [
         pending(tmp_path, "good", days(2, 3), **NOVEMBER),
         pending(tmp_path, "wrong row", reimbursements({}, {"reimbursement-id": "2", "amount-total": "12.50.0"})),
@@ -108,7 +108,7 @@ def test_a_case_may_name_its_ledger_reference_alone(tmp_path: Path) -> None:
     assert [(r.rule, [row["_line"] for row in r.rows]) for r in failed(found)] == [("subject_is_named", [3])]
 
 
-def test_judged_together_says_what_judged_alone_says(mixed: list[Pending], tmp_path: Path) -> None:
+def test_documents_validated_together_get_the_same_results_as_alone(mixed: list[Pending], tmp_path: Path) -> None:
     alone = {p.document.file_name: judge(p.document, p.account, p.folder, p.usual_rows_per_day) for p in mixed}
     assert judged(*mixed) == judged(*reversed(mixed)) == alone
 

@@ -1,4 +1,4 @@
-"""A document is parsed once: whoever needs its rows later reads what was kept of it, and never its bytes."""
+"""A document is parsed once: later readers use its kept rows, never its bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support import AT, EU, NA, Warehouse, document_of, raw_state, reimbur
 
 
 def keep(document: Document, folder: Path, account: Account = NA) -> tuple[Prepared, list[dict[str, Any]], set[str]]:
-    """What is known of a document, its rows, and the files that lie in its folder afterwards."""
+    """A document's facts, its rows, and the files in its folder afterwards."""
     prepared = prepare(document, account, folder / "kept")
     return prepared, pq.read_table(prepared.parquet).to_pylist(), {p.name for p in (folder / "kept").iterdir()}
 
@@ -91,7 +91,7 @@ def day(number: int, *extra: dict[str, Any]) -> str:
 
 
 def in_order(warehouse: Warehouse, *numbers: int, between: Callable[[], None] = lambda: None) -> dict[str, list[tuple]]:
-    """What raw holds after documents retrieved on so many days of the month were loaded in this order."""
+    """The contents of raw after documents retrieved on these days of the month were loaded in this order."""
     for number in numbers:
         warehouse.drop(f"{number}.txt", day(number), at=AT.replace(day=number))
         assert warehouse.load(f"run {number}") == []
@@ -119,7 +119,7 @@ def test_a_home_without_kept_rows_parses_what_a_late_document_needs(tmp_path: Pa
     assert in_order(old, 10, 12, 11, between=lose_rows) == in_order(calm, 10, 11, 12)
 
 
-def test_everything_loaded_anew_reads_kept_rows(tmp_path: Path) -> None:
+def test_everything_loaded_again_reads_kept_rows(tmp_path: Path) -> None:
     warehouse = Warehouse(Home(tmp_path))
     before = in_order(warehouse, 10, 11)
     warehouse.home.warehouse.unlink()
@@ -135,7 +135,7 @@ def test_between_gate_and_load_nothing_lies_in_the_home_but_judgements(tmp_path:
 
 
 def gated(warehouse: Warehouse) -> Run:
-    """A run that has landed and judged a document and not loaded it."""
+    """A run that has landed and validated a document but not loaded it."""
     run = Run(warehouse.home, warehouse.accounts, "first", AT)
     warehouse.drop("10.txt", day(10), at=AT.replace(day=10))
     land_files(run, settle_seconds=0)

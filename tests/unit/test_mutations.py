@@ -1,4 +1,4 @@
-"""The list of mistakes that soak makes on purpose speaks of models and tests as they are."""
+"""The list of deliberate mistakes (tests/soak) names existing models and tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LISTED = [m for listed in mutations().values() for m in listed]
 
 
 @pytest.mark.parametrize("mutation", LISTED, ids=lambda m: m.rule)
-def test_what_a_mistake_replaces_stands_once_in_its_file(mutation: Mutation) -> None:
+def test_the_text_of_a_mistake_occurs_once_in_its_file(mutation: Mutation) -> None:
     assert mutation.path(DBT_PROJECT).read_text(encoding="utf-8").count(mutation.text) == 1
     assert mutation.mistake != mutation.text
 

@@ -1,4 +1,4 @@
-"""From bytes to text columns: every row arrives once, as it was written, with the line it stands on."""
+"""From bytes to text columns: every row arrives once, as written, with its line number."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEDGER = [h.replace("_", " ") for h in LEDGER[:-2]] + ["Reconciled Quantity", "U
 
 
 class Parsed:
-    """A document as it was parsed: what was found out about it, and its columns."""
+    """A parsed document: its facts and its columns."""
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
@@ -138,7 +138,7 @@ def test_japanese_text_is_read_as_cp932_where_the_account_sells_in_japan(parse: 
 
 
 @pytest.mark.parametrize("declared", ["windows-1252", "ISO-8859-1", "Shift_JIS"])
-def test_utf8_proves_itself_against_a_wrong_label_and_the_reader_is_told(parse: Parse, declared: str) -> None:
+def test_utf8_proves_itself_against_a_wrong_label_with_a_warning(parse: Parse, declared: str) -> None:
     parsed = parse(numbered(1, **{"product-name": TITLE}), charset=declared)
     assert parsed["product_name"] == [TITLE]
     assert parsed.prepared.warnings == {"charset": f"declared {declared}, but the text is UTF-8"}
@@ -178,7 +178,7 @@ def test_japanese_text_among_latin_letters_stays_japanese(parse: Parse, title: s
     assert (parsed["product_name"], parsed.prepared.warnings) == ([title], {"charset": fallen_back(2, "cp932")})
 
 
-def test_text_of_two_charsets_is_read_in_the_one_of_most_words_and_the_reader_is_told(parse: Parse) -> None:
+def test_text_of_two_charsets_is_read_in_the_one_of_most_words_with_a_warning(parse: Parse) -> None:
     header, german, *japanese = numbered(4, **{"product-name": "HERE"}).encode().split(b"\n")
     rows = [header, german.replace(b"HERE", "Größe".encode("latin-1")), *(j.replace(b"HERE", "卓上ランプ".encode("cp932")) for j in japanese)]
     parsed = parse(b"\n".join(rows), account=JP)
@@ -240,7 +240,7 @@ def test_utf8_with_some_damage_is_refused_with_line_and_column_and_read_in_no_ot
         ("cp932", ["ﾃｽﾄ", "ﾃｽ 卓上ランプ", "りし 赤い傘", "ｼｬﾂ"]),
     ],
 )  # fmt: skip
-def test_a_text_of_one_charset_that_holds_utf8_by_chance_is_read_in_it_and_the_reader_is_told(parse: Parse, charset: str, titles: list[str]) -> None:
+def test_a_text_of_one_charset_that_holds_utf8_by_chance_is_read_in_it_with_a_warning(parse: Parse, charset: str, titles: list[str]) -> None:
     data = titled(*(t.encode(charset) for t in titles))
     parsed = parse(data, account=ACCOUNTS_OF[charset])
     assert parsed["product_name"] == titles
@@ -459,7 +459,7 @@ def test_a_word_for_two_columns_means_the_one_that_stands_there_in_amazons_order
     assert list(shape.field_names)[len(first) + len(needed) : len(first) + len(needed) + len(headers)] == found
 
 
-def test_columns_of_an_unknown_language_are_taken_by_position_and_the_reader_is_told(parse: Parse) -> None:
+def test_columns_of_an_unknown_language_are_taken_by_position_with_a_warning(parse: Parse) -> None:
     parsed = parse(
         "Päivä\tArvosana\tKommentit\tVastaus\tTilaus\tSähköposti\n20.10.26\t2\tslow\t\t302-7000002-7000002\ta@example.com\n", "seller_feedback", DE
     )
@@ -476,7 +476,7 @@ def test_an_unknown_language_is_refused_where_the_first_row_does_not_fit(row: st
     assert refused.value.rule == "unknown_header"
 
 
-def test_a_column_that_stands_twice_is_refused() -> None:
+def test_a_repeated_column_is_refused() -> None:
     header = "\t".join([*REIMBURSEMENTS, "Reimbursement ID"])
     with pytest.raises(Refusal, match="the column reimbursement_id of reimbursements stands twice"):
         recognise(header + "\n")

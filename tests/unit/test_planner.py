@@ -1,4 +1,4 @@
-"""What is asked for: the fewest windows inside Amazon's limits, until every day has an answer that will not change."""
+"""Planned requests: the fewest windows within Amazon's limits, until every day has a final answer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def days_of(windows: Iterable[Window]) -> list[date]:
 
 
 def is_asked(day: date, *answers: Answer, spec: ReportSpec = SHIPMENTS, today: date = TODAY) -> bool:
-    """Whether the day is asked for, by the daily run or by the backfill, when no other day is: windows reach over settled days."""
+    """Whether the day alone would be requested, by the daily run or the backfill: windows may span settled days."""
     others = [answer(GOOD, date(2025, 1, 1), day - timedelta(days=1), today), answer(GOOD, day + timedelta(days=1), today, today)]
     return day in days_of(both(spec, [*others, *answers], today=today))
 
@@ -249,7 +249,7 @@ def test_no_data_twice_while_the_day_changes_is_not_the_end():
 
 
 def test_an_outage_of_40_days_heals_by_itself():
-    """Last asked on 2026-10-12: what came since is missing, what changed until then is due, older days are settled."""
+    """Last requested on 2026-10-12: later days are missing, days that still changed then are due, older days are settled."""
     held = [answer(GOOD, date(2025, 5, 1), date(2026, 10, 11), date(2026, 10, 12))]
     due = days_of(both(SHIPMENTS, held))
     # The last answer settled what lies 30 days before it.

@@ -1,4 +1,4 @@
-"""What ``make run`` asks Airflow, where the moment cannot be chosen in a real one: a server that answers as Airflow would then."""
+"""Requests of ``make run`` to Airflow at moments that a real one cannot reproduce: a server answers as Airflow would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One report queue: a report of one account is asked for once, waited for, and lands whatever Amazon's answer is."""
+"""One report queue: a report of one account is requested once, awaited, and landed whatever Amazon answers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Setting:
         return Amazon(self.account, self.sandbox.access(self.account, **changed), self.home, self.sandbox.clock)
 
     def visit(self, report: str, windows: list[Window], run: str = "one", **changed: str) -> tuple[ReportQueue, datetime | None]:
-        """One visit of a report queue; returns it and when it wants to be visited again."""
+        """One visit of a report queue; returns it and the time of its next visit."""
         queue = load_queue(self.home, run, self.account.id, report, windows)
         amazon = self.client(**changed)
         try:
@@ -60,7 +60,7 @@ class Setting:
             amazon.close()
 
     def finish(self, report: str, windows: list[Window], run: str = "one") -> ReportQueue:
-        """Visit a queue whenever it wants to be, until every window has its answer."""
+        """Visit a queue whenever it is due, until every window has its answer."""
         for _ in range(200):
             queue, later = self.visit(report, windows, run)
             if later is None:
@@ -126,7 +126,7 @@ def test_a_window_is_asked_for_once_and_lands_with_its_manifest(start):
     assert list((setting.home.landing / ".downloads").iterdir()) == []
 
 
-def test_a_queue_that_is_over_is_not_begun_anew(start):
+def test_a_queue_that_is_over_is_not_started_again(start):
     setting = start()
     setting.finish("orders", [EARLY])
     counts = setting.sandbox.counts()["demo-na"]
@@ -212,7 +212,7 @@ def test_a_status_that_amazon_adds_means_not_finished(start):
     assert setting.finish("orders", []).answers == {"DONE": 1}
 
 
-def test_a_report_that_is_never_finished_is_given_up_after_a_day_and_asked_for_anew(start):
+def test_a_report_that_is_never_finished_is_given_up_after_a_day_and_requested_again(start):
     setting = start()
     setting.visit("orders", [EARLY])
     setting.sandbox.clock.advance(24 * 3600 + 1)
@@ -276,7 +276,7 @@ def test_a_cancelled_report_that_is_never_empty_is_asked_for_again(start, kind):
     assert queue.answers == {"CANCELLED": 1, "DONE": 1}
     assert [(d.report_id, d.answer) for d in setting.landed("reimbursements")] == [("50000000002", "DONE")]
     assert setting.sandbox.counts()["cooldown_violations"] == {}
-    # The pause of the type is kept, lest it be what cancelled the report.
+    # The pause of the type is kept, since breaking it may have cancelled the report.
     assert setting.now - NOW > timedelta(hours=4)
 
 
@@ -315,7 +315,7 @@ def test_fatal_without_a_document_is_asked_for_again_after_the_pause(start):
     assert setting.sandbox.counts()["cooldown_violations"] == {}
 
 
-def test_the_pause_begins_anew_when_a_spoiled_report_is_found(start):
+def test_the_pause_starts_again_when_a_spoiled_report_is_found(start):
     """Another application may have asked meanwhile; the half hour since our own request says nothing then."""
     setting = start("fatal", limit=1)
     setting.visit("fulfilled_shipments", [EARLY])
@@ -450,7 +450,7 @@ def _lose_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("report", ["reimbursements", "orders"])
 def test_a_kill_between_request_and_noting_it_asks_for_nothing_twice(start, monkeypatch, report, number):
-    """Killed after its first or second request was heard, the queue finds the report in Amazon's list."""
+    """Killed after its first or second request was received, the queue finds the report in Amazon's list."""
     setting = start()
     create, calls = Amazon.create, []
 
@@ -464,7 +464,7 @@ def test_a_kill_between_request_and_noting_it_asks_for_nothing_twice(start, monk
     monkeypatch.setattr(Amazon, "create", killed)
     with pytest.raises(Killed) as kill:
         setting.finish(report, [OPEN, EARLY])
-    # What a killed process leaves is what it had written before it died.
+    # A killed process leaves only what it had written.
     queue_file(setting.home, "one", "demo-na", report).write_bytes(kill.value.args[0])
     queue = setting.finish(report, [])
     assert queue.answers == {"DONE": 2}
@@ -592,7 +592,7 @@ def test_a_recent_report_of_the_same_range_is_taken_instead_of_asking(start):
         ((6, 11), (US,), 1),  # One day more.
         ((5, 10), (US,), 1),
         ((6, 10), (CANADA,), 1),
-        ((6, 10), (US,), 5),  # What has changed meanwhile would be missed.
+        ((6, 10), (US,), 5),  # Later changes would be missed.
     ],
 )
 def test_a_report_of_other_days_or_marketplaces_or_of_long_ago_is_not_taken(start, days, marketplaces, hours):
@@ -603,7 +603,7 @@ def test_a_report_of_other_days_or_marketplaces_or_of_long_ago_is_not_taken(star
     queue = setting.finish("reimbursements", [EARLY])
     assert (queue.requests, queue.answers) == (1, {"DONE": 1})
     assert setting.created() == {REIMBURSEMENTS: 2}
-    # Not taken, it begins the pause all the same: Amazon counts every application's requests.
+    # Although it is not reused, it starts the pause: Amazon counts every application's requests.
     assert setting.sandbox.counts()["cooldown_violations"] == {}
 
 

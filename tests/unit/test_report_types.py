@@ -1,4 +1,4 @@
-"""Every report type is whole: its six pieces exist, and its fixtures are recognised and pass its gate."""
+"""Every report type is complete: its six pieces exist, and its fixtures are recognised and pass its gate."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SOURCES = STAGING / "_amazon_seller__sources.yml"
 
 
 def pieces(report: str) -> dict[str, Path]:
-    """The six places of a report type: what each is, and where it lies in the repository."""
+    """The six pieces of a report type and their places in the repository."""
     return {
         "report spec": Path(f"plugins/seller_warehouse/reports/{report}.py"),
         "suite": Path(f"expectations/{report}.py"),
@@ -60,8 +60,8 @@ def pieces(report: str) -> dict[str, Path]:
 
 
 def missing_pieces(root: Path, report: str) -> list[str]:
-    """What a report type lacks in the repository at ``root``, one sentence each."""
-    return [f"{report} lacks its {what}: {place}" for what, place in pieces(report).items() if not _exists(root, what, place, report)]
+    """The missing pieces of a report type in the repository at ``root``, one sentence each."""
+    return [f"{report} has no {what}: {place}" for what, place in pieces(report).items() if not _exists(root, what, place, report)]
 
 
 def _exists(root: Path, what: str, place: Path, report: str) -> bool:
@@ -111,7 +111,7 @@ def test_a_missing_piece_is_named(tmp_path: Path, what: str) -> None:
         shutil.rmtree(tmp_path / place)
     else:
         (tmp_path / place).unlink()
-    assert missing_pieces(tmp_path, "claims") == [f"claims lacks its {what}: {place}"]
+    assert missing_pieces(tmp_path, "claims") == [f"claims has no {what}: {place}"]
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=lambda s: s.name)
@@ -185,7 +185,7 @@ def test_a_fixture_is_recognised_and_passes_the_gate_with_every_row(path: Path, 
 
 
 def is_about_the_header(rule: str) -> bool:
-    """Variants show headers that nobody has written down yet; they load with these warnings."""
+    """Variants have headers that are not documented; they load with these warnings."""
     return rule in ("unknown_columns", "header_by_position")
 
 

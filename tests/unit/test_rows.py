@@ -1,4 +1,4 @@
-"""Rows of quoted text whose producer does not double quotes, and rows with a tab too many: none is lost, none swallowed."""
+"""Rows of quoted text without doubled quotes, and rows with one tab too many: none is lost or swallowed."""
 
 from __future__ import annotations
 

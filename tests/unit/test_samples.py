@@ -1,4 +1,4 @@
-"""Public and real sample files get the verdict they deserve, and not a row or a cent is lost."""
+"""Public and real sample files get the right verdict, and no row or cent is lost."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Sandbox:
         return self.call("POST", REPORTS, seller_id, json={"reportType": report_type, "marketplaceIds": [market], **body})
 
     def report(self, *asked: Any, **body: Any) -> dict[str, Any]:
-        """A report asked for, five minutes later."""
+        """A requested report, five minutes later."""
         answer = self.create(*asked, **body)
         assert answer.status_code == 202, answer.text
         self.wait(5 * MINUTE)

@@ -1,4 +1,4 @@
-"""What the seeds say of Amazon's rules: each row names where it was read, and no two rules hold at once."""
+"""The seeds about Amazon's rules: each row names its source, and no two rules hold at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from seller_warehouse.core.home import DBT_PROJECT
 
 OUR_OWN_WORDS = {"claim_statuses"}
-"""Seeds of what sellers write in their own log, which nobody publishes."""
+"""Seeds for words in sellers' own logs, without a published source."""
 FACTS = sorted({p.stem for p in (DBT_PROJECT / "seeds").glob("*.csv")} - OUR_OWN_WORDS)
 
 
@@ -46,7 +46,7 @@ def test_one_rule_holds_at_a_time(name: str, kind: tuple[str, ...], days: tuple[
 def test_every_region_of_a_marketplace_has_windows_and_a_value() -> None:
     regions = {row["policy_region"] for row in seed("marketplaces")}
     for category in ("FC_OPERATIONS", "CUSTOMER_RETURN", "REEVALUATION"):
-        # Of returns in the Emirates, Saudi Arabia and India no window is known.
+        # No window is known for returns in the Emirates, Saudi Arabia and India.
         unknown = {"AE", "SA", "IN"} if category == "CUSTOMER_RETURN" else set()
         assert {row["policy_region"] for row in seed("claim_windows") if row["category"] == category} == regions - unknown, category
     assert {row["policy_region"] for row in seed("valuation_rules")} == regions

@@ -1,4 +1,4 @@
-"""The sandbox's clock: it stands still while anybody works and jumps to the next moment that is waited for, the same in every process."""
+"""The sandbox's clock: it stops while any process works and jumps to the next awaited time, the same in every process."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_whoever_is_alone_does_not_wait_for_real(clock: JumpingClock) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_clock_stands_still_while_somebody_works_and_then_jumps_to_the_earliest_moment(clock: JumpingClock) -> None:
+def test_clock_stops_while_any_process_works_and_then_jumps_to_the_earliest_moment(clock: JumpingClock) -> None:
     clock.enter("a", "b", "c")
     seen: list[tuple[str, float]] = []
 
@@ -83,7 +83,7 @@ def test_clock_stands_still_while_somebody_works_and_then_jumps_to_the_earliest_
 
 
 def test_who_is_woken_works_before_the_clock_jumps_again(clock: JumpingClock) -> None:
-    """Two waits of the same moment end together; the clock stands until the slower of the two has done its work."""
+    """Two waits for the same time end together; the clock stops until the slower of the two has done its work."""
     clock.enter("quick", "slow")
     shown: dict[str, datetime] = {}
 

@@ -70,7 +70,7 @@ def test_what_loads_and_readers_need_stays_however_old_it_is(tmp_path: Path) -> 
     assert [path for path in kept if not path.exists()] == []
 
 
-def test_a_long_log_begins_anew_for_whoever_writes_it_and_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_log_starts_again_for_whoever_writes_it_and_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tidy, "LOG_BYTES", 10)
     home = Home(tmp_path)
     short = written(home.airflow / "triggerer.log", days_ago=1, content=b"short")

@@ -1,4 +1,4 @@
-"""The history of raw: what it holds depends on the documents, never on the order in which they came."""
+"""The history of raw: its contents depend on the documents, never on their order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ledger(*rows: tuple[int, int]) -> str:
 
 
 class Store:
-    """A build database in a folder, and the documents that may go into it."""
+    """A build database in a folder, and documents to load into it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -133,7 +133,7 @@ def test_a_day_of_twenty_rows_or_more_never_shrinks_to_less_than_half(store: Sto
 
 
 def held_rows(store: Store, *days_of_rows: dict[int, int], step: int = 1, **asked: object) -> list[list[tuple]]:
-    """What is held a day after documents of so many rows a day, each retrieved ``step`` days after the other."""
+    """Rows held per day after documents with these rows per day, each retrieved ``step`` days after the other."""
     asked = asked or {"window_start": date(2026, 11, 1), "window_end": date(2026, 11, 9), "source": "sp_api"}
     documents = [
         store.document(ledger(*[(d, -n) for d, count in rows.items() for n in range(1, count + 1)]), day(10 + i * step), **asked)

@@ -1,4 +1,4 @@
-"""The simulated sellers keep the promises that a warehouse built on their reports relies on."""
+"""The simulated sellers have the properties on which a warehouse of their reports relies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that warehouses built on too kind a world got wrong happens to the simulated sellers of the demo, and its truth is what happened."""
+"""The simulated sellers of the demo have every irregularity that has misled warehouses built on simpler worlds, and their truth records it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sellers() -> tuple[Seller, ...]:
 
 @cache
 def rows(report: str) -> tuple[tuple[Seller, dict[str, Any]], ...]:
-    """What a report says of every seller on the day of the demo."""
+    """A report of every seller on the day of the demo."""
     return tuple((s, row.values) for s in sellers() for row in s.rows(report, FIRST, DAILY_RUN, DAILY_RUN))
 
 

@@ -1,5 +1,5 @@
--- For every account and every country that a ledger row may name, blank included: whose claim windows apply, and the currency. Windows are those of
--- where the stock lies. Amazon pays in a currency of the account: where it has no marketplace in the country, that is assumed to be its home's.
+-- The region of the claim windows and the currency, for every account and every country that a ledger row may name, blank included. Windows are those
+-- of the country where the stock is. Amazon pays in a currency of the account: if it has no marketplace in the country, its home's is assumed.
 
 with accounts as (
 

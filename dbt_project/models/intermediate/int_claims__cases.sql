@@ -1,4 +1,4 @@
--- One row per line of the seller's log of cases, with what its status means, since when, and the stock that it names.
+-- One row per line of the seller's log of cases, with its state, since when, and the stock that it names.
 
 with claims as (
 
@@ -48,7 +48,7 @@ select
     is_granted_in_part,
     filed_date,
     case when claim_state <> 'OPEN' and closed_date >= filed_date then closed_date end as closed_date,
-    -- The status decides: what is decided without a day, or with one before it was filed, is so from its filing on.
+    -- The status decides: a case decided without a day, or on a day before it was filed, counts as decided from its filing on.
     case when claim_state = 'OPEN' then null when closed_date >= filed_date then closed_date else filed_date end as decided_date,
     claimed_units
 from judged

@@ -1,5 +1,5 @@
--- One row per unit that a case of the seller's log may be about: what it is, since when, and when it was settled. Units that came back stand for
--- those in transit whose place they take. Pools are orders and stocks; only those that a case names are here.
+-- One row per unit that a case of the seller's log may be about: what it is, since when, and when it was settled. Units that came back replace
+-- the units in transit that they settle. Pools are orders and stocks; only those that a case names are included.
 
 with recursive cases as (
 
@@ -95,7 +95,7 @@ select
     case when named.first_date < named.defect_date then named.first_date else named.defect_date end as first_date,
     named.defect_date,
     coalesce(named.claim_deadline_date, date '9999-12-31') as claim_deadline_date,
-    -- A unit that came back as nobody's fault is closed to claims from then on.
+    -- A unit that came back without anybody's fault cannot be claimed from then on.
     case
         when named.closed_to_claims_date <= coalesce(settled_units.settled_date, named.closed_to_claims_date) then named.closed_to_claims_date
         else coalesce(settled_units.settled_date, date '9999-12-31')

@@ -1,4 +1,4 @@
--- What changes a defect, by day: units that are paid, replaced, settled without payment, or come back; claims filed and answered; and the days on
+-- The changes of a defect by day: units paid, replaced, settled without payment, or returned; claims filed and answered; and the days on
 -- which its window opens and closes. Columns hold changes, so a running sum of each is the state.
 
 with defects as (
@@ -48,7 +48,7 @@ paid as (
 
 ),
 
--- Until a unit came back, what was paid for it was paid for a unit in transit.
+-- Until a unit comes back, a payment for it is one for a unit in transit.
 paid_before_return as (
 
     select
@@ -110,7 +110,7 @@ claimed as (
 
 ),
 
--- Days on which nothing happens but time.
+-- Days on which only time passes.
 passed as (
 
     select defect_id, defect_date as change_date, 'TIME' as measure, 0 as units, 0 as cash_amount from defects
@@ -145,7 +145,7 @@ changes as (
 
 select
     changes.defect_id,
-    -- Nothing can change before the defect is there.
+    -- Nothing can change before the defect exists.
     greatest(changes.change_date, defects.defect_date) as change_date,
     {{ units_of('CASH') }} as cash_units,
     {{ units_of('INVENTORY') }} as inventory_units,

@@ -1,9 +1,9 @@
--- One row per defect and case about it, and stretch of time in which units of it share a fate: since when they are in the case, until when, and what
--- followed. A case covers as many units as it names, all where it names none, of its order, its reference or its stock.
+-- One row per defect, case about it and period in which its units have the same outcome: since when they are in the case, until when, and what
+-- followed. A case covers as many units as it names, or all if it names none, of its order, its reference or its stock.
 --
--- Case after case, each takes first what Amazon paid under its number; then open units that no case has had yet, the oldest first, those within their
--- window before others; then units whose case is decided, so that an appeal takes over from the case that was denied; then, where no unit
--- is left, those of a case that is open. Settled units are taken last, and only by a case that names the order or the reference.
+-- Each case in turn first takes what Amazon paid under its number; then open units that no case has had yet, oldest first, those within
+-- their window before others; then units whose case is decided, so that an appeal takes over from the denied case; then, if no unit
+-- is left, units of an open case. Settled units are taken last, and only by a case that names the order or the reference.
 
 {% set never = "date '9999-12-31'" %}
 
@@ -62,7 +62,7 @@ stocks as (
 
 ),
 
--- What a case was paid for elsewhere than in the stock that it names.
+-- Payments for a case outside the stock that it names.
 paid_elsewhere as (
 
     select
@@ -119,7 +119,7 @@ claims as (
 
 ),
 
--- The units of a pool as each of its cases leaves them.
+-- The units of a pool after each of its cases.
 held as (
 
     select
@@ -259,7 +259,7 @@ ended as (
         units.refund_defect_id,
         units.defect_date,
         case when followed.next_date < followed.settled_date then followed.next_date else followed.settled_date end as released_date,
-        -- A case that the seller drops leaves the unit as it was.
+        -- A withdrawn case leaves the unit in its earlier state.
         case
             when followed.claim_state = 'DROPPED' and followed.last_denied_place > followed.last_granted_place then 'DENIED'
             else followed.claim_state

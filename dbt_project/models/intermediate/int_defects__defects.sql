@@ -1,4 +1,4 @@
--- One row per defect with what does not change by the day: what happened, and from when until when a claim may be filed.
+-- One row per defect with what does not change by day: what happened, and the first and last day for a claim.
 
 with adjustments as (
 
@@ -30,7 +30,7 @@ names as (
 
 ),
 
--- A defect is in the currency that Amazon paid it in, whatever its country or order suggests; of several, that of the first payout.
+-- A defect is in the currency in which Amazon paid it, whatever its country or order suggests; if there are several, that of the first payout.
 paid_in as (
 
     select defect_id, currency_code, row_number() over (partition by defect_id order by approval_date, currency_code) as place
@@ -100,7 +100,7 @@ defects as (
 
 ),
 
--- A rule holds for claims filed within its own dates, so each gives a part of the window, often an empty one.
+-- A rule holds for claims filed within its own dates, so each rule gives a part of the window, often an empty one.
 parts as (
 
     select

@@ -1,5 +1,5 @@
--- One row per defect and payout of it: units and money, and what took them back where something did. Money is shared out by units, and the shares of
--- a payout or reversal add up to it. What was taken back or added without a unit is a row of no units.
+-- One row per defect and payout of it: units and money, and what took them back, if anything did. Money is divided by units, and the shares of
+-- a payout or reversal add up to it. Money that was taken back or added without a unit is a row with 0 units.
 
 with stock_matches as (
 
@@ -55,7 +55,7 @@ matches as (
 
 ),
 
--- What was kept comes first, then what was taken back, each in the order of the defects.
+-- Units that were kept come first, then units that were taken back, each in the order of the defects.
 dated as (
 
     select
@@ -91,7 +91,7 @@ placed as (
 
 ),
 
--- Money alone falls to the units that are still paid, or to all where none is.
+-- Money without units goes to the units that are still paid, or to all if none is.
 money_alone as (
 
     select

@@ -1,4 +1,4 @@
--- Units of losses and damages that were settled without payment: found, put back as sellable, or reconciled by Amazon without saying how.
+-- Units of losses and damages that were settled without payment: found, put back as sellable, or reconciled by Amazon without an explanation.
 
 with adjustments as (
 
@@ -33,7 +33,7 @@ found as (
 
 ),
 
--- Nothing says when, so they count from the day of the loss.
+-- No report says when, so they count from the day of the loss.
 unexplained as (
 
     select

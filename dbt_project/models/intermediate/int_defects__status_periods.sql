@@ -1,8 +1,8 @@
--- One row per defect and period without change: the bucket of each of its units from valid_from to before valid_before. Whatever shows a status,
--- of today or of any day before, reads it here.
+-- One row per defect and period without change: the bucket of each of its units from valid_from to before valid_before. All models that show a
+-- status, of today or of an earlier day, read it here.
 --
--- A unit is in the first of these that holds: paid or replaced; settled without payment; found but not reconciled yet; excluded; in a case; refused;
--- said to be paid; waiting; eligible; expired.
+-- A unit is in the first bucket whose condition holds: paid or replaced; settled without payment; found but not reconciled yet; excluded; in a case;
+-- refused; reported as paid; waiting; eligible; expired.
 
 with defects as (
 

@@ -1,6 +1,6 @@
--- What one open unit of a defect is worth, estimated. Lost or damaged before an order: what it costs the seller, by the seller's word, else Amazon's,
--- else what Amazon paid lately for the same stock; half of it where the unit could not be sold; unknown for a loss of the time when Amazon paid its
--- own estimate of the sale price. After an order: what the buyer paid for it, the seller's promotions deducted, less Amazon's fees.
+-- The estimated value of one open unit of a defect. Lost or damaged before an order: its cost as stated by the seller, else as estimated by Amazon,
+-- else what Amazon recently paid for the same stock; half of it if the unit could not be sold; unknown for losses from the time when Amazon paid its
+-- own estimate of the sale price. After an order: what the buyer paid for it, less the seller's promotions and Amazon's fees.
 
 with defects as (
 

@@ -1,5 +1,5 @@
--- Payouts for multi-channel orders by order and SKU, net of what was taken back: of the reasons that are theirs alone, and of those for any parcel.
--- A line that names no order or SKU has those of the payout that it takes from or gives back.
+-- Payouts for multi-channel orders by order and SKU, net of reversals: with reasons for multi-channel orders only, and with reasons for any parcel.
+-- A line without an order or SKU has those of the payout that it takes from or gives back.
 
 with reasons as (
 
@@ -7,7 +7,7 @@ with reasons as (
 
 ),
 
--- What is paid for a parcel's delay pays for no unit of it.
+-- A payment for a parcel's delay pays for no unit of it.
 lines as (
 
     select lines.*

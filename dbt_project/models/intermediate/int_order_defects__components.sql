@@ -41,7 +41,7 @@ downloaded_feedback as (
 
 ),
 
--- The feedback report has no order dates: it knows better than the download once it was asked again for every day on which the feedback
+-- The feedback report has no order dates: it takes precedence over the download once it was requested again for every day on which the feedback
 -- that the download names can have been left.
 overtaken as (
 
@@ -59,7 +59,7 @@ overtaken as (
 
 ),
 
--- An outcome of the download beats what other reports merely tell of; feedback it names that a newer feedback report lacks was removed.
+-- An outcome in the download takes precedence over other reports; feedback in it that is missing from a newer feedback report was removed.
 weighed as (
 
     select

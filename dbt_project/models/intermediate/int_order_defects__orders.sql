@@ -1,4 +1,4 @@
--- Amazon cuts the days of the rate in UTC, whatever zone the orders report was printed in.
+-- The days of the rate are UTC days, whatever the time zone of the orders report.
 select
     account_id,
     amazon_order_id,

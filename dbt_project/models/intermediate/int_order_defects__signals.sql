@@ -22,7 +22,7 @@ orders as (
 
 ),
 
--- Only the transaction type tells a claim from the fees ShippingChargeback and GiftwrapChargeback.
+-- Only the transaction type distinguishes a claim from the fees ShippingChargeback and GiftwrapChargeback.
 settlements as (
 
     select
@@ -36,7 +36,7 @@ settlements as (
 
 ),
 
--- The buyer's money, without Amazon's fees: below zero Amazon took it from the seller.
+-- The buyer's money, without Amazon's fees: if negative, Amazon took it from the seller.
 charged as (
 
     select
@@ -52,7 +52,7 @@ charged as (
 
 ),
 
--- Amazon answers the claims of the orders that it fulfils itself, so what it takes for one says nothing of the seller's fault.
+-- Amazon answers claims for the orders that it fulfils, so money taken for one does not show that the seller was at fault.
 settled as (
 
     select

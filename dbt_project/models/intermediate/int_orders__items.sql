@@ -1,6 +1,6 @@
--- One row per order and SKU: units ordered, and what the buyer paid for those that have a price, less the seller's promotions. The orders report says
--- so, else the sale in a settlement. The sale stands beside it where it is known of how many units it is: some settlements leave the tax out. Where
--- the two name different currencies the settlement's counts: refunds and payouts are in it.
+-- One row per order and SKU: units ordered, and what the buyer paid for those with a price, less the seller's promotions; from the orders report,
+-- else from the sale in a settlement. The sale is kept beside it if its number of units is known: some settlements leave the tax out. If
+-- the two name different currencies, the settlement's counts: refunds and payouts are in it.
 
 with order_lines as (
 

@@ -1,5 +1,5 @@
--- One row per reimbursement line with what it is matched by: its stock and product in capitals, blanks filled by what reports pair, and for a
--- reversal the reimbursement that was paid first, even where it names another reversal.
+-- One row per reimbursement line with its match columns: its stock and product in capitals, blanks filled from the pairs in reports, and for a
+-- reversal the reimbursement that was paid first, even if it names another reversal.
 
 with recursive lines as (
 
@@ -19,7 +19,7 @@ paid as (
 
 ),
 
--- What a reversal names as its original, where that is a reversal itself.
+-- What a reversal names as its original, if that is a reversal itself.
 reversed as (
 
     select
@@ -63,7 +63,7 @@ select
     lines.reason_category,
     lines.pays_for,
     coalesce(nullif(lines.original_type_category, 'REVERSAL'), nullif(lines.stated_category, 'REVERSAL')) as type_category,
-    -- Some reversals stand under the id of what they reverse and name no original.
+    -- Some reversals have the id of the line that they reverse and name no original.
     case
         when lines.reason_category = 'REVERSAL'
             then coalesce(origins.origin_id, case when paid.account_id is not null then lines.reimbursement_id end)

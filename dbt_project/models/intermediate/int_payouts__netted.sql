@@ -1,4 +1,4 @@
--- One row per payout and kind, in money or in stock, with what was taken back. What a reversal gives is for the loss or order that it takes from, or
+-- One row per payout and kind, in money or in stock, with what was taken back. What a reversal gives is for the loss or order from which it takes, or
 -- that its original was for.
 
 with paid as (
@@ -13,7 +13,7 @@ reversals as (
 
 ),
 
--- What most reasons of a category pay for; some, as the delay of a parcel, are for no unit.
+-- What most reasons of a category pay for; some, such as the delay of a parcel, pay for no unit.
 reasons as (
 
     select reason_category, max(nullif(pays_for, 'NOTHING')) as pays_for
@@ -36,7 +36,7 @@ given as (
 
 ),
 
--- What else the line does, the reimbursement that it names, and the last reversal of as much of the stock, in this order.
+-- In this order: the rest of the line, the reimbursement that it names, and the last reversal of the same quantity of the stock.
 candidates as (
 
     select given.payout_key, reversals.payout_key as original_key, 1 as evidence, reversals.place

@@ -1,5 +1,5 @@
--- One row per payout and kind, in money or in stock: the lines of one reimbursement for one product, order and reason; and what a reversal gives at
--- the same time as it takes, or gives back.
+-- One row per payout and kind, in money or in stock: the lines of one reimbursement for one product, order and reason; also what a reversal gives
+-- while it takes, or gives back.
 
 with lines as (
 

@@ -1,7 +1,7 @@
--- One row per reimbursement line that takes back and payout that it takes from. Money and stock are counted apart and with their signs: a line of -1
--- in money and +1 in stock takes money and gives a unit. The surest evidence goes first, and of several payouts the latest:
---   NAMED  the reimbursement that the line names, the same order and product before others of it
---   STOCK  where it names none: a payout of the same stock and amount, the same order or reason before others
+-- One row per reversing reimbursement line and payout from which it takes. Money and stock are counted separately and with their signs: a line of -1
+-- in money and +1 in stock takes money and gives a unit. The most certain evidence goes first, and of several payouts the latest:
+--   NAMED  the reimbursement that the line names, its lines for the same order and product first
+--   STOCK  if it names none: a payout of the same stock and amount, the same order or reason first
 -- A line that takes money and no unit lowers the amount of one payout.
 -- sqlfluff:indentation:template_blocks_indent:False
 
@@ -25,7 +25,7 @@ payouts as (
 
     select
         *,
-        -- Time runs backwards here, so that the oldest first is the latest first.
+        -- Time is reversed here, so that "oldest first" takes the latest first.
         {{ add_days("date '1970-01-01'", dbt.datediff('approval_date', "date '2100-01-01'", 'day')) }} as backward_date,
         -place as backward_place
     from {{ ref('int_payouts__paid') }}
@@ -137,7 +137,7 @@ placed as (
 
 ),
 
--- Money alone.
+-- Money without units.
 moneys as (
 
     select

@@ -1,5 +1,5 @@
--- What each source says of a product: one row per account, SKU and source, with when it was last said.
--- The lower the priority, the more the source is believed: the seller's own catalogue first.
+-- The attributes of a product by source: one row per account, SKU and source, with the time of its last report.
+-- A source with a lower priority number takes precedence: the seller's own catalogue first.
 
 with catalog as (
 

@@ -1,4 +1,4 @@
--- What the seller says a unit costs and what Amazon estimates are two series, and neither ends the other.
+-- The seller's stated cost and Amazon's estimate are two series, and neither ends the other.
 
 with costs as (
 
@@ -20,7 +20,7 @@ names as (
 
 named as (
 
-    -- The list may spell a SKU in other capitals, and more than one way.
+    -- The list may capitalise a SKU differently, and in several ways.
     select
         costs.account_id,
         coalesce(names.seller_sku, min(costs.seller_sku) over (partition by costs.account_id, upper(costs.seller_sku))) as seller_sku,
@@ -47,7 +47,7 @@ named as (
 
 ),
 
--- The gate lets a cost stand twice, with a warning; the lower one is the cautious one.
+-- The gate accepts a cost that appears twice, with a warning; the lower one is the cautious choice.
 ranked as (
 
     select

@@ -1,6 +1,6 @@
--- What a SKU or an FNSKU names, as any report pairs them: one row per account and name of a product, in capitals. A SKU that had several FNSKUs
--- stands for the most believed; an FNSKU that several SKUs share, as commingled stock does, stands for none of them. The product is spelled as the
--- most believed report spells it.
+-- The product of each SKU or FNSKU, as any report pairs them: one row per account and name of a product, in capitals. A SKU with several FNSKUs
+-- has the one of the most trusted report; an FNSKU that several SKUs share, as commingled stock does, has no SKU. The product is spelled as in the
+-- most trusted report.
 
 with attributes as (
 

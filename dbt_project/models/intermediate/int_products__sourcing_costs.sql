@@ -1,4 +1,4 @@
--- The cost in force: the seller's own word, and Amazon's estimate until the seller's first.
+-- The cost in force: the seller's own, and Amazon's estimate until the seller's first.
 
 with series as (
 

@@ -1,7 +1,7 @@
--- One row per order, SKU and day on which units were refunded or replaced for the buyer: how many, and since when. Settlements say what was given
--- back, not for how many units: a unit is refunded on the day from which on all that was given back pays for it. Less is goodwill, for which
--- nothing has to come back. A payout that names the order proves a refund that no settlement shows. Where no price is known, the first refund stands
--- with 0 units: it says when, and not for how many.
+-- One row per order, SKU and day on which units were refunded or replaced for the buyer: how many, and since when. Settlements say how much was given
+-- back, not for how many units: a unit is refunded on the first day on which the total given back pays for it. Less is goodwill, for which
+-- nothing has to come back. A payout that names the order proves a refund that no settlement shows. If no price is known, the first refund has
+-- 0 units: it shows when, not how many.
 
 with refund_lines as (
 
@@ -63,7 +63,7 @@ payouts as (
 
 ),
 
--- Of an order without a price, the lowest price of the SKU tells a refund from goodwill.
+-- For an order without a price, the lowest price of the SKU separates a refund from goodwill.
 lowest_prices as (
 
     select account_id, sku_key, currency_code, min({{ amount_of_units('price_amount', '0', '1', 'priced_units') }}) as unit_price_amount
@@ -135,7 +135,7 @@ counted as (
 
 ),
 
--- What was given back and taken back again refunds nothing.
+-- Money that was given back and taken back again refunds nothing.
 lasting as (
 
     select
@@ -200,7 +200,7 @@ placed as (
 
 ),
 
--- Nobody is refunded for more units than he ordered.
+-- No buyer is refunded for more units than were ordered.
 expected as (
 
     select *, least(upto, coalesce(ordered_units, upto)) - least(upto - units, coalesce(ordered_units, upto - units)) as expected_units

@@ -1,6 +1,6 @@
--- One row per reimbursement line, with what it is about. Signs come from the figures, never from names: the reason
+-- One row per reimbursement line, with its category. Signs come from the figures, never from names: the reason
 -- REVERSAL_REIMBURSEMENT is money received. A line that takes money or units back is a reversal, unless it corrects a fee,
--- or its reason says nothing of stock and it names no original.
+-- or its reason is not about stock and it names no original.
 
 with lines as (
 

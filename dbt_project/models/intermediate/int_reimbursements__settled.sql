@@ -1,6 +1,6 @@
 
--- Settlements do not name the reimbursement they pay, so lines are matched by what both sides say: first one to one, then
--- what is left by sums, since one amount may pay several lines of one reimbursement or of one day, or several amounts one line.
+-- Settlements do not name the reimbursement that they pay, so lines are matched by what both sides state: first one to one, then
+-- the rest by sums, since one amount may pay several lines of one reimbursement or of one day, or several amounts one line.
 
 with recursive
 
@@ -47,7 +47,7 @@ posted_products as (
 
 ),
 
--- A line without a SKU is of the one that its FNSKU is known by, where a settlement names that.
+-- A line without a SKU has the SKU of its FNSKU, if a settlement names it.
 named as (
 
     select
@@ -121,7 +121,7 @@ single_postings as (
 
 {{ paired_in_order('single', 'single_claims', 'single_postings') }},
 
--- An order pays an amount for a product hardly ever twice, so what is left of its lines may wait for good.
+-- The same amount is hardly ever paid twice for a product of an order, so the remaining lines have no time limit.
 late_claims as (
 
     select
@@ -256,7 +256,7 @@ group_members as (
 
 ),
 
--- An earlier round takes precedence; a later match that shares anything with it falls as a whole.
+-- An earlier round takes precedence; a later match that shares any line with it is dropped as a whole.
 taken as (
 
     select distinct settlement_match_id from group_members where is_taken

@@ -1,4 +1,4 @@
--- One row per row of a report that came or went after its unit (a day, a settlement, a removal order) had been seen.
+-- One row per row of a report that was added or removed after its scope (a day, a settlement, a removal order) had been seen.
 
 with first_seen as (
 
@@ -14,7 +14,7 @@ with first_seen as (
 
 ),
 
--- Many settlements state their currency on the summary row alone.
+-- Many settlements state their currency only on the summary row.
 settlements as (
 
     select

@@ -1,5 +1,5 @@
--- One row per returned unit line, and one per order, SKU and day of which units were refunded or replaced. A unit that comes back is one of the first
--- that were refunded and are not back yet, and takes the place of it. A line whose units were refunded on several days has a row for each.
+-- One row per returned unit line, and one per order, SKU and day on which units were refunded or replaced. A returned unit replaces the unit that was
+-- refunded first and is not back yet. A line whose units were refunded on several days has a row for each day.
 
 {% set named_by = ['returns.amazon_order_id', 'returns.seller_sku', 'returns.fnsku', 'returns.license_plate_number'] %}
 
@@ -36,7 +36,7 @@ refunds as (
 
 ),
 
--- Of an order without a known price, when it was first refunded is known, and not for how many units.
+-- For an order without a known price, the day of the first refund is known, but not its units.
 uncounted as (
 
     select account_id, amazon_order_id, sku_key, min(anchor_date) as anchor_date
@@ -135,7 +135,7 @@ refunded_units as (
 
 ),
 
--- What came back for what was refunded, and what came back and no refund of it is known.
+-- Returned units with a refund, and returned units without a known refund.
 parts as (
 
     select
@@ -200,7 +200,7 @@ came_back as (
         coalesce(statuses.return_state, 'DONE') as return_state,
         parts.units as defect_units,
         0 as returned_units,
-        -- Where nothing says when the buyer was refunded, the return stands for it; a payout says that he was no later than that.
+        -- If no report says when the buyer was refunded, the day of the return is used; a payout shows that the refund was no later than the payout.
         case
             when parts.anchor_date is null or (parts.anchor_basis = 'PAYOUT' and returned.return_date < parts.anchor_date) then returned.return_date
             else parts.anchor_date

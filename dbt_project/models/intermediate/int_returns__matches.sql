@@ -1,6 +1,6 @@
--- Which payout of an order is for which of its units, in whatever currency: those that Amazon owes first, then those that are still to come, then
--- any. Of units that Amazon has taken back, the reversal stands beside them. Last, a payout for a return that names no order goes to the oldest
--- return of its stock that nothing was paid for.
+-- Which payout of an order is for which of its units, in any currency: first units that Amazon owes, then units that have not come back yet, then
+-- any. Units that were taken back have their reversal beside them. Last, a payout for a return that names no order goes to the oldest
+-- unpaid return of its stock.
 
 with recursive defects as (
 
@@ -45,7 +45,7 @@ pooled as (
 
 ),
 
--- Products of an order, for payouts that name them by less than their SKU.
+-- Products of an order, for payouts that do not name the SKU.
 order_skus as (
 
     select account_id, amazon_order_id, min(sku_key) as sku_key
@@ -85,7 +85,7 @@ order_payouts as (
 
 ),
 
--- A payment may come before the unit, so within an order no date decides.
+-- A payment may come before the returned unit, so dates do not matter within an order.
 owed as (
 
     select

@@ -1,4 +1,4 @@
--- Amazon settles every marketplace by itself, one settlement after the other, so days between two of them are those of a settlement that is not held.
+-- Amazon settles each marketplace separately, one settlement after the other, so days between two of them belong to a settlement that is not held.
 -- A settlement that names no marketplace, or several, may hold lines of any.
 
 with lines as (
@@ -68,7 +68,7 @@ numbered as (
 
 ),
 
--- Of a settlement that goes on after the day of the build, no later line is here.
+-- A settlement that continues after the day of the build has no later lines here.
 periods as (
 
     select

@@ -1,5 +1,5 @@
--- Where the cash of every line of both sides is. A reported line is posted within settlement_match_days; where a settlement that may have it is
--- not held, nobody can say that it is missing.
+-- The state of the cash of every line of both sides. A reported line is posted within settlement_match_days; if a settlement that may have it is
+-- not held, it cannot be called missing.
 
 with lines as (
 
@@ -43,7 +43,7 @@ settling_marketplaces as (
 
 ),
 
--- A line about an order is settled in the order's marketplace, any other in one that is not known. Of the first day held it is not known which
+-- A line about an order is settled in the order's marketplace, any other in an unknown one. On the first day held it is unknown which
 -- settlement has a line.
 line_marketplaces as (
 

@@ -1,5 +1,5 @@
--- Reimbursements are an amount type of their own, or stand among other transactions under a reason or under
--- 'FBA Inventory Reimbursement - <reason>'. ShippingChargeback and its like are fees of orders.
+-- Reimbursements have their own amount type, or are among other transactions under a reason or under
+-- 'FBA Inventory Reimbursement - <reason>'. ShippingChargeback and the like are fees of orders.
 
 with lines as (
 

@@ -1,5 +1,5 @@
--- One row per adjustment of the inventory ledger, with what its code means, in which currency Amazon pays in its country, and the stock it is of: its
--- FNSKU, or the one that its SKU is known by. What the row says of itself names it, and its number among rows that say the same: reconciled
+-- One row per adjustment of the inventory ledger, with the meaning of its code, the currency in which Amazon pays in its country, and its stock: its
+-- FNSKU, or the FNSKU of its SKU. The id is made of the row's own values and its number among equal rows: reconciled
 -- quantities change, and with them ledger_row_id.
 
 {% set named_by = [
@@ -48,7 +48,7 @@ adjustments as (
     select
         ledger.account_id,
         md5({{ row_key(['ledger.account_id', "'LEDGER'"] + named_by + ['ledger.repetition']) }}) as adjustment_id,
-        -- Of entries of one day, which one counts first; what they say decides, so that it never depends on how they are named here.
+        -- The order of entries of one day; it depends on their values only, never on their ids.
         row_number() over (
             partition by ledger.account_id
             order by

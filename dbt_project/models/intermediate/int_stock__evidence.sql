@@ -1,5 +1,5 @@
--- What shows that a loss or damage was settled without payment: units found, and units put back from among the damaged. Units that were found and
--- that Amazon has not reconciled yet are apart.
+-- Evidence that a loss or damage was settled without payment: units found, and units moved back from damaged stock. Units that were found but
+-- that Amazon has not reconciled yet are separate.
 
 with adjustments as (
 
@@ -7,8 +7,8 @@ with adjustments as (
 
 ),
 
--- A correction is two entries: one takes units from the disposition that they had, one adds them to the new one. Only what leaves the damaged
--- stock of the warehouse settles a damage.
+-- A correction is two entries: one takes units from their old disposition, one adds them to the new one. Only units that leave the damaged
+-- stock of the warehouse settle a damage.
 events as (
 
     select

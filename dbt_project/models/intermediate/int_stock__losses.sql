@@ -1,4 +1,4 @@
--- Losses and damages, and how many of their units Amazon calls settled. Without its figures every unit may be.
+-- Losses and damages, and how many of their units Amazon calls settled. Without its figures, every unit may be settled.
 
 with adjustments as (
 

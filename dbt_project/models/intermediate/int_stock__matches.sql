@@ -1,8 +1,8 @@
--- Which payout, find or correction belongs to which loss or damage: the sure matches, then the last resorts for what they leave, each as far as units
--- are still said to be reconciled and then as far as they are open:
---   CURRENCY  a payout in another currency, where the account has no marketplace in the country of the stock
+-- Which payout, find or correction belongs to which loss or damage: the sure matches, then the last resorts for the rest, each first for units that
+-- are still reported as reconciled and then for open units:
+--   CURRENCY  a payout in another currency, if the account has no marketplace in the country of the stock
 --   REASON    a payout for a damage where there is a loss, or the other way round
--- A unit that was found and that Amazon has not reconciled yet stands for one that is still missing: it offsets the loss, and settles nothing.
+-- A unit that was found but that Amazon has not reconciled yet offsets a unit that is still missing, and settles nothing.
 -- sqlfluff:indentation:template_blocks_indent:False
 
 {% set lead_days = var('payout_lead_days') %}

@@ -18,7 +18,7 @@ order_matches as (
 select
     payouts.account_id,
     payouts.payout_key as supply_id,
-    -- What a reversal gives in place of a payout is matched as that payout would be.
+    -- What a reversal gives instead of a payout is matched like that payout.
     coalesce(payouts.original_date, payouts.approval_date) as approval_date,
     payouts.place as supply_place,
     payouts.payout_kind,

@@ -1,6 +1,6 @@
--- Which loss a payout was for that Amazon has taken back: the one that what was given for it, or given back, is for; one whose units were found at
--- that time; else the oldest that is open again; else the oldest that Amazon still calls settled and does not say how. What was given and taken back
--- in its turn follows what it was given for.
+-- The loss that a reversed payout was for, in this order: the loss of what was given instead of it, or given back; a loss whose units were found at
+-- that time; the oldest loss that is open again; the oldest loss that Amazon still calls settled without an explanation. What was given and then
+-- taken back follows what it was given for.
 
 with recursive matches as (
 
@@ -116,7 +116,7 @@ reversals_when_found as (
     'found_again', 'found_units', 'reversals_when_found', 2 * var('reversal_found_days'), supply_place='supply_place'
 ) }},
 
--- A payout cannot have been for a loss that came much later.
+-- A payout cannot be for a loss that came much later.
 found_after_payment as (
 
     select found_units.adjustment_id, found_again.supply_id, sum(found_again.units) as units

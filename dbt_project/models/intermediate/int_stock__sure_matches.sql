@@ -1,16 +1,16 @@
--- Which payout, find or correction belongs to which loss or damage; each unit of either is used once. Reports carry no common key, so the surest
+-- Which payout, find or correction belongs to which loss or damage; each unit of either is used once. Reports have no common key, so the most certain
 -- evidence goes first:
 --   1 CASE       payouts of a case that the seller filed for the ledger's reference
 --   2 REFERENCE  adjustments of the same reference: units found, put back as sellable, or replaced
 --   3 NEAR       a find some days before the entry that the unit is missing: Amazon reconciles the two at once
 --   4 IN TURN    a find of the same stock that came before any payout that could be for it
---   5 LEDGER     payouts for the same stock, as far as Amazon says that units are reconciled, oldest loss first; a payout that finds none was for
+--   5 LEDGER     payouts for the same stock, up to the units that Amazon says are reconciled, oldest loss first; a payout without a match was for
 --                units that were found later, and stays
---   6 STOCK      finds and corrections of the same stock, as far as units are still said to be reconciled
---   7 UNSETTLED  payouts for the same stock that the ledger does not show yet: better believed than claimed twice
--- EARLY are payouts of 5 or 7 some days before the entry: days of two zones, or an entry that was late. REASON are those of 5 or 7 for a damage where
--- there is a loss, or the other way round: a payout for which the stock has no entry of its own kind counts among those of the other.
--- What is left goes to int_stock__matches. Only units that stayed paid count here; what was taken back is in int_stock__reversed_matches.
+--   6 STOCK      finds and corrections of the same stock, for units that are still reported as reconciled
+--   7 UNSETTLED  payouts for the same stock that the ledger does not show yet: better to trust them than to claim twice
+-- EARLY are payouts of 5 or 7 some days before the entry: days of two zones, or a late entry. REASON are those of 5 or 7 for a damage where
+-- there is a loss, or the other way round: a payout for which the stock has no entry of its own kind counts with the other kind.
+-- The rest goes to int_stock__matches. Only units that stayed paid count here; units taken back are in int_stock__reversed_matches.
 
 {% set payout_days = var('payout_match_days') + var('payout_lead_days') %}
 
@@ -54,7 +54,7 @@ received as (
 
 ),
 
--- Units that Amazon takes back out of stock, once the lost ones are found.
+-- Units that Amazon takes back out of stock after the lost ones were found.
 taken_back as (
 
     select stock_id, reference_id, -sum(quantity_units) as units
@@ -235,7 +235,7 @@ found_units as (
 
 ),
 
--- Which payouts the stock has an entry for that is of their kind: one of a unit that was not found, or not found yet.
+-- Payouts whose stock has an entry of their kind: an entry of a unit that was not found, or not found yet.
 entries as (
 
     select
@@ -288,7 +288,7 @@ grouped_payouts as (
 
 ),
 
--- 4 IN TURN: what was found before anything was paid that could be for it.
+-- 4 IN TURN: units that were found before any payout that could be for them.
 
 settled_supplies as (
 
@@ -341,7 +341,7 @@ after_turn as (
 
 ),
 
--- 5 LEDGER: units known to be replaced take payouts in kind, the others payouts in money; then whatever is left.
+-- 5 LEDGER: units known to be replaced take payouts in kind, the others payouts in money; then the rest.
 
 by_kind as (
 
@@ -423,7 +423,7 @@ payouts_after_settled as (
 
 ),
 
--- Only what may have been paid before it was found.
+-- Only units that may have been paid before they were found.
 displaceable_units as (
 
     select *
@@ -495,7 +495,7 @@ left_evidence as (
     select
         {{ row_key(['evidence.stock_id', 'evidence.settles']) }} as pool_id,
         evidence.supply_id,
-        -- A unit may turn up in the ledger shortly before the entry that it is missing.
+        -- A unit may be entered as found shortly before it is entered as missing.
         {{ dbt.dateadd('day', var('found_lookback_days'), 'evidence.supply_date') }} as supply_date,
         evidence.supply_place,
         evidence.units - coalesce(found.units, 0) - coalesce(near.units, 0) as units

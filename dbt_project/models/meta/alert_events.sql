@@ -46,7 +46,7 @@ report_types as (
 
 ),
 
--- Until a backfill is done everything before the first day held looks unpaid or unknown.
+-- Until a backfill is done, everything before the first day held looks unpaid or unknown.
 unfinished_history as (
 
     select
@@ -152,7 +152,7 @@ last_answers as (
 
 ),
 
--- Amazon settles every two weeks, files are expected every week, all else is asked for every day. Nobody promised what only the seller has.
+-- Settlements come every two weeks, files every week, everything else is requested every day. Reports that only the seller has are never due.
 promised_answers as (
 
     select
@@ -193,7 +193,7 @@ stale_events as (
 
 ),
 
--- Money that is neither matched nor on its way; the amounts are part of the key, so it is told again when one changes.
+-- Money that is neither matched nor in transit; the amounts are part of the key, so it is alerted again when one changes.
 settlement_events as (
 
     select

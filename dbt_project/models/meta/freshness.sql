@@ -45,7 +45,7 @@ held as (
 
 ),
 
--- Days that were answered: held from a document, or asked for, with rows or without.
+-- Answered days: held from a document, or requested, with rows or without.
 answered_days as (
 
     select account_id, report, event_date as calendar_date from coverage
@@ -143,7 +143,7 @@ late as (
 
 ),
 
--- Up to six days after the limit are no gap: nobody knows how many days Amazon's 18 months have, so five are left out, and the account's day is
+-- Up to six days after the limit are not a gap: nobody knows how many days Amazon's 18 months have, so five are left out, and the account's day is
 -- not the UTC day.
 judged as (
 

@@ -1,5 +1,5 @@
 {% test unique_grain(model, columns) %}
-{#- No two rows agree in all columns of the grain; null counts as a value like any other. -#}
+{#- No two rows are equal in all columns of the grain; null counts as a value. -#}
 select {{ columns | join(', ') }}, count(*) as row_count
 from {{ model }}
 group by {{ columns | join(', ') }}

@@ -1,4 +1,4 @@
--- Fixed bounds: the same days in every build, wide enough for every report and deadline.
+-- Fixed bounds: every build has the same days, enough for every report and deadline.
 
 with days as (
 

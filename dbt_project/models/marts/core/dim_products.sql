@@ -4,7 +4,7 @@ with attributes as (
 
 )
 
--- A SKU in capitals and in small letters is one product.
+-- A SKU is one product regardless of case.
 select
     account_id,
     {{ first_known('seller_sku') }} as seller_sku,

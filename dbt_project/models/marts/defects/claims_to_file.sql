@@ -22,7 +22,7 @@ rates as (
 
 ),
 
--- Amounts rank in one currency of the account: the reporting currency where today's rate of its home is known, else that of its home.
+-- Amounts rank in one currency per account: the reporting currency if today's rate of its home currency is known, else its home currency.
 homes as (
 
     select

@@ -10,7 +10,7 @@ unit_values as (
 
 ),
 
--- Of the units whose fate is known, as many as Amazon paid. Those that nothing was ever owed for say nothing of what will be paid.
+-- The share of units with a known outcome that Amazon paid. Units for which nothing was ever owed are no evidence of future payments.
 experience as (
 
     select
@@ -24,7 +24,7 @@ experience as (
 
 ),
 
--- No unit is worth more than the loss of it in the books.
+-- No unit is worth more than its loss in the books.
 valued as (
 
     select
@@ -39,7 +39,7 @@ valued as (
 
 ),
 
--- A sum that lacks a part is unknown.
+-- A sum with a missing part is unknown.
 eligible as (
 
     select

@@ -1,4 +1,4 @@
--- No report says whether a parcel was delivered, so a late parcel is one to check (CHECK_DELIVERY), never one to claim unseen.
+-- No report says whether a parcel was delivered, so a late parcel has to be checked (CHECK_DELIVERY) before a claim.
 
 with shipments as (
 
@@ -134,7 +134,7 @@ tracked as (
 
 ),
 
--- Where the marketplace is not known, the rules are those of the account's home.
+-- If the marketplace is unknown, the rules are those of the account's home.
 dated as (
 
     select
@@ -168,7 +168,7 @@ returned as (
 
 ),
 
--- A case that names no product is about the whole order. One that was closed after the day of the run was still open then.
+-- A case that names no product is about the whole order. One that was closed after the day of the run was still open on that day.
 cases as (
 
     select
@@ -247,7 +247,7 @@ measured as (
 
 ),
 
--- Two parcels may part, so that only the loss of a single one says what became of all its units.
+-- Two parcels may travel separately, so only the loss of a single parcel decides about all its units.
 explained as (
 
     select

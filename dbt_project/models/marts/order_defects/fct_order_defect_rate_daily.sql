@@ -40,7 +40,7 @@ performance as (
 
 ),
 
--- A cancelled order is in both numbers of a rate or in neither: in both where its defect counts, at worst where it may count.
+-- A cancelled order is in both numbers of a rate or in neither: in both if its defect counts, in those of the worst case if it may count.
 counted_orders as (
 
     select
@@ -182,7 +182,7 @@ snapshots as (
 
 ),
 
--- Amazon's figure holds until it is asked again.
+-- Amazon's figure holds until the next snapshot.
 carried as (
 
     select
@@ -193,7 +193,7 @@ carried as (
 
 ),
 
--- Two windows are two sets of orders: their figures cannot be compared.
+-- Different windows are different sets of orders: their figures cannot be compared.
 compared as (
 
     select

@@ -25,7 +25,7 @@ downloaded as (
 
 ),
 
--- An order that was only praised is no order with a defect.
+-- An order with only positive feedback has no defect.
 told as (
 
     select distinct account_id, amazon_order_id, source from signals where outcome <> 'POSITIVE'
@@ -68,7 +68,7 @@ defects as (
 
 ),
 
--- A cancelled order is left out only until somebody has a reason to complain of it.
+-- A cancelled order is left out unless it has a complaint that counts or may count.
 placed as (
 
     select

@@ -16,7 +16,7 @@ replacements as (
 
 ),
 
--- Lines of one order agree on everything but the item; where a file says otherwise the latest update wins.
+-- Lines of one order agree on everything but the item; if a file disagrees, the latest update wins.
 described as (
 
     select

@@ -87,7 +87,7 @@ lines as (
 
 ),
 
--- A reversal belongs to the payout that it takes from; where it finds no unit of it left, to the reimbursement that it names.
+-- A reversal belongs to the payout from which it takes; if no unit of it is left, to the reimbursement that it names.
 taken_from as (
 
     select
@@ -135,7 +135,7 @@ originals as (
 
 ),
 
--- The one marketplace of the account that trades in the currency, where there is just one.
+-- The account's marketplace with the currency, if there is only one.
 currency_marketplaces as (
 
     select

@@ -17,7 +17,7 @@ monthly as (
         sum(cash_amount) as net_cash_amount,
         sum(cash_units) as cash_units,
         sum(inventory_units) as inventory_units,
-        -- A line without a cost or a rate makes the whole unknown, not smaller.
+        -- A line without a cost or a rate makes the sum unknown, not smaller.
         case when count(inventory_value_memo_amount) = count(*) then sum(inventory_value_memo_amount) end as inventory_value_memo_amount,
         max(reporting_currency_code) as reporting_currency_code,
         case when count(cash_amount_reporting) = count(*) then sum(cash_amount_reporting) end as net_cash_amount_reporting

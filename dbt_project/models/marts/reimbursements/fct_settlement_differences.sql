@@ -64,7 +64,7 @@ keyed as (
 
 ),
 
--- What neither side explains of one order, or of one SKU within the days of posting, is likely the same thing at two amounts.
+-- Unexplained lines of both sides for one order, or for one SKU within the days of posting, are likely the same payment with two amounts.
 other_amounts as (
 
     select reported.reimbursement_line_id, posted.settlement_line_id

@@ -34,7 +34,7 @@ renamed as (
         {{ text_value('amount_description') }} as amount_description,
         {{ upper_snake('fulfillment_id') }} as fulfillment_channel,
         {{ text_value('marketplace_name') }} as marketplace_name,
-        -- Many files have the currency on the summary row alone, which speaks for the whole settlement.
+        -- Many files have the currency only on the summary row; it applies to the whole settlement.
         coalesce(
             {{ code_value('currency_code') }},
             max({{ code_value('currency_code') }}) over (partition by account_id, settlement_id)

@@ -4,7 +4,7 @@ with source as (
 
 ),
 
--- A unit is held from the last document that was applied to it; two of one instant are ordered by their hash, as when they were loaded.
+-- A scope is held from the last document that was applied to it; two of the same instant are ordered by their hash, as in loading.
 numbered as (
 
     select
