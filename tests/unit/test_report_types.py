@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -180,8 +181,16 @@ def test_a_fixture_is_recognised_and_passes_the_gate_with_every_row(path: Path, 
     document = document_of(path.read_bytes(), tmp_path, report=path.parent.name, account=account, retrieved_at=case["retrieved_at"])
     judged = judge(document, account, tmp_path / "work")
     assert (judged.verdict, judged.reason) == (Verdict.PENDING, "")
-    assert [r.rule for r in judged.results if not r.passed and not is_about_the_header(r.rule)] == []
+    assert [r.rule for r in judged.results if not r.passed and not is_about_the_header(r.rule)] == ([] if is_utf8(path) else ["charset"])
     assert judged.row_count == case["rows"] if path.stem == "valid" else judged.row_count > 0
+
+
+def is_utf8(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return path.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return True
 
 
 def is_about_the_header(rule: str) -> bool:
