@@ -39,7 +39,7 @@ SHORT = 6
 BUILDS = COUNT > 1
 REPORTS = ("reimbursements", "inventory_ledger", "customer_returns")
 FULL = {
-    "landing": "ingest.landing.collect_inbox", "gating": "steps.gate_documents", "loading": "steps.load_documents", "building": "steps.build_marts",
+    "landing": "steps.land_files", "gating": "steps.gate_documents", "loading": "steps.load_documents", "building": "steps.build_marts",
     "publishing": "steps.publish",
 }  # fmt: skip
 """Where the disk is full: from the start to the end of a function no file can grow."""
