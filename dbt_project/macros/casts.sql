@@ -48,7 +48,7 @@
 {%- endmacro %}
 
 {% macro duckdb__upper_snake(column) -%}
-    nullif(upper(trim(regexp_replace(regexp_replace({{ column }}, '([a-z0-9])([A-Z])', '\1_\2', 'g'), '[^A-Za-z0-9]+', '_', 'g'), '_')), '')
+    nullif(upper(trim(regexp_replace(regexp_replace({{ column }}, '([a-z0-9])([A-Z])', '\1_\2', 'g'), '[^\p{L}\p{N}]+', '_', 'g'), '_')), '')
 {%- endmacro %}
 
 {#- Y, Yes, true and 1 are true; N, No, false and 0 are false; anything else is unknown. -#}
@@ -70,7 +70,7 @@
 {%- endmacro %}
 
 {% macro duckdb__code_key(column) -%}
-    upper(regexp_replace({{ column }}, '[^A-Za-z0-9]', '', 'g'))
+    upper(regexp_replace({{ column }}, '[^\p{L}\p{N}]', '', 'g'))
 {%- endmacro %}
 
 {#- The first of a comma-separated list. -#}

@@ -10,7 +10,7 @@ with orders as (
         amazon_order_id,
         marketplace_id,
         fulfillment_channel,
-        order_status = 'CANCELLED' and {{ var('odr_exclude_cancelled') }} as is_left_out,
+        coalesce(order_status = 'CANCELLED', false) and {{ var('odr_exclude_cancelled') }} as is_left_out,
         {{ dbt.datediff('purchase_at', last_order_date, 'day') }} as days_back
     from {{ ref('fct_orders') }}
     where not is_multi_channel and not is_replacement
