@@ -57,4 +57,4 @@ def test_a_broken_identity_stops_the_build_and_names_its_rows(warehouse: Warehou
     [broken] = [line for line in str(failed.value).splitlines() if "Broken: " in line]
     assert "fct_reimbursements: units or money do not add up (assert_monthly_equals_lines)" in broken
     assert '"account_id":"acme-na","currency_code":"CLP","cash_amount":10.0000' in broken
-    assert broken.endswith("nothing is published and the last publication stays; report a fault with these rows, no file has to be downloaded again")
+    assert broken.endswith("nothing is published and the last publication stays; report a fault with these rows; no file has to be downloaded again")
