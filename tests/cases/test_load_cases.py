@@ -12,6 +12,8 @@ from tests.cases.test_file_cases import DE, JP, RETRIEVED_AT, Loaded, Refused
 from tests.support import Warehouse
 
 FOLDER = Path(__file__).parent / "loads"
+OF_WINDOWS = ("C_", "EDGE_")
+"""How the folders of test_window_cases begin."""
 
 TR = {"region": "eu", "marketplaces": ("A33AVAJ2PDY3EV",)}
 RETURNED = ("_line", "sku", "product_name")
@@ -100,7 +102,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 def test_every_file_has_its_case() -> None:
-    assert sorted(c.file for c in (*LOADED, *REFUSED)) == sorted(f"{p.parent.name}/{p.name}" for p in FOLDER.glob("*/*"))
+    files = (f"{p.parent.name}/{p.name}" for p in FOLDER.glob("*/*") if not p.parent.name.startswith(OF_WINDOWS))
+    assert sorted(c.file for c in (*LOADED, *REFUSED)) == sorted(files)
 
 
 @pytest.mark.parametrize("case", LOADED, ids=account_of)

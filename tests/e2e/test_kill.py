@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.landing import inbox_files
 from seller_warehouse.steps import Run, load_documents
 from tests.e2e.killed_pass import kill, started
 from tests.support import AT, Warehouse, reimbursements
@@ -58,8 +59,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         pytest.param("steps.save_settings", "before", 1, id="landing: everything landed, nothing recorded"),
         pytest.param("ingest.gate.prepare", "before", 2, id="parsing: before the second document"),
         pytest.param("ingest.parse.decode", "after", 1, id="parsing: text decoded, no rows"),
-        pytest.param("ingest.parse.write_table", "after", 2, id="parsing: rows written, not in place"),
-        pytest.param("ingest.parse._keep", "after", 1, id="parsing: rows in place, facts not yet handed on"),
+        pytest.param("ingest.received.write_table", "after", 2, id="parsing: rows written, not in place"),
+        pytest.param("ingest.parse.write_rows", "after", 1, id="parsing: rows in place, facts not yet handed on"),
         pytest.param("ingest.gate.prepare", "after", 2, id="parsing: parsed, not yet judged"),
         pytest.param("ingest.gate._run_suites", "after", 1, id="gating: validated, no judgement written"),
         pytest.param("steps.write_whole", "after", 2, id="gating: some judged, some not"),
@@ -81,7 +82,7 @@ def test_killed_before_the_build_and_run_again_raw_is_the_same(target: str, when
     assert len(list(warehouse.home.quarantine.glob("acme-na/*"))) == 2
     left = [p.name for p in warehouse.home.landing.glob("*/*/*/*/*")]
     assert sorted({name.split(".")[0] for name in left}) == ["document", "manifest", "rows"]
-    assert not list(warehouse.home.inbox.glob("*/*"))
+    assert not list(inbox_files(warehouse.home))
 
 
 @pytest.mark.parametrize(

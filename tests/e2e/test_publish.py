@@ -112,11 +112,11 @@ def test_both_names_of_the_file_are_the_same_publication(built: Warehouse) -> No
 def test_exports_are_those_of_the_last_publication(built: Warehouse) -> None:
     publish_at(built, 50)
     csv = (built.home.exports / "fct_reimbursements_monthly.csv").read_text(encoding="utf-8")
-    assert csv.splitlines()[0].startswith("account_id,month,currency_code,attributed_reason_category,seller_sku,gross_cash_amount")
-    assert "acme-na,2026-11-01,USD,WAREHOUSE_LOST,LAMP-01,20.0000,0.0000,20.0000,2,0" in csv
+    assert csv.splitlines()[0].startswith('"account_id",month,"currency_code","attributed_reason_category","seller_sku",gross_cash_amount')
+    assert '"acme-na",2026-11-01,"USD","WAREHOUSE_LOST","LAMP-01",20.0000,0.0000,20.0000,2,0' in csv
     lines = (built.home.exports / "fct_reimbursements.csv").read_text(encoding="utf-8")
-    assert ",'=1+2," in lines
-    assert ",=1+2," not in lines
+    assert ',"\'=1+2",' in lines
+    assert '"=1+2' not in lines
     parquet = duckdb.sql(f"select sum(cash_amount) from '{built.home.exports}/fct_reimbursements.parquet'").fetchone()
     assert parquet == (Decimal("20.0000"),)
 

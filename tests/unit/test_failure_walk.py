@@ -36,6 +36,7 @@ from seller_warehouse.cli.console import in_home
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest import gate
+from seller_warehouse.ingest.landing import inbox_files
 from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.marts import build, publish
 from tests.support import AT, Warehouse, reimbursements
@@ -274,7 +275,7 @@ def healed(walk: Walk) -> None:
     code = walk.run(AT + DAY + timedelta(hours=1))
     assert code == 0, walk.said
     assert walk.payouts() == UNDISTURBED
-    assert not list(walk.home.inbox.glob("*/*"))
+    assert not list(inbox_files(walk.home))
 
 
 def test_an_undisturbed_pass(walk: Walk) -> None:
