@@ -131,6 +131,16 @@ def account_of(case: Loaded | Refused) -> str:
     return ((case.name if isinstance(case, Loaded) else "") or case.file.split("_")[0]).replace("_", "-")
 
 
+def check_loaded(warehouse: Warehouse, case: Loaded, account_id: str) -> None:
+    """The one document of an account was loaded with these rows, and no warning but these."""
+    of_account = f"where account_id = '{account_id}'"
+    assert warehouse.query(f"select verdict from meta.loads {of_account}") == [("LOADED",)]
+    assert warehouse.query(f"select {', '.join(case.columns)} from raw.{case.report} {of_account} order by _line") == case.rows
+    warnings = dict(warehouse.query(f"select rule, what from meta.gate_results {of_account} and not passed"))
+    assert set(warnings) == set(case.warnings)
+    assert not [words for rule, says in case.warnings.items() for words in says if words not in warnings[rule]]
+
+
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     accounts = {account_of(c): Account(id=account_of(c), name=c.file, source="files", **c.account) for c in (*LOADED, *REFUSED)}
@@ -144,13 +154,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.mark.parametrize("case", LOADED, ids=account_of)
 def test_a_file_loads_with_every_value_as_it_was_meant(case: Loaded, warehouse: Warehouse) -> None:
-    columns = ", ".join(case.columns)
-    assert warehouse.query(f"select verdict from meta.loads where account_id = '{account_of(case)}'") == [("LOADED",)]
-    found = warehouse.query(f"select {columns} from raw.{case.report} where account_id = '{account_of(case)}' order by _line")
-    assert found == case.rows
-    told = dict(warehouse.query(f"select rule, what from meta.gate_results where account_id = '{account_of(case)}' and not passed"))
-    assert set(told) == set(case.warnings)
-    assert not [words for rule, says in case.warnings.items() for words in says if words not in told[rule]]
+    check_loaded(warehouse, case, account_of(case))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=account_of)

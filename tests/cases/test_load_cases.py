@@ -8,7 +8,7 @@ import pytest
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
-from tests.cases.test_file_cases import DE, JP, RETRIEVED_AT, Loaded, Refused
+from tests.cases.test_file_cases import DE, JP, RETRIEVED_AT, Loaded, Refused, check_loaded
 from tests.support import Warehouse
 
 FOLDER = Path(__file__).parent / "loads"
@@ -108,11 +108,7 @@ def test_every_file_has_its_case() -> None:
 
 @pytest.mark.parametrize("case", LOADED, ids=account_of)
 def test_a_file_loads_as_what_it_is(case: Loaded, warehouse: Warehouse) -> None:
-    found = warehouse.query(f"select {', '.join(case.columns)} from raw.{case.report} where account_id = '{account_of(case)}' order by _line")
-    assert found == case.rows
-    told = dict(warehouse.query(f"select rule, what from meta.gate_results where account_id = '{account_of(case)}' and not passed"))
-    assert set(told) == set(case.warnings)
-    assert not [words for rule, says in case.warnings.items() for words in says if words not in told[rule]]
+    check_loaded(warehouse, case, account_of(case))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=account_of)
