@@ -1,4 +1,4 @@
-{#- An id in the form in which reports are compared: upper case, without surrounding blanks; null if empty. -#}
+{#- An id in the form in which reports are compared: lower case, without surrounding blanks; null if empty. -#}
 {% macro said(column) -%}
     nullif(lower(trim({{ column }})), '')
 {%- endmacro %}

@@ -173,7 +173,7 @@ def _progress(run: Run, account_ids: Iterable[str]) -> str:
 
 
 def _in_thread(do: Callable[[], T]) -> Future[T]:
-    """Begin something beside this thread. Unlike a pool's, the thread holds nobody up who is told to end while Amazon hangs."""
+    """Begin something beside this thread. Unlike a pool's, the thread does not keep the process from ending while Amazon hangs."""
     future: Future[T] = Future()
 
     def work() -> None:

@@ -53,7 +53,7 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
     """Write the text of ``source`` to ``target`` as UTF-8, strictly; returns what a reader should know of the charset.
 
     UTF-8 proves itself, so it is tried first whatever was declared (Amazon's labels are wrong at times), and damaged UTF-8 is refused;
-    then the declared charset, or without one the ``fallback`` of the region, of which a reader is told always. Japanese charsets read most
+    then the declared charset, or without one the ``fallback`` of the region, which a warning always names. Japanese charsets read most
     Western text as well, as nonsense, so there the reading counts that mixes no scripts inside words.
     """
     first = next(chunks(source), b"")

@@ -60,14 +60,16 @@ def saying_why(context: Context, do: Callable[[], Any]) -> Any:
     except (AirflowSkipException, TaskDeferred):
         raise
     except DocumentsRefused as error:
-        _keep(context, refused=str(error).splitlines())
+        with suppress(Exception):  # The refusal itself is what counts.
+            _keep(context, refused=str(error).splitlines())
         raise AirflowFailException(str(error)) from error
     except DocumentsLeft as error:
         problems = keep_left(context, error)
         raise AirflowFailException("\n".join(problems)) from error
     except Exception as error:
         problem = problem_of(error, Home.from_environment())
-        _keep(context, problems=str(error).splitlines() if isinstance(error, AirflowException) else [str(problem)])
+        with suppress(Exception):  # The failure itself is what counts.
+            _keep(context, problems=str(error).splitlines() if isinstance(error, AirflowException) else [str(problem)])
         if problem.may_pass or isinstance(error, AirflowException):
             raise
         is_said = type(error).__module__.startswith("seller_warehouse.")  # What else such a message came from may hold secrets.
@@ -83,9 +85,8 @@ def keep_left(context: Context, error: DocumentsLeft) -> list[str]:
 
 
 def _keep(context: Context, *, problems: Sequence[str] = (), refused: Sequence[str] = ()) -> None:
-    with suppress(Exception):  # The failure itself is what counts.
-        context["ti"].xcom_push(PROBLEMS, list(problems))
-        context["ti"].xcom_push(REFUSED, list(refused))
+    context["ti"].xcom_push(PROBLEMS, list(problems))
+    context["ti"].xcom_push(REFUSED, list(refused))
 
 
 def run_of(context: Context) -> Run:
