@@ -25,7 +25,7 @@ from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock, MachineClock
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.outcome import Outcome
+from seller_warehouse.core.outcome import DocumentsLeft, Outcome
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.ingest.landing import landed_documents
 from seller_warehouse.orchestration import operators
@@ -255,3 +255,13 @@ def test_more_accounts_than_slots_are_refused_on_a_clock_that_waits_for_all() ->
     operators._refuse_too_many(MachineClock(), 2000)
     with pytest.raises(AirflowFailException, match="waits for all 33 accounts"):
         operators._refuse_too_many(PatientClock(NOW), 33)
+
+
+def test_a_load_fails_where_what_it_left_cannot_be_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lost:
+        def xcom_push(self, *_: Any) -> None:
+            raise ConnectionError("no metadata database")
+
+    monkeypatch.setenv("SELLER_WAREHOUSE_HOME", str(tmp_path))
+    with pytest.raises(ConnectionError):
+        operators.keep_left({"ti": Lost()}, DocumentsLeft({"acme-na/orders": OSError("gone")}, []))
