@@ -17,8 +17,8 @@ from great_expectations.expectations import Expectation, UnexpectedRowsExpectati
 
 from seller_warehouse.core.report_spec import Column, Kind, ReportSpec, Unit
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.ingest.formats import FIRST_YEAR, as_date, is_ambiguous_amount, is_broken, is_damaged_id, is_valid
-from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
+from seller_warehouse.ingest.formats import FIRST_YEAR, is_ambiguous_amount, is_broken, is_damaged_id, is_number
+from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext, day_column
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
 
@@ -86,7 +86,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             "download the whole report, with every column",
         )
     ]
-    copies = [f"(lower({identifier(c.name)}) in ({literals(_spellings(c))}))::integer" for c in present]
+    copies = [f"({_repeats_header(c)})::integer" for c in present]
     rules.append(
         row_rule(
             "header_repeated",
@@ -99,7 +99,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     for c in present:
         name = identifier(c.name)
         if c.kind in (Kind.INTEGER, Kind.AMOUNT):
-            valid = is_valid(c, "", context.decimal_mark, context.latest_year)
+            valid = is_number(c, context.decimal_mark)
             what = f"{c.header} is no {c.kind}"
             if c.kind is Kind.INTEGER:
                 what += " of at most 9 digits"
@@ -200,13 +200,11 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     rules: list[Expectation] = []
     for c in spec.kept:
         if c.kind is Kind.DATE and c.name in context.columns:
-            name, day = identifier(c.name), as_date(identifier(c.name), context.date_formats[c.name], context.latest_year)
-            condition = f"{name} <> '' and not {is_valid(c, context.date_formats[c.name], '', context.latest_year)}"
-            written = _in_words(c, context)
+            day, written = day_of(c.name, context), _in_words(c, context)
             rules.append(
                 row_rule(
                     f"{c.name}_is_date",
-                    condition,
+                    f"{identifier(c.name)} <> '' and {day} is null",
                     [c.name],
                     f"{c.header} is no date written as {written}, of the years {FIRST_YEAR} to {context.latest_year}",
                     "correct the date, or download the report again; where the year is right, check the modification time of the file",
@@ -239,6 +237,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     """Dates that depend on each other agree."""
     undo = "download the report again; if a spreadsheet has rewritten its dates, undo the edit"
+    days = {name: day_of(name, context) for name in context.date_formats}
     return [
         row_rule(
             a.rule,
@@ -247,7 +246,7 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             a.what,
             undo if a.refuses else "compare with Seller Central; the row loads as it is",
             "critical" if a.refuses else "warning",
-            lookup=f"(select *, {is_broken(a, context.date_formats, context.latest_year, ('_document', *spec.key))} as is_broken from {{batch}})",
+            lookup=f"(select *, {is_broken(a, days, ('_document', *spec.key))} as is_broken from {{batch}})",
         )
         for a in spec.agreements
         if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns
@@ -291,9 +290,21 @@ def has_currency(amount: str, currency: str, row_id: str) -> Expectation:
     return identity(f"{amount}_has_currency", condition, [row_id, amount, currency], f"{amount} has no currency")
 
 
+def day_of(name: str, context: GateContext) -> str:
+    """The day of a date in SQL; null if the text is blank or no date in the document's format. It is worked out once for all rules."""
+    return identifier(day_column(name, context.date_formats[name]))
+
+
 def number(name: str) -> str:
     """A whole number in SQL; null if the text is blank or not a number."""
     return f"try_cast({identifier(name)} as bigint)"
+
+
+def _repeats_header(column: Column) -> str:
+    """Whether a value is a spelling of its header; to write it in small letters takes longer than to count its letters."""
+    name, spellings = identifier(column.name), _spellings(column)
+    lengths = ", ".join(map(str, sorted({len(s) for s in spellings})))
+    return f"case when length({name}) in ({lengths}) then lower({name}) in ({literals(spellings)}) else false end"
 
 
 def _spellings(column: Column) -> set[str]:

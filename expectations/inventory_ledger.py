@@ -19,7 +19,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     parts = f"{number('reconciled_quantity')} + {number('unreconciled_quantity')}"
     rule = identity(
         "reconciliation_adds_up",
-        f"abs({number('quantity')}) <> {parts}",
+        f"reconciled_quantity <> '' and unreconciled_quantity <> '' and abs({number('quantity')}) <> {parts}",
         ["quantity", "reconciled_quantity", "unreconciled_quantity"],
         "reconciled and unreconciled units do not make up the quantity",
     )

@@ -21,7 +21,7 @@ from seller_warehouse.core.home import DBT_PROJECT
 from seller_warehouse.core.report_spec import ISO, Column, Kind, ReportSpec
 from seller_warehouse.core.sql import identifier
 from seller_warehouse.ingest.formats import as_date, date_pattern, last_year, one_spelling
-from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
+from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext, day_column
 from seller_warehouse.reports import SPECS
 from tests.support import AT, EU, NA
 
@@ -116,11 +116,13 @@ def build(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, variant: int,
     accepted = 0
     count = len(next(iter(columns.values())))
     kept: dict[str, list[str]] = {}
+    dates = {c.name for c in spec.kept if c.kind is Kind.DATE}
     for name, texts in columns.items():
         refused: set[int] = set()
+        day = f"{as_date(identifier(name), formats[name], last_year(AT))} as {identifier(day_column(name, formats[name]))}" if name in dates else ""
         for start in range(0, count, SHOWN_ROWS):  # so many rows a rule shows
             values = ", ".join(["(?, ?)"] * len(texts[start : start + SHOWN_ROWS]))
-            batch = f"(select 0 as _document, _line, {identifier(name)} from (values {values}) as given(_line, {identifier(name)}))"
+            batch = f"(select 0 as _document, _line, {identifier(name)}, {day} from (values {values}) as given(_line, {identifier(name)}))"
             rows = [v for line, text in enumerate(texts[start : start + SHOWN_ROWS], start) for v in (line, text)]
             for query in queries[name]:
                 for _, _, shown in connection.execute(query.format(batch=batch), rows).fetchall():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from docsite.inputs import whole_suite
 from seller_warehouse.core.accounts import Account
@@ -128,3 +130,24 @@ def test_a_refusal_shows_the_damaged_ids_of_a_row_alone(tmp_path: Path) -> None:
         assert "line 3: a spreadsheet has shortened an id" in judged.reason
         assert "reimbursement_id='8,11E+09', case_id='1.2E+10'" in judged.reason
         assert "as Amazon sends it, unopened" in judged.reason
+
+
+def near(texts: Iterable[str]) -> st.SearchStrategy[str]:
+    """Texts made of the letters that damage is made of, and known ones with a letter more, less or another."""
+    letters = st.sampled_from("0123456789eEaAxXzZ.,+-^×*·⁹٩９＾Ｅ٫أس'\"= \u00a0\u200e{[`_|;Kß")
+    changed = st.tuples(st.sampled_from(sorted(texts)), st.integers(0, 30), st.integers(0, 1), st.text(letters, max_size=2))
+    return st.one_of(changed.map(lambda c: c[0][: c[1]] + c[3] + c[0][c[1] + c[2] :]), st.text(letters, max_size=26), st.text(max_size=8))
+
+
+@pytest.mark.parametrize("of", [ID, OWN, column("order-ids")], ids=lambda c: c.name)
+def test_an_id_that_is_clear_by_its_letters_is_one_that_the_whole_search_finds_clear(of: Column, connection: duckdb.DuckDBPyConnection) -> None:
+    whole = is_damaged_id(of).partition(" then false else ")[2].removesuffix(" end")
+    assert whole
+
+    @settings(max_examples=30, deadline=None, database=None)
+    @given(st.lists(near((*SHORTENED, *AMAZONS_ALONE, *CODES)), min_size=50, max_size=50))
+    def check(values: list[str]) -> None:
+        found = connection.execute(f"select {of.name}, {is_damaged_id(of)}, {whole} from (select unnest(?) as {of.name})", [values]).fetchall()
+        assert [value for value, quick, slow in found if quick is not slow] == []
+
+    check()

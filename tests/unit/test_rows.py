@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seller_warehouse.core.documents import Refusal
+from seller_warehouse.ingest import rows as odd_rows
+from seller_warehouse.ingest.header import recognise
 from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.reports import SPECS
 from tests.support import FIXTURES, NA, REIMBURSEMENTS, document_of, reimbursements
@@ -280,3 +283,32 @@ def test_the_report_that_sets_rows_aside_holds_nothing_personal_since_their_text
     setting_aside = [s for s in SPECS.values() if s.sets_aside]
     assert [s.name for s in setting_aside] == ["mfn_returns"]
     assert not [c for s in setting_aside for c in s.columns if c.personal]
+
+
+SHAPE = recognise(CLAIMS + "\n")
+PIECES = st.sampled_from(
+    ["", "a", "1", '"', '""', '"a"', '"a""b"', '"a,b"', ",", "\n", "\r", "\r\n", '"\n', 'x"y', " ", "é", "2026-11-01", '",', ',"']
+)
+VALUE = st.one_of(st.sampled_from(["", "a", '"a"', '""', '"a, ""b"""', "7", '"é"']), st.lists(PIECES, max_size=3).map("".join))
+ROW = st.lists(VALUE, min_size=len(SHAPE.headers), max_size=len(SHAPE.headers)).map(",".join)
+TEXT = st.lists(st.one_of(ROW, ROW, ROW, st.lists(PIECES, max_size=12).map("".join)), max_size=8)
+
+
+@settings(max_examples=250, deadline=None, database=None)
+@given(rows=TEXT, ending=st.sampled_from(["\n", "\r\n", "\r"]), ends=st.booleans(), first_line=st.sampled_from(["", "sep=,\n"]))
+def test_rows_that_are_told_plain_at_a_glance_are_those_that_a_strict_reader_reads_so(
+    rows: list[str], ending: str, ends: bool, first_line: str
+) -> None:
+    def found() -> Any:
+        try:
+            return list(odd_rows._odd_rows(text_file, replace(SHAPE, header_line=1 + bool(first_line))))
+        except Refusal as refusal:
+            return str(refusal)
+
+    with tempfile.TemporaryDirectory() as folder:
+        text_file = Path(folder) / "text"
+        text_file.write_text(first_line + ending.join([CLAIMS, *rows]) + ending * ends, encoding="utf-8", newline="")
+        at_a_glance = found()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(odd_rows, "_plain_rows", lambda *_: re.compile(b""))
+            assert found() == at_a_glance

@@ -7,13 +7,19 @@ import io
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from isal import igzip, isal_zlib
+
 from seller_warehouse.core.documents import Refusal, printable
 from seller_warehouse.ingest.workbook import Sheet, is_workbook, sheet_text
+
+DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, isal_zlib.error)
+"""What is raised where compressed bytes are damaged or cut."""
 
 _LAYERS = 3
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -47,7 +53,7 @@ def open_plain(path: Path, limit: int, sheet: Sheet | None = None) -> Iterator[B
         for _ in range(_LAYERS):
             start = stream.peek(4)[:4]  # type: ignore[attr-defined]  # every stream here is buffered
             if start[:2] == b"\x1f\x8b":
-                stream = io.BufferedReader(gzip.GzipFile(fileobj=stream, mode="rb"))
+                stream = io.BufferedReader(igzip.GzipFile(fileobj=stream, mode="rb"))
             elif start in _ZIP:
                 stream = _unzipped(_seekable(stream, limit, stack), limit, sheet, stack)
             else:
@@ -70,7 +76,7 @@ def refuse_no_text(head: bytes) -> None:
 
 def _seekable(stream: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
     """The same bytes where a reader may jump about in them; a gzip stream is unpacked for it."""
-    if not isinstance(stream.raw, gzip.GzipFile | zipfile.ZipExtFile):  # type: ignore[attr-defined]
+    if not isinstance(stream.raw, igzip.GzipFile | zipfile.ZipExtFile):  # type: ignore[attr-defined]
         return stream
     copy = io.BufferedRandom(stack.enter_context(tempfile.TemporaryFile(buffering=0)))  # noqa: SIM115  # the stack closes it
     size = 0

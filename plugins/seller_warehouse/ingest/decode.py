@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import itertools
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
-from seller_warehouse.ingest.containers import open_plain, refuse_no_text
+from seller_warehouse.ingest.containers import DAMAGED, open_plain, refuse_no_text
 from seller_warehouse.ingest.damage import utf8_of
 from seller_warehouse.ingest.workbook import Sheet
 
@@ -45,7 +43,7 @@ def chunks(path: Path, sheet: Sheet | None = None) -> Iterator[bytes]:
                 yield chunk
     except zipfile.BadZipFile as error:
         raise Refusal("damaged_zip", f"this ZIP file or Excel workbook is cut or damaged ({error})", "download it again") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGED as error:
         raise Refusal("damaged_gzip", f"the compressed file ends or breaks after {size:,} bytes of text ({error})", "download it again") from error
 
 

@@ -23,8 +23,8 @@ import duckdb
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
 from seller_warehouse.core.report_spec import Unit
-from seller_warehouse.core.sql import text_literal
-from seller_warehouse.ingest.formats import last_year
+from seller_warehouse.core.sql import identifier, text_literal
+from seller_warehouse.ingest.formats import as_date, last_year
 from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.reports import SPECS
@@ -282,6 +282,19 @@ def _question(rule: Any) -> tuple[str, str]:
     return rule.meta["rule"], rule.unexpected_rows_query
 
 
+def day_column(name: str, date_format: str) -> str:
+    """The column of ``document_rows`` that has the days of a date column written in a format."""
+    return f"_{name} as {date_format}"
+
+
+def days_read(context: GateContext) -> list[str]:
+    """The days of each date column of a document, worked out once for all rules that ask for them."""
+    return [
+        f"{as_date(identifier(name), date_format, '_latest_year')} as {identifier(day_column(name, date_format))}"
+        for name, date_format in context.date_formats.items()
+    ]
+
+
 def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
     """``documents`` with the facts that rules may read, and ``document_rows``: every row with the facts of its document.
 
@@ -289,17 +302,21 @@ def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
     """
     validator.execute(
         "create or replace table documents (_document integer, _file varchar, _columns varchar[], _asked_first date, _asked_last date, "
-        "_latest_day date, _usual_rows bigint)"
+        "_latest_day date, _latest_year integer, _usual_rows bigint)"
     )
     facts = [
-        (number, str(p.prepared.parquet), sorted(p.context.columns), *(p.context.asked or (None, None)), p.context.latest_day, p.context.usual_rows)
+        (
+            number, str(p.prepared.parquet), sorted(p.context.columns), *(p.context.asked or (None, None)),
+            p.context.latest_day, p.context.latest_year, p.context.usual_rows,
+        )
         for number, p in enumerate(batch)
-    ]
+    ]  # fmt: skip
     line = f"({', '.join('?' * len(facts[0]))})"
     validator.execute(f"insert into documents values {', '.join([line] * len(facts))}", chain.from_iterable(facts))
     files = ", ".join(text_literal(str(parsed.prepared.parquet)) for parsed in batch)
+    days = dict.fromkeys(day for parsed in batch for day in days_read(parsed.context))
     rows_read = (
-        "select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day "
+        f"select read.* exclude (_file), _document, _asked_first, _asked_last, _latest_day, _latest_year{''.join(map(', {}'.format, days))} "
         f"from read_parquet([{files}], union_by_name = true, filename = '_file') as read join documents using (_file)"
     )
     if len(batch) > 1:

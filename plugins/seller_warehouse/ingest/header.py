@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -221,8 +222,19 @@ def _matches(spec: ReportSpec, names: list[str], values: list[str]) -> bool:
 
 
 def _first_lines(head: str) -> tuple[int, str, str]:
-    lines = re.split(r"\r\n|\r|\n", head)
-    for i, line in enumerate(lines):
+    at = 0
+    for number in itertools.count(1):
+        line, ends = _line_at(head, at)
         if line.strip() and not re.fullmatch("sep=.", line):  # Excel's own first line
-            return i + 1, line, lines[i + 1] if i + 1 < len(lines) else ""
-    raise Refusal("empty_file", "the file holds nothing but blank lines", "download it again")
+            return number, line, _line_at(head, ends)[0]
+        if ends == len(head):
+            raise Refusal("empty_file", "the file holds nothing but blank lines", "download it again")
+        at = ends
+    raise AssertionError
+
+
+def _line_at(text: str, at: int) -> tuple[str, int]:
+    """The line that begins at a place, and where the next one does."""
+    found = re.compile("([^\r\n]*)(?:\r\n|\r|\n|$)").match(text, at)
+    assert found
+    return found[1], found.end()

@@ -9,7 +9,6 @@ lies under ``file``, a snapshot under
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
 import logging
 import os
@@ -21,6 +20,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
+
+from isal import igzip
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
@@ -235,7 +236,7 @@ def keep(source: BufferedReader, target: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as raw:
         compressed = source.peek(2)[:2] == b"\x1f\x8b"
-        out = raw if compressed else gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, mtime=0, filename="")
+        out = raw if compressed else igzip.GzipFile(fileobj=raw, mode="wb", compresslevel=2, mtime=0, filename="")
         while (chunk := source.read(1 << 20)) and size <= MAX_DOCUMENT_BYTES:
             digest.update(chunk)
             size += len(chunk)

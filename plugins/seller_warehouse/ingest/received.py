@@ -5,16 +5,16 @@ Disks and copies lose and change bytes; a document of which that is so is a name
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import zlib
 from pathlib import Path
 
 import pyarrow as pa
+from isal import igzip
 from pyarrow.parquet import read_metadata, write_table
 
 from seller_warehouse.core.documents import Document, Refusal
+from seller_warehouse.ingest.containers import DAMAGED
 from seller_warehouse.ingest.object_storage import ObjectStorage
 
 LOST = "landing_lost"
@@ -45,9 +45,9 @@ def is_whole(path: Path, sha256: str) -> bool:
         if hashlib.file_digest(raw, "sha256").hexdigest() == sha256:
             return True
     try:
-        with gzip.open(path) as plain:
+        with igzip.open(path) as plain:
             return hashlib.file_digest(plain, "sha256").hexdigest() == sha256
-    except (gzip.BadGzipFile, EOFError, zlib.error):
+    except DAMAGED:
         return False
 
 

@@ -10,6 +10,7 @@ reader after this one sees the same.
 from __future__ import annotations
 
 import functools
+import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,18 +68,18 @@ def double_quotes(text_file: Path, shape: Shape) -> None:
 def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[str]]]:
     """The first line, last line and fields of each row that a strict reader of quotes would not read as it is meant."""
     width, delimiter = len(shape.headers), shape.delimiter
-    between = f'"{delimiter}"'
-    begun, first = "", 0
-    with text_file.open(encoding="utf-8", newline="") as source:
-        for number, raw in enumerate(source, 1):
-            if not begun and raw.count('"') == 2 * width and raw.count(between) == width - 1 and raw[0] == '"' and raw.endswith(('"\n', '"\r\n')):
-                continue  # nearly every row, and fast
+    plain = _plain_rows(delimiter, width)
+    begun, first, at, number = "", 0, 0, 0
+    with text_file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        while at < len(content):
+            if not begun and number >= shape.header_line:
+                at, number = _past_plain_rows(content, at, number, plain)
+            ends = _end_of(_LINE, content, at)
+            raw, at, number = content[at:ends].decode(), ends, number + 1
             line = raw.rstrip("\r\n")
             if number <= shape.header_line or (not begun and not line.strip()):
                 continue
             if not begun:
-                if '"' not in line and line.count(delimiter) == width - 1:
-                    continue
                 first = number
             elif _is_row(line, shape):
                 raise _unreadable(shape, begun, first, next_row=number)
@@ -98,6 +99,38 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                 raise _unreadable(shape, text, first)
         if begun:
             raise _unreadable(shape, begun, first, at_end=True)
+
+
+_ROWS_AT_ONCE = 1000
+"""So many plain rows are looked through at once; each may have MAX_LINE_BYTES."""
+
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")
+
+
+def _past_plain_rows(content: mmap.mmap, at: int, number: int, plain: re.Pattern[bytes]) -> tuple[int, int]:
+    """Where the first row begins that is not plain, and the number of the line before it."""
+    while (ends := _end_of(plain, content, at)) > at:
+        passage = content[at:ends]
+        returns = passage.count(b"\r")
+        at, number = ends, number + passage.count(b"\n") + (returns - passage.count(b"\r\n") if returns else 0)
+    return at, number
+
+
+def _end_of(pattern: re.Pattern[bytes], content: mmap.mmap, at: int) -> int:
+    """Where a pattern that matches anything, if only nothing, ends."""
+    found = pattern.match(content, at)
+    assert found
+    return found.end()
+
+
+@functools.cache
+def _plain_rows(delimiter: str, width: int) -> re.Pattern[bytes]:
+    """Rows of one line and ``width`` fields that any reader of quotes reads alike: bare without a quote, or enclosed with quotes inside doubled.
+
+    This says what ``_strict`` says of a line, at a fiftieth of its time: nearly every row is such, and a million of them are looked through.
+    """
+    value = rf'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^{delimiter}"\r\n]*+)'
+    return re.compile(rf"(?:{delimiter.join([value] * width)}(?:\r\n?|\n)){{0,{_ROWS_AT_ONCE}}}+".encode())
 
 
 def _refuse_lines_inside(shape: Shape, fields: list[str], first: int) -> None:

@@ -102,11 +102,14 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
     for number, date_format in enumerate(candidates):
         read = [f"day_{number}_{column}" for column in range(len(names))]
         days += [f"{as_date(name, date_format, latest)} as {day}" for name, day in zip(names, read, strict=True)]
-        facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
+        failing = (f"coalesce(sum(_copies) filter ({name} <> '' and {day} is null), 0)::bigint" for name, day in zip(names, read, strict=True))
+        facts.append(" + ".join(failing))
         # Not DuckDB's hash of several values: it joins their hashes by exclusive or, so days that stand twice would cancel out.
-        facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join(f'coalesce({day}::varchar, chr(0))' for day in read)})))")
-    # Each day is worked out once: the expressions take most of the time that a small document takes.
-    rows = f"select *, {', '.join(days)} from {ROWS}"
+        days_in_words = (f"coalesce({day}::varchar, chr(0))" for day in read)
+        facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join((*names, *days_in_words))})))")
+    # Each day is worked out once, and of values that many rows share once for all: the expressions take most of the time.
+    values = f"select {', '.join(names)}, min(_line) as _line, count(*) as _copies from {ROWS} group by all"
+    rows = f"select *, {', '.join(days)} from ({values})"
     found = connection.execute(f"select {', '.join(facts)} from ({rows})").fetchone() or ()
     failures, readings = found[::2], found[1::2]
     fitting: dict[int, str] = {}
@@ -119,12 +122,13 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
 def _rows_broken(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
     """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
     latest = last_year(document.retrieved_at)
-    broken = [is_broken(a, formats, latest, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    days = {name: f"({as_date(identifier(name), date_format, latest)})" for name, date_format in formats.items()}
+    broken = [is_broken(a, days, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
     if spec.event_date in formats:
-        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date], latest), timedelta(days=1)
-        broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
+        day, grace = days[spec.event_date], timedelta(days=1)
+        broken.append(f"{day} > date '{document.retrieved_at.date() + grace}'")
         if document.window_start and document.window_end:
-            broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
+            broken.append(f"{day} not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
     counted = " + ".join(f"count(*) filter (b{i})" for i in range(len(broken)))
     rules = ", ".join(f"({b}) as b{i}" for i, b in enumerate(broken))
     if not broken:
@@ -153,5 +157,6 @@ def _window(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: D
     if spec.unit is not Unit.DATE or not spec.event_date or spec.event_date not in formats:
         return None
     day = as_date(identifier(spec.event_date), formats[spec.event_date], last_year(document.retrieved_at))
-    found = connection.execute(f"select min({day}), max({day}) from {ROWS}").fetchone()
+    written = identifier(spec.event_date)
+    found = connection.execute(f"select min({day}), max({day}) from (select distinct {written} from {ROWS})").fetchone()
     return (found[0], found[1]) if found and found[0] else None
