@@ -270,7 +270,7 @@ def gate_documents(run: Run) -> dict[str, int]:
         if old != run.work:
             _remove(old)
     judgements = []
-    for judgement in judge_documents((_pending(run, d, usual.get((d.account_id, d.report))) for d in pending), left):
+    for judgement in judge_documents((_pending(run, d, usual.get((d.account_id, d.report))) for d in pending), left, run.work / "results"):
         document = judgement.document
         write_whole(_judgement_file(run, document), _JUDGEMENT.dump_json(judgement))
         judgements.append(judgement)

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from great_expectations.constants import MAX_RESULT_RECORDS
 from great_expectations.datasource.fluent.interfaces import Batch
@@ -199,3 +200,58 @@ def test_a_folder_that_is_named_in_another_way_is_no_other_folder(tmp_path: Path
     wrong = pending(tmp_path, "wrong", days(2, amount_total="ten"))
     found = judged(dataclasses.replace(wrong, folder=Path("..") / tmp_path.name / "it's here"))
     assert found["wrong"].verdict is Verdict.QUARANTINED
+
+
+def test_what_was_judged_is_not_worked_out_again_and_says_the_same(
+    mixed: list[Pending], validations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "KEPT_FROM_ROWS", 0)
+    first = list(judge_documents(mixed, kept=tmp_path / "kept"))
+    validations.clear()
+    again = {j.document.file_name: j for j in judge_documents(mixed, kept=tmp_path / "kept")}
+    assert [again[j.document.file_name] for j in first] == first
+    assert len(again) == len(mixed)
+    assert validations == []
+    for place in (tmp_path / "kept").iterdir():
+        place.write_text("this is no JSON")
+    assert {j.document.file_name: j for j in judge_documents(mixed, kept=tmp_path / "kept")} == again
+    assert len(validations) == 2
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "one more row": {"content": days(2, 3, 4)},
+    "another value": {"content": days(2, 3, sku="LAMP-02")},
+    "another time": {"retrieved_at": AT + timedelta(days=1)},
+    "another range asked for": {**NOVEMBER, "window_end": date(2026, 11, 11)},
+    "another source": {"source": "sp_api"},
+    "more rows expected": {"usual": 9.0},
+    "another account": {"account": NA.model_copy(update={"id": "other"})},
+    "a setting of the account": {"account": NA.model_copy(update={"decimal_comma": False})},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_decides_a_judgement_has_it_worked_out_again(
+    change: str, validations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "KEPT_FROM_ROWS", 0)
+    for number, given in enumerate(({}, {}, CHANGES[change], CHANGES[change])):
+        document = pending(tmp_path / str(number), "same", **({"content": days(2, 3)} | given))
+        list(judge_documents([document], kept=tmp_path / "kept"))
+    assert len(validations) == 2
+
+
+def test_another_report_or_another_great_expectations_has_results_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "KEPT_FROM_ROWS", 0)
+    with duckdb.connect() as connection:
+        parsed = gate._parse(pending(tmp_path, "one", days(2)), connection)
+    assert isinstance(parsed, gate._Parsed)
+    other = dataclasses.replace(parsed, document=dataclasses.replace(parsed.document, report="orders"))
+    places = {gate._place_of_results(p, tmp_path) for p in (parsed, other)}
+    monkeypatch.setattr(gate, "version", lambda name: "0")
+    assert len({*places, gate._place_of_results(parsed, tmp_path)}) == 3
+
+
+def test_results_of_small_documents_are_not_kept(mixed: list[Pending], tmp_path: Path) -> None:
+    list(judge_documents(mixed, kept=tmp_path / "kept"))
+    assert not (tmp_path / "kept").exists()

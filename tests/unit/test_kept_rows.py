@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from seller_warehouse import steps
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import Home
 from seller_warehouse.core.outcome import DocumentsLeft
-from seller_warehouse.ingest import parse
+from seller_warehouse.ingest import gate, parse
 from seller_warehouse.ingest.landing import landed_documents
 from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.steps import Run, gate_documents, land_files, load_documents
@@ -171,3 +172,22 @@ def test_a_known_document_that_is_dropped_again_is_judged_again(tmp_path: Path) 
     warehouse.drop("10.txt", day(10), at=AT.replace(day=10))
     assert warehouse.load("again") == []
     assert warehouse.query("select verdict from meta.loads order by verdict") == [("LOADED",), ("UNCHANGED",)]
+
+
+def test_a_large_document_that_comes_again_is_judged_by_what_was_kept_until_the_code_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "KEPT_FROM_ROWS", 1)
+    asked: list[Any] = []
+    run_suites = gate._run_suites
+    monkeypatch.setattr(gate, "_run_suites", lambda batch, validator: (asked.append(batch), run_suites(batch, validator))[1])
+    warehouse = Warehouse(Home(tmp_path))
+    in_order(warehouse, 10)
+    for run_id, validations in (("again", 1), ("after a change", 2)):
+        warehouse.drop("10.txt", day(10), at=AT.replace(day=10))
+        assert warehouse.load(run_id) == []
+        assert len(asked) == validations
+        monkeypatch.setattr(steps, "code_version", lambda: "another")
+    results = warehouse.query(
+        "select run_id, list((rule, severity, passed, what, remedy, failed_count, rows) order by rule) from meta.gate_results group by 1"
+    )
+    assert len(results) == 3
+    assert results[0][1] == results[1][1] == results[2][1] != []

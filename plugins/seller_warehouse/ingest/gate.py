@@ -6,6 +6,7 @@ the documents of a report are validated together. It reads the files of their pa
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import logging
@@ -14,19 +15,23 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from importlib.metadata import version
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from pydantic import TypeAdapter
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
+from seller_warehouse.core.home import write_whole
 from seller_warehouse.core.report_spec import Unit
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.formats import as_date, last_year
 from seller_warehouse.ingest.object_storage import ObjectStorage
 from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.ingest.received import digest_of
 from seller_warehouse.reports import SPECS
 
 if TYPE_CHECKING:
@@ -44,6 +49,10 @@ MAX_BATCH_DOCUMENTS = 200
 
 MAX_BATCH_ROWS = 1_000_000
 """How many rows are validated at once; a document that has more is validated alone."""
+
+
+KEPT_FROM_ROWS = 10_000
+"""Results of a document of so many rows are kept, and not worked out again where it comes again; of a smaller one that takes no time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,21 +119,25 @@ class _Parsed:
     context: GateContext
 
 
+_RESULTS = TypeAdapter(list[RuleResult])
+
+
 def judge(document: Document, account: Account, folder: Path, usual_rows_per_day: float | None = None) -> Judgement:
     """Parse and judge one document by itself."""
     (judgement,) = judge_documents([Pending(document=document, account=account, folder=folder, usual_rows_per_day=usual_rows_per_day)])
     return judgement
 
 
-def judge_documents(pending: Iterable[Pending], left: dict[str, Exception] | None = None) -> Iterator[Judgement]:
+def judge_documents(pending: Iterable[Pending], left: dict[str, Exception] | None = None, kept: Path | None = None) -> Iterator[Judgement]:
     """Parse each document, and judge those of one report together; a refusal is a judgement.
 
     Judgements come report by report, each as soon as it is known. A document that cannot be judged because of any other error is put into
-    ``left`` with it, and holds up no other; without ``left`` the error is raised.
+    ``left`` with it, and holds up no other; without ``left`` the error is raised. Results of large documents are kept in the folder ``kept``,
+    which is one of this code alone.
     """
     with _Tools() as tools:
         for _, of_report in groupby(sorted(pending, key=lambda p: p.document.report), key=lambda p: p.document.report):
-            yield from _judge_report(of_report, tools, left)
+            yield from _judge_report(of_report, tools, left, kept)
 
 
 class _Tools(ExitStack):
@@ -150,7 +163,7 @@ def _leave(document: Document, error: Exception, left: dict[str, Exception] | No
     left[f"{document.account_id}/{document.report} {printable(document.file_name)}"] = error
 
 
-def _judge_report(pending: Iterable[Pending], tools: _Tools, left: dict[str, Exception] | None) -> Iterator[Judgement]:
+def _judge_report(pending: Iterable[Pending], tools: _Tools, left: dict[str, Exception] | None, kept: Path | None) -> Iterator[Judgement]:
     batch: list[_Parsed] = []
     for one in pending:
         try:
@@ -161,13 +174,16 @@ def _judge_report(pending: Iterable[Pending], tools: _Tools, left: dict[str, Exc
         if isinstance(parsed, Judgement):
             yield parsed
             continue
+        if (results := _kept_results(parsed, kept)) is not None:
+            yield _judgement(parsed, results)
+            continue
         rows = sum(p.prepared.row_count for p in batch) + parsed.prepared.row_count
         if batch and (len(batch) == MAX_BATCH_DOCUMENTS or rows > MAX_BATCH_ROWS):
-            yield from _judge_batch(batch, tools.validator, left)
+            yield from _judge_batch(batch, tools.validator, left, kept)
             batch = []
         batch.append(parsed)
     if batch:
-        yield from _judge_batch(batch, tools.validator, left)
+        yield from _judge_batch(batch, tools.validator, left, kept)
 
 
 def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed | Judgement:
@@ -185,23 +201,48 @@ def _parse(pending: Pending, connection: duckdb.DuckDBPyConnection) -> _Parsed |
     return _Parsed(document=document, prepared=prepared, context=_context(pending, prepared))
 
 
-def _judge_batch(batch: list[_Parsed], validator: Validator, left: dict[str, Exception] | None) -> Iterator[Judgement]:
+def _judge_batch(batch: list[_Parsed], validator: Validator, left: dict[str, Exception] | None, kept: Path | None) -> Iterator[Judgement]:
     try:
         results_of_all = _run_suites(batch, validator)
     except Exception as error:
         if len(batch) > 1:
             for parsed in batch:
-                yield from _judge_batch([parsed], validator, left)
+                yield from _judge_batch([parsed], validator, left, kept)
             return
         # If its rows are damaged, the next pass parses them from its bytes again.
         batch[0].prepared.parquet.unlink(missing_ok=True)
         _leave(batch[0].document, error, left)
         return
     for parsed, results in zip(batch, results_of_all, strict=True):
-        yield _judgement(parsed.document, parsed.prepared, [*results, *_parse_warnings(parsed.prepared)])
+        if place := _place_of_results(parsed, kept):
+            write_whole(place, _RESULTS.dump_json(results))
+        yield _judgement(parsed, results)
 
 
-def _judgement(document: Document, prepared: Prepared, results: list[RuleResult]) -> Judgement:
+def _place_of_results(parsed: _Parsed, kept: Path | None) -> Path | None:
+    """Where the results of a large document are kept: under a hash of all that decides them, its rows and what its suite knows beside them."""
+    if not kept or parsed.prepared.row_count < KEPT_FROM_ROWS:
+        return None
+    context = vars(parsed.context) | {"account": parsed.context.account.model_dump(mode="json"), "columns": sorted(parsed.context.columns)}
+    tools = [version(name) for name in ("duckdb", "great-expectations")]
+    decided_by = json.dumps([parsed.document.report, digest_of(parsed.prepared.parquet), context, tools], default=str)
+    return kept / f"{hashlib.sha256(decided_by.encode()).hexdigest()}.json"
+
+
+def _kept_results(parsed: _Parsed, kept: Path | None) -> list[RuleResult] | None:
+    place = _place_of_results(parsed, kept)
+    if not place or not place.is_file():
+        return None
+    try:
+        return _RESULTS.validate_json(place.read_bytes())
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s); the document is judged again", place, error)
+        return None
+
+
+def _judgement(parsed: _Parsed, of_rules: list[RuleResult]) -> Judgement:
+    document, prepared = parsed.document, parsed.prepared
+    results = [*of_rules, *_parse_warnings(prepared)]
     refused = [r for r in results if not r.passed and r.severity == "critical"]
     if refused:
         verdict, reason = Verdict.QUARANTINED, f"{printable(document.file_name)}, {_sentence(refused[0])}"

@@ -87,6 +87,12 @@ def write_rows(table: pa.Table, facts: bytes, target: Path) -> None:
     part.replace(target)
 
 
+def digest_of(parquet: Path) -> str:
+    """The hash of parsed rows and of what is known of them, as it was written into their file: one for all documents that say the same."""
+    digest: bytes = read_metadata(parquet).metadata[_SHA256]
+    return digest.decode()
+
+
 def facts_of(parquet: Path) -> bytes:
     """What is known of parsed rows. Raises RowsDamaged where the file is not as it was written."""
     try:
