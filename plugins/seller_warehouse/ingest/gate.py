@@ -51,7 +51,7 @@ MAX_BATCH_ROWS = 1_000_000
 """How many rows are validated at once; a document that has more is validated alone."""
 
 
-KEPT_FROM_ROWS = 10_000
+KEPT_FROM_ROWS = 1_000
 """Results of a document of so many rows are kept, and not worked out again where it comes again; of a smaller one that takes no time."""
 
 
