@@ -18,8 +18,6 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook  # type: ignore[import-untyped]  # it has no types of its own
-from openpyxl.cell.read_only import EmptyCell  # type: ignore[import-untyped]
 
 from seller_warehouse.core.documents import Refusal, printable
 
@@ -97,6 +95,8 @@ def _text_of(file: BinaryIO, archive: zipfile.ZipFile, sheet: Sheet) -> Iterator
 
 
 def _opened(file: BinaryIO, *, data_only: bool) -> Any:
+    from openpyxl import load_workbook  # type: ignore[import-untyped]  # it has no types of its own, and takes long to import
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles that it does not know
         return load_workbook(file, read_only=True, data_only=data_only)
@@ -119,6 +119,8 @@ def _has_formulas(archive: zipfile.ZipFile) -> bool:
 
 def _formulas(file: BinaryIO, place: int) -> Iterator[set[int]]:
     """For each row the places of its formulas."""
+    from openpyxl.cell.read_only import EmptyCell  # type: ignore[import-untyped]
+
     for row in _rows(_opened(file, data_only=False).worksheets[place]):
         yield {at for at, cell in enumerate(row) if not isinstance(cell, EmptyCell) and cell.data_type == "f"}
 
