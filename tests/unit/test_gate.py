@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
+import os
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from great_expectations.datasource.fluent.interfaces import Batch
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Verdict
+from seller_warehouse.core.home import REPOSITORY
 from seller_warehouse.ingest import gate
 from seller_warehouse.ingest.gate import Judgement, Pending, RuleResult, judge, judge_documents
 from tests.support import AT, EU, FIXTURES, NA, document_of, reimbursements
@@ -255,3 +259,19 @@ def test_another_report_or_another_great_expectations_has_results_of_its_own(tmp
 def test_results_of_small_documents_are_not_kept(mixed: list[Pending], tmp_path: Path) -> None:
     list(judge_documents(mixed, kept=tmp_path / "kept"))
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_great_expectations_imports_for_charts_is_imported_by_whoever_uses_it() -> None:
+    code = """
+import sys
+from seller_warehouse.ingest.gx_duckdb import Validator
+from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as charts
+assert not {"altair", "scipy.stats"} & set(sys.modules)
+assert charts.stats.entropy([1]) == 0
+import scipy.stats, altair.vegalite
+assert charts.alt.Chart is altair.Chart
+assert type(altair).__name__ == type(scipy.stats).__name__ == "module"
+"""
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}"}
+    )

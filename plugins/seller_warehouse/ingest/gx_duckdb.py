@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-import great_expectations as gx
-from great_expectations.datasource.fluent import SQLDatasource
-from great_expectations.execution_engine import SqlAlchemyExecutionEngine
-from great_expectations.expectations import UnexpectedRowsExpectation
+from seller_warehouse.ingest.later import imported_later
+
+with imported_later("altair", "scipy.stats"):  # They draw and compare distributions, and are a third of the time that the import takes.
+    import great_expectations as gx
+    from great_expectations.datasource.fluent import SQLDatasource
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+    from great_expectations.expectations import UnexpectedRowsExpectation
 
 # This one sets its own level to INFO, past that of the whole (see __init__).
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.NOTSET)

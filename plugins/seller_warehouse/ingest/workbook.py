@@ -18,7 +18,6 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-
 from seller_warehouse.core.documents import Refusal, printable
 
 MAX_WORKBOOK_BYTES = 256 * 1024**2
