@@ -438,7 +438,7 @@ def test_claims_of_an_account_are_listed_by_deadline(today: Warehouse) -> None:
 def test_status_moves_with_the_day(today: Warehouse) -> None:
     """Runs last: afterwards the marts are those of another day."""
     daily = today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all")
-    build_marts(today.home, as_of=LATER, select="+fct_inventory_defects +fct_defect_status_daily")
+    build_marts(today.home, as_of=LATER)
     assert defects(today, "never-came", "defect_status", "status_reason") == [("ELIGIBLE_FOR_CLAIM", "UNPAID")]
     assert defects(today, "in-grace", "eligible_units", "status_since_date") == [(11, date(2026, 11, 22))]
     assert today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all") == daily
