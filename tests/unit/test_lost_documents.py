@@ -14,6 +14,7 @@ import pytest
 from seller_warehouse.alerts.delivery import send_alerts
 from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import Home
+from seller_warehouse.ingest import landing
 from seller_warehouse.ingest.landing import land, landed_documents
 from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.received import RowsDamaged, facts_of, is_whole, require_whole
@@ -185,3 +186,23 @@ def test_without_its_build_database_a_home_knows_what_was_refused_and_what_was_t
     assert warehouse.load("once more") == []
     assert warehouse.query(f"select {KEPT} from meta.loads order by all") == before
     assert warehouse.home.alerts.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_landing_holds_is_packed_again_only_where_a_byte_of_it_is_lost(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed: list[Path] = []
+    keep = landing.keep
+    monkeypatch.setattr(landing, "keep", lambda source, target: (packed.append(target), keep(source, target))[1])
+    document = landed(warehouse, "good.txt")
+    warehouse.drop("good.txt", GOOD, at=EARLIER)
+    assert warehouse.load("again") == []
+    assert packed == []
+    for number, lose in enumerate((lambda: flipped(document.path), document.path.unlink), 1):
+        lose()
+        warehouse.drop("good.txt", GOOD, at=EARLIER)
+        assert warehouse.load(f"after loss {number}") == []
+        assert len(packed) == number
+        assert is_whole(document.path, document.sha256)
+    warehouse.drop("good.txt", GOOD.replace("10.00", "11.00"), at=EARLIER)
+    assert warehouse.load("another") == []
+    assert len(packed) == 3
+    assert [d.file_name for d in landed_documents(warehouse.home)].count("good.txt") == 2

@@ -18,7 +18,7 @@ from isal import igzip, isal_zlib
 from seller_warehouse.core.documents import Refusal, printable
 from seller_warehouse.ingest.workbook import Sheet, is_workbook, sheet_text
 
-DAMAGED: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, zlib.error, isal_zlib.error)
+DAMAGED: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, zlib.error, isal_zlib.error)  # type: ignore[assignment]  # it is a class
 """What is raised where compressed bytes are damaged or cut."""
 
 _LAYERS = 3

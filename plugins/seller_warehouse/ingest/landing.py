@@ -15,7 +15,7 @@ import os
 import shutil
 import stat
 from collections.abc import Container, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
@@ -34,7 +34,7 @@ from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
 from seller_warehouse.ingest.object_storage import ObjectStorage, StorageFailed, storage_of
 from seller_warehouse.ingest.quarantine import quarantine
-from seller_warehouse.ingest.received import GIVEN_UP, LOST, loss_of, require_whole
+from seller_warehouse.ingest.received import GIVEN_UP, LOST, is_whole, loss_of, require_whole
 from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
 
@@ -169,12 +169,31 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
         # It would count as newer than everything that is still to come.
         what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
         raise Refusal("modified_in_future", what, "set its time to when it was downloaded (touch -d) and drop it again")
-    received = _incoming(home) / "document.gz"
-    document = identified(document, _copy(path, status, received))
-    report = recognise_file(received, account.fallback_charset)
+    document, report, received = _landed_before(home, document, path, status, account) or _received(home, document, path, status, account)
     document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, places[-1] if places else "")), received)
     _remove_settled(path, status)
     return document
+
+
+def _landed_before(home: Home, document: Document, path: Path, status: os.stat_result, account: Account) -> tuple[Document, str, None] | None:
+    """A dropped file that landing holds, every byte of it, and its report; it is not packed once more. In object storage nobody looks for it."""
+    dated = identified(document, "").document_id.rpartition("-")[0]
+    folders = [] if home.landing_url else [*home.landing.glob(f"{account.id}/*/file/{dated}-*")]
+    if folders:
+        with _reading(path, status) as source:
+            document = identified(document, hashlib.file_digest(source, "sha256").hexdigest())
+    for folder in folders:
+        held = folder / "document.gz"
+        is_same = folder.name == document.document_id and is_whole(held, document.sha256)
+        if is_same and (report := recognise_file(held, account.fallback_charset)) == folder.parts[-3]:
+            return document, report, None
+    return None
+
+
+def _received(home: Home, document: Document, path: Path, status: os.stat_result, account: Account) -> tuple[Document, str, Path]:
+    received = _incoming(home) / "document.gz"
+    document = identified(document, _copy(path, status, received))
+    return document, recognise_file(received, account.fallback_charset), received
 
 
 def _marketplace(account: Account, report: str, folder: str) -> str:
@@ -224,11 +243,18 @@ def identified(document: Document, sha256: str) -> Document:
 
 def _copy(path: Path, status: os.stat_result, target: Path) -> str:
     """Keep a dropped file's bytes; returns their sha256."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
+    with _reading(path, status) as source:
         sha256, _ = keep(source, target)
+    return sha256
+
+
+@contextmanager
+def _reading(path: Path, status: os.stat_result) -> Iterator[BufferedReader]:
+    """A dropped file; raises _StillWritten where it was written to meanwhile."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
+        yield source
         if _changed(os.fstat(source.fileno()), status):
             raise _StillWritten
-    return sha256
 
 
 def keep(source: BufferedReader, target: Path) -> tuple[str, int]:
