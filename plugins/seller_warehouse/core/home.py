@@ -68,7 +68,7 @@ class Home:
 
     @property
     def work(self) -> Path:
-        """Judgements between gate and load; may be deleted whenever nothing runs."""
+        """Judgements between gate and load, and what rules found in large documents; may be deleted whenever nothing runs."""
         return self.root / "work"
 
     @property
