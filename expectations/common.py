@@ -15,9 +15,9 @@ import pycountry
 from great_expectations import ExpectationSuite
 from great_expectations.expectations import Expectation, UnexpectedRowsExpectation
 
-from seller_warehouse.core.report_spec import Column, Kind, ReportSpec, Unit
+from seller_warehouse.core.report_spec import Column, Kind, ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.ingest.formats import FIRST_YEAR, as_date, is_ambiguous_amount, is_broken, is_damaged_id, is_valid
+from seller_warehouse.ingest.formats import FIRST_YEAR, ambiguous_amount_sql, broken_agreement_sql, damaged_id_sql, date_sql, valid_value_sql
 from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
@@ -99,7 +99,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     for c in present:
         name = identifier(c.name)
         if c.kind in (Kind.INTEGER, Kind.AMOUNT):
-            valid = is_valid(c, "", context.decimal_mark, context.latest_year)
+            valid = valid_value_sql(c, "", context.decimal_mark, context.latest_year)
             what = f"{c.header} is no {c.kind}"
             if c.kind is Kind.INTEGER:
                 what += " of at most 9 digits"
@@ -112,7 +112,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             rules.append(
                 row_rule(
                     f"{c.name}_is_unambiguous",
-                    f"({is_ambiguous_amount(name, ',')} or {is_ambiguous_amount(name, '.')})",
+                    f"({ambiguous_amount_sql(name, ',')} or {ambiguous_amount_sql(name, '.')})",
                     [c.name],
                     f"{c.header} may be thousands or decimals",
                     "set decimal_comma to true or false for the account in accounts.yaml",
@@ -168,7 +168,7 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 def _ids_are_whole(ids: list[Column]) -> Expectation:
     """No id has been shortened; a row that fails shows only its damaged ids."""
-    shown = ", ".join(f"case when {is_damaged_id(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
+    shown = ", ".join(f"case when {damaged_id_sql(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
     return row_rule(
         "ids_are_whole",
         "damaged_id <> ''",
@@ -200,8 +200,8 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     rules: list[Expectation] = []
     for c in spec.kept:
         if c.kind is Kind.DATE and c.name in context.columns:
-            name, day = identifier(c.name), as_date(identifier(c.name), context.date_formats[c.name], context.latest_year)
-            condition = f"{name} <> '' and not {is_valid(c, context.date_formats[c.name], '', context.latest_year)}"
+            name, day = identifier(c.name), date_sql(identifier(c.name), context.date_formats[c.name], context.latest_year)
+            condition = f"{name} <> '' and not {valid_value_sql(c, context.date_formats[c.name], '', context.latest_year)}"
             written = _in_words(c, context)
             rules.append(
                 row_rule(
@@ -222,7 +222,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                         "check the date, or the modification time of the file",
                     )
                 )
-                if spec.unit is Unit.DATE and context.asked:
+                if spec.replacement_scope is ReplacementScope.DATE and context.asked:
                     first, last = context.asked
                     rules.append(
                         row_rule(
@@ -247,7 +247,7 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             a.what,
             undo if a.refuses else "compare with Seller Central; the row loads as it is",
             "critical" if a.refuses else "warning",
-            lookup=f"(select *, {is_broken(a, context.date_formats, context.latest_year, ('_document', *spec.key))} as is_broken from {{batch}})",
+            lookup=f"(select *, {broken_agreement_sql(a, context.date_formats, context.latest_year, ('_document', *spec.key))} as is_broken from {{batch}})",
         )
         for a in spec.agreements
         if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns

@@ -17,7 +17,7 @@ import pytest
 from sandbox.faults import FaultPlan
 from sandbox.world import World
 from seller_warehouse.amazon import client as sp_api
-from seller_warehouse.amazon.client import AccessRefused, Amazon, Later
+from seller_warehouse.amazon.client import AccessRefused, Amazon, RetryLater
 from seller_warehouse.amazon.planner import Window
 from seller_warehouse.amazon.report_queue import ReportQueue, advance, load_queue, queue_file
 from seller_warehouse.core.accounts import Account
@@ -564,7 +564,7 @@ def test_a_used_up_quota_asks_for_nothing_and_goes_on_later(start, monkeypatch):
 
 def _later(until: datetime) -> Callable[..., Any]:
     def later(*_: Any) -> Any:
-        raise Later(until, "the quota of createReport is used up")
+        raise RetryLater(until, "the quota of createReport is used up")
 
     return later
 

@@ -1,6 +1,6 @@
 """Amazon's Reports API for one account: ask, look, download, within Amazon's limits.
 
-Every call waits its turn in quotas that all processes of a home share. A short wait is slept; a long one is raised as ``Later``,
+Every call waits its turn in quotas that all processes of a home share. A short wait is slept; a long one is raised as ``RetryLater``,
 so that nobody holds a worker slot for it. What may pass by itself (429, 500, 503, a lost connection) is tried again with backoff
 and jitter; what cannot is named: ``AccessRefused`` (the connection is wrong) and ``Rejected`` (the request is).
 
@@ -27,7 +27,7 @@ from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.documents import printable
 from seller_warehouse.core.home import Home
-from seller_warehouse.ingest.landing import keep
+from seller_warehouse.ingest.landing import copy_compressed
 
 log = logging.getLogger(__name__)
 for noisy in ("httpx", "httpcore"):
@@ -35,7 +35,7 @@ for noisy in ("httpx", "httpcore"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger(noisy).addFilter(lambda record: record.levelno >= logging.WARNING)
 
-SLEPT_SECONDS = 5.0
+MAX_SLEEP_SECONDS = 5.0
 """Up to here a wait is slept on this machine; a longer one gives the worker slot back."""
 
 ATTEMPTS = 5
@@ -51,7 +51,7 @@ MARKETPLACES_LISTED = 10
 T = TypeVar("T")
 
 
-class Later(Exception):
+class RetryLater(Exception):
     """Nothing can be done before ``until`` (UTC)."""
 
     def __init__(self, until: datetime, why: str) -> None:
@@ -165,14 +165,14 @@ class Amazon:
     def create(self, report_type: str, marketplace_ids: tuple[str, ...], instants: tuple[datetime, datetime] | None, options: dict[str, str]) -> str:
         """Ask for a report; returns its id. Not tried again by itself: whether a lost call was heard, only ``listed`` can tell.
 
-        Raises Transient, Later, Rejected, AccessRefused.
+        Raises Transient, RetryLater, Rejected, AccessRefused.
         """
         body: dict[str, Any] = {"reportType": report_type, "marketplaceIds": list(marketplace_ids)}
         if instants:
             body |= {"dataStartTime": _iso(instants[0]), "dataEndTime": _iso(instants[1])}
         if options:
             body["reportOptions"] = options
-        self._wait_turn("createReport")
+        self._wait_for_quota("createReport")
         return str(self._once(report_type, lambda: self._reports.create_report(**body))["reportId"])
 
     def status(self, report_id: str) -> Report:
@@ -206,12 +206,12 @@ class Amazon:
         try:
             return retrying(lambda: self._retried(lambda: self._download_once(document_id, part, target)))
         except Expired as error:
-            raise Later(self._in(UNAVAILABLE_MINUTES), str(error)) from error
+            raise RetryLater(self._in(UNAVAILABLE_MINUTES), str(error)) from error
         finally:
             part.unlink(missing_ok=True)
 
     def _download_once(self, document_id: str, part: Path, target: Path) -> tuple[str | None, str, int]:
-        self._wait_turn("getReportDocument")
+        self._wait_for_quota("getReportDocument")
         url = self._once("", lambda: self._reports.get_report_document(document_id))["url"]
         try:
             # Identity, and the raw bytes: httpx would decompress a body labelled gzip silently, and the document is kept as received.
@@ -226,14 +226,14 @@ class Amazon:
         except httpx.TransportError as error:
             raise Transient(f"the download broke off ({type(error).__name__})") from error
         with part.open("rb") as received:
-            sha256, size = keep(received, target)
+            sha256, size = copy_compressed(received, target)
         return answer.charset_encoding, sha256, size
 
     # How a call is made
 
     def _call(self, operation: str, call: Callable[[], T]) -> T:
         def turn() -> T:
-            self._wait_turn(operation)
+            self._wait_for_quota(operation)
             return self._once("", call)
 
         return self._retried(turn)
@@ -249,7 +249,7 @@ class Amazon:
             return result
         except Transient as error:
             self.down_until = self._in(UNAVAILABLE_MINUTES)
-            raise Later(self.down_until, f"Amazon does not answer ({error})") from error
+            raise RetryLater(self.down_until, f"Amazon does not answer ({error})") from error
 
     def _once(self, report_type: str, call: Callable[[], T]) -> T:
         """Make one call and raise what its error means; renew an expired access token once, which Amazon reports with 403 like a missing role."""
@@ -257,14 +257,14 @@ class Amazon:
             try:
                 return call()
             except CallRefused as error:
-                if error.status != 403 or "expired" not in _said(error).lower():
+                if error.status != 403 or "expired" not in _error_text(error).lower():
                     raise
                 self._login.token = None
                 return call()
         except LoginRefused as error:
             raise AccessRefused(self._refused_login(error)) from None
         except CallRefused as error:
-            said = _said(error)
+            said = _error_text(error)
             if error.status == 403 and "expired" in said.lower():
                 # Renewed just now, and of no use again: nothing that a role would cure.
                 raise Transient(f"403 {said}") from None
@@ -289,10 +289,10 @@ class Amazon:
             f"correct {what.get(error.code, 'the connection')} in the Airflow connection, then run again"
         )
 
-    def _wait_turn(self, operation: str) -> None:
+    def _wait_for_quota(self, operation: str) -> None:
         while wait := self.quotas.take(operation):
-            if self._clock.real_seconds(wait) > SLEPT_SECONDS:
-                raise Later(self._in(wait / 60), f"the quota of {operation} is used up")
+            if self._clock.real_seconds(wait) > MAX_SLEEP_SECONDS:
+                raise RetryLater(self._in(wait / 60), f"the quota of {operation} is used up")
             self._clock.sleep(wait)
 
     def _in(self, minutes: float) -> datetime:
@@ -313,7 +313,7 @@ def _refuse_unreadable(answer: httpx.Response) -> None:
         raise Transient(f"{answer.status_code}, and the answer is no JSON of the API")
 
 
-def _said(error: CallRefused) -> str:
+def _error_text(error: CallRefused) -> str:
     """Amazon's words; why a token is refused stands in the details alone."""
     first = error.errors[0]
     return printable(" ".join(str(first[n]) for n in ("message", "details") if first.get(n)))[:300]

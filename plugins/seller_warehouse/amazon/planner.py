@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from seller_warehouse.core.accounts import Account
-from seller_warehouse.core.report_spec import ReportSpec, Requests, Scope, Unit
+from seller_warehouse.core.report_spec import MarketplaceScope, ReplacementScope, ReportSpec, Requests
 from seller_warehouse.core.windows import Answer, AnswerKind
 
 CONFIRMATIONS = 2
@@ -74,8 +74,8 @@ def plan_windows(spec: ReportSpec, account: Account, answers: Iterable[Answer], 
         return []
     zone = ZoneInfo(account.home_time_zone)
     answers = [replace(a, asked_at=a.asked_at.astimezone(zone)) for a in answers]  # On which of the account's days, as today is one.
-    marketplaces = account.marketplaces if requests.scope is Scope.EACH else ("",)
-    if requests.listed_only or spec.unit is Unit.SNAPSHOT:
+    marketplaces = account.marketplaces if requests.marketplace_scope is MarketplaceScope.EACH else ("",)
+    if requests.listed_only or spec.replacement_scope is ReplacementScope.SNAPSHOT:
         return [Window(marketplace_id=m) for m in marketplaces if recent and (requests.listed_only or _is_due_today(m, answers, today))]
     oldest = history_start(requests, today, months)
     border = max(oldest, recent_start(requests, today))
@@ -125,7 +125,7 @@ def _cover(marketplace_id: str, due: list[date], window_days: int | None) -> lis
     return windows
 
 
-def round_of(windows: list[Window], requests: Requests, pause_hours: int = PAUSE_HOURS) -> list[Window]:
+def windows_of_round(windows: list[Window], requests: Requests, pause_hours: int = PAUSE_HOURS) -> list[Window]:
     """The windows of one run: as many as fit into so many hours of pauses; the rest is planned again by the next."""
     most = 1 + pause_hours * 60 // requests.pause_minutes if requests.pause_minutes else len(windows)
     return windows[:most]

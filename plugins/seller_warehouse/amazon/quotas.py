@@ -67,7 +67,7 @@ class Quotas:
         # A minute more than Amazon asks for: its clock and its start of the pause are not ours.
         return max(0.0, (last.timestamp - now) / 1000 + (minutes + 1) * 60) if last and minutes else 0
 
-    def note_asked(self, report: str, at: datetime) -> None:
+    def record_request(self, report: str, at: datetime) -> None:
         """Remember when a report type was last asked for."""
         with self._open(f"pause_{report}", Rate(1, 1)) as bucket:
             bucket.put(RateItem(report, round(at.timestamp() * 1000)))

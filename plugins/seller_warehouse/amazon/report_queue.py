@@ -17,15 +17,15 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel
 
-from seller_warehouse.amazon.client import LISTED_DAYS, Amazon, Later, Rejected, Report, Transient, explanation
+from seller_warehouse.amazon.client import LISTED_DAYS, Amazon, Rejected, Report, RetryLater, Transient, explanation
 from seller_warehouse.amazon.planner import Window, history_start
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.documents import CANCELLED, DONE, Document
-from seller_warehouse.core.home import Home, write_whole
-from seller_warehouse.core.report_spec import Scope
+from seller_warehouse.core.home import Home, write_atomically
+from seller_warehouse.core.report_spec import MarketplaceScope
 from seller_warehouse.ingest.decode import chunks
-from seller_warehouse.ingest.landing import identified, land, landed_documents
+from seller_warehouse.ingest.landing import land, landed_documents, with_id
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ LOST_HOURS = 24
 """A report that is not finished by then is given up."""
 
 
-class Opened(BaseModel):
+class OpenReport(BaseModel):
     """A report that Amazon is making."""
 
     report_id: str
@@ -65,7 +65,7 @@ class ReportQueue(BaseModel):
     report: str
     planned: int
     todo: list[Window]
-    opened: list[Opened] = []
+    opened: list[OpenReport] = []
     tries: dict[str, int] = {}
     landed: int = 0
     rows: int = 0
@@ -107,7 +107,7 @@ def load_queue(home: Home, run_id: str, account_id: str, report: str, windows: l
 
 def save_queue(home: Home, queue: ReportQueue) -> None:
     """Write the state of a report queue."""
-    write_whole(queue_file(home, queue.run_id, queue.account_id, queue.report), queue.model_dump_json().encode())
+    write_atomically(queue_file(home, queue.run_id, queue.account_id, queue.report), queue.model_dump_json().encode())
 
 
 def advance(queue: ReportQueue, account: Account, amazon: Amazon, home: Home, clock: Clock) -> datetime | None:
@@ -118,11 +118,11 @@ def advance(queue: ReportQueue, account: Account, amazon: Amazon, home: Home, cl
     step = _Step(queue, account, amazon, home, clock)
     try:
         if step.requests.listed_only:
-            step.list_made()
+            step.land_listed()
             queue.due_at = None
         else:
             queue.due_at = step.request()
-    except Later as later:
+    except RetryLater as later:
         log.info("%s/%s: %s", queue.account_id, queue.report, later)
         queue.due_at = later.until
     finally:
@@ -194,8 +194,8 @@ class _Step:
             except Transient as error:
                 # It may have been heard all the same; asking again at once would break the pause.
                 log.warning("%s/%s: the request was lost (%s); looking whether it was heard", self.queue.account_id, self.queue.report, error)
-                raise Later(asked_at + timedelta(minutes=1), "the request was lost") from error
-            except Later:
+                raise RetryLater(asked_at + timedelta(minutes=1), "the request was lost") from error
+            except RetryLater:
                 self.queue.has_looked = True
                 raise
             except Rejected as error:
@@ -204,7 +204,7 @@ class _Step:
                 self.land_answer(window, REJECTED, str(error), "", asked_at)
                 return
             asked_at = self.clock.now()  # Waiting for its turn may have taken long, and Amazon's pause begins only now.
-            self.amazon.quotas.note_asked(self.queue.report, asked_at)
+            self.amazon.quotas.record_request(self.queue.report, asked_at)
             self.queue.requests += 1
             self.queue.has_looked = True
             self.open(window, report_id, asked_at)
@@ -214,7 +214,7 @@ class _Step:
         """Take a report as the answer to a window, and look after it from now on."""
         self.queue.todo.remove(window)
         self.queue.opened.append(
-            Opened(report_id=report_id, window=window, asked_at=asked_at, next_poll_at=asked_at + timedelta(seconds=POLL_SECONDS[0]))
+            OpenReport(report_id=report_id, window=window, asked_at=asked_at, next_poll_at=asked_at + timedelta(seconds=POLL_SECONDS[0]))
         )
         log.info("%s/%s: asked for %s as report %s", self.queue.account_id, self.queue.report, _shown(window), report_id)
 
@@ -226,13 +226,13 @@ class _Step:
         listed = self.amazon.listed(self.amazon_type, since, (*USABLE, CANCELLED, FATAL))
         taken = {d.report_id for d in self.landed()} | {o.report_id for o in self.queue.opened}
         for report in listed:
-            self.amazon.quotas.note_asked(self.queue.report, report.created_at)
+            self.amazon.quotas.record_request(self.queue.report, report.created_at)
             is_free = report.status in USABLE and report.report_id not in taken
-            window = next((w for w in self.queue.todo if is_free and self.answers(report, w)), None)
+            window = next((w for w in self.queue.todo if is_free and self.matches(report, w)), None)
             if window:
                 self.open(window, report.report_id, report.created_at)
 
-    def answers(self, report: Report, window: Window) -> bool:
+    def matches(self, report: Report, window: Window) -> bool:
         """Whether a listed report is what would be asked for."""
         instants = window.instants(self.requests.margin_hours, self.clock.now())
         if set(report.marketplace_ids) != set(self.marketplaces(window)):
@@ -242,7 +242,7 @@ class _Step:
         # The end of a range that reached up to now has moved on since.
         return report.start == instants[0] and timedelta() <= instants[1] - report.end <= timedelta(hours=REUSED_HOURS)
 
-    def poll(self, opened: Opened) -> None:
+    def poll(self, opened: OpenReport) -> None:
         """Look at one open report and deal with its end."""
         try:
             report = self.amazon.status(opened.report_id)
@@ -260,7 +260,7 @@ class _Step:
                 self.queue.opened.append(opened)
                 raise
         elif report.status in (DONE, CANCELLED, FATAL):
-            self.end(opened, report.status if report.status != DONE else LOST, self.explained(report), report)
+            self.end(opened, report.status if report.status != DONE else LOST, self.explanation_of(report), report)
         elif self.clock.now() - opened.asked_at > timedelta(hours=LOST_HOURS):
             self.end(opened, LOST, f"still {report.status or 'without a status'} after {LOST_HOURS} hours", report)
         else:
@@ -268,7 +268,7 @@ class _Step:
             wait = POLL_SECONDS[min(opened.polls, len(POLL_SECONDS) - 1)]
             opened.next_poll_at = self.clock.now() + timedelta(seconds=wait)
 
-    def end(self, opened: Opened, status: str, why: str, report: Report | None) -> None:
+    def end(self, opened: OpenReport, status: str, why: str, report: Report | None) -> None:
         """A report that ended without a document: try its window again where that may help, else land the answer."""
         self.queue.opened.remove(opened)
         self.queue.answers[status] = self.queue.answers.get(status, 0) + 1
@@ -278,12 +278,12 @@ class _Step:
         is_final = status == CANCELLED and self.spec.may_be_empty
         if not is_final and self.queue.tries[key] < TRIES:
             # FATAL often means too soon: another application of the seller may have asked within the pause.
-            self.amazon.quotas.note_asked(self.queue.report, self.clock.now())
+            self.amazon.quotas.record_request(self.queue.report, self.clock.now())
             self.queue.todo.append(opened.window)
             return
         self.land_answer(opened.window, status, why, opened.report_id, (report.processed_at if report else None) or self.clock.now())
 
-    def explained(self, report: Report) -> str:
+    def explanation_of(self, report: Report) -> str:
         """What the document of a report that was not made says, where it has one."""
         if not report.document_id:
             return ""
@@ -298,7 +298,7 @@ class _Step:
 
     # Reports that Amazon makes by itself
 
-    def list_made(self) -> None:
+    def land_listed(self) -> None:
         """Land every listed report that is not landed yet."""
         since = self.clock.now() - timedelta(days=LISTED_DAYS)
         landed = {d.report_id for d in self.landed()}
@@ -322,7 +322,7 @@ class _Step:
             with suppress(Exception):  # A document that does not unpack is the gate's to refuse, with its reason.
                 self.queue.rows += max(0, sum(c.count(b"\n") for c in chunks(part)) - 1)
             document = self.document(window, report.report_id, retrieved_at)
-            land(self.home, identified(replace(document, sha256=sha256, byte_count=size, charset=charset), sha256), part)
+            land(self.home, with_id(replace(document, sha256=sha256, byte_count=size, charset=charset), sha256), part)
         finally:
             part.unlink(missing_ok=True)
         self.count(DONE)
@@ -330,7 +330,7 @@ class _Step:
     def land_answer(self, window: Window, status: str, why: str, report_id: str, at: datetime) -> None:
         """Put an answer without a document into landing."""
         document = replace(self.document(window, report_id, at), answer=status, explanation=why)
-        land(self.home, identified(document, ""), None)
+        land(self.home, with_id(document, ""), None)
         self.count(status)
 
     def count(self, status: str) -> None:
@@ -352,7 +352,7 @@ class _Step:
         """The marketplaces that a request for the window names."""
         if window.marketplace_id:
             return (window.marketplace_id,)
-        return self.account.marketplaces if self.requests.scope is Scope.NAMED else self.account.marketplaces[:1]
+        return self.account.marketplaces if self.requests.marketplace_scope is MarketplaceScope.NAMED else self.account.marketplaces[:1]
 
     def landed(self) -> Iterator[Document]:
         """What landing holds of this report."""

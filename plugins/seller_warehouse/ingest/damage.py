@@ -44,7 +44,7 @@ class Utf8:
         return Refusal("charset", what + more, "download it again, or correct the letter there and save the file as UTF-8", self.broken_line)
 
 
-def utf8_of(pieces: Iterable[bytes]) -> Utf8:
+def examine_utf8(pieces: Iterable[bytes]) -> Utf8:
     """How near the bytes in ``pieces`` are to UTF-8."""
     found, line, column, rest = Utf8(), 1, 0, b""
     for piece in itertools.chain(pieces, [b""]):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.ingest.containers import open_plain, refuse_no_text
-from seller_warehouse.ingest.damage import utf8_of
+from seller_warehouse.ingest.damage import examine_utf8
 from seller_warehouse.ingest.workbook import Sheet
 
 MAX_DOCUMENT_BYTES = 2 * 1024**3
@@ -67,7 +67,7 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
     if no_utf8 is None:
         wrong_label = declared and _python_charset(declared) not in (UTF8, "ascii") and not target.read_bytes().isascii()
         return f"declared {declared}, but the text is UTF-8" if wrong_label else None
-    if (utf8 := utf8_of(chunks(source))).is_damaged:
+    if (utf8 := examine_utf8(chunks(source))).is_damaged:
         raise utf8.refusal()
     charset = _python_charset(declared) if declared else fallback
     read = _decode_as(source, target, charset)

@@ -28,7 +28,7 @@ def amount_pattern(decimal_mark: str) -> str:
     return rf"[-+]?([0-9]{{1,12}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,3}})({mark}[0-9]{{1,4}})?"
 
 
-def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
+def ambiguous_amount_sql(column: str, decimal_mark: str) -> str:
     """True where a value would read differently under the other decimal mark and nothing in it decides."""
     other = r"\." if decimal_mark == "," else ","
     return f"regexp_full_match({column}, '[-+]?[0-9]{{1,3}}{other}[0-9]{{3}}')"
@@ -60,7 +60,7 @@ _NO_OWN_CODE = (
 """The same among the seller's own SKUs, where ``4.5E27`` may be a lamp: bases are E5, E10 to E12, E14, E17, E26, E27, E39 and E40."""
 
 
-def is_damaged_id(column: Column) -> str:
+def damaged_id_sql(column: Column) -> str:
     """True where a spreadsheet or a program has shortened an id, in any locale and spelling (``1.23457E+11``, ``8,11E09``, ``8.11x10^9``).
 
     A column of several ids is searched, in any other one the whole value counts.
@@ -71,7 +71,7 @@ def is_damaged_id(column: Column) -> str:
     return f"regexp_matches({plain}, {text_literal(f'{around[0]}({damage}){around[1]}')}, 'i')"
 
 
-def amount_text(column: str, decimal_mark: str) -> str:
+def normalised_amount_sql(column: str, decimal_mark: str) -> str:
     """An amount with a decimal point and without thousands separators."""
     if decimal_mark == ",":
         return f"replace(translate({column}, '.{GROUP_BLANKS}', ''), ',', '.')"
@@ -101,7 +101,7 @@ def date_pattern(date_format: str) -> str:
     return "".join(_DIRECTIVES.get(part) or re.escape(part) for part in re.split("(%.)", date_format))
 
 
-def as_date(column: str, date_format: str, latest: int) -> str:
+def date_sql(column: str, date_format: str, latest: int) -> str:
     """The calendar day as printed; null where the text is none in that format, from FIRST_YEAR to the year ``latest``.
 
     A year of two digits is the one from 1969 to 2068, and so judged like any other.
@@ -116,18 +116,18 @@ def as_date(column: str, date_format: str, latest: int) -> str:
     return f"case when {is_whole} and year({day}) between {FIRST_YEAR} and {latest} then {day} end"
 
 
-def is_broken(agreement: Agreement, date_formats: dict[str, str], latest: int, key: Iterable[str]) -> str:
+def broken_agreement_sql(agreement: Agreement, date_formats: dict[str, str], latest: int, key: Iterable[str]) -> str:
     """A condition that holds where a row breaks an agreement of its dates, and of those that all rows of its ``key`` share.
 
     It may hold windows, so it is no filter.
     """
-    days = {name: f"({as_date(identifier(name), date_formats[name], latest)})" for name in (*agreement.columns, *agreement.of_key)}
+    days = {name: f"({date_sql(identifier(name), date_formats[name], latest)})" for name in (*agreement.columns, *agreement.of_key)}
     of_key = ", ".join(map(identifier, key))
     days |= {name: f"max({days[name]}) over (partition by {of_key})" for name in agreement.of_key}
     return agreement.broken.format(**days)
 
 
-def date_text(column: str, date_format: str) -> str:
+def normalised_date_sql(column: str, date_format: str) -> str:
     """The date in ISO 8601: text that is ISO already stays as it is, a month stays a month."""
     if date_format == ISO:
         return column
@@ -140,7 +140,7 @@ def date_text(column: str, date_format: str) -> str:
     return f"strftime(try_strptime({column}, {text_literal(date_format)}), '{written}')"
 
 
-def is_valid(column: Column, date_format: str, decimal_mark: str, latest: int) -> str:
+def valid_value_sql(column: Column, date_format: str, decimal_mark: str, latest: int) -> str:
     """A condition that holds where a filled value is what its column promises; ``latest`` is the last year of a date."""
     name = identifier(column.name)
     match column.kind:
@@ -149,16 +149,16 @@ def is_valid(column: Column, date_format: str, decimal_mark: str, latest: int) -
         case Kind.AMOUNT:
             return f"regexp_full_match({name}, '{amount_pattern(decimal_mark)}')"
         case Kind.DATE:
-            return f"({as_date(name, date_format, latest)}) is not null"
+            return f"({date_sql(name, date_format, latest)}) is not null"
         case _:
             return "true"
 
 
-def one_spelling(column: Column, date_format: str, decimal_mark: str) -> str:
+def normalised_sql(column: Column, date_format: str, decimal_mark: str) -> str:
     """The value as ``raw`` keeps it: dates in ISO 8601, amounts with a point, all else as sent; blank stays blank."""
     name = identifier(column.name)
     if column.kind is Kind.AMOUNT:
-        return amount_text(name, decimal_mark)
+        return normalised_amount_sql(name, decimal_mark)
     if column.kind is Kind.DATE and date_format != ISO:
-        return f"case when {name} = '' then '' else {date_text(name, date_format)} end"
+        return f"case when {name} = '' then '' else {normalised_date_sql(name, date_format)} end"
     return name

@@ -22,7 +22,7 @@ import duckdb
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
-from seller_warehouse.core.report_spec import Unit
+from seller_warehouse.core.report_spec import ReplacementScope
 from seller_warehouse.core.sql import text_literal
 from seller_warehouse.ingest.formats import last_year
 from seller_warehouse.ingest.object_storage import ObjectStorage
@@ -143,7 +143,7 @@ class _Tools(ExitStack):
         return self.enter_context(closing(Validator()))
 
 
-def _leave(document: Document, error: Exception, left: dict[str, Exception] | None) -> None:
+def _leave_unprocessed(document: Document, error: Exception, left: dict[str, Exception] | None) -> None:
     if left is None:
         raise error
     log.error("%s/%s %s cannot be judged", document.account_id, document.report, document.file_name, exc_info=error)
@@ -156,7 +156,7 @@ def _judge_report(pending: Iterable[Pending], tools: _Tools, left: dict[str, Exc
         try:
             parsed = _parse(one, tools.connection)
         except Exception as error:
-            _leave(one.document, error, left)
+            _leave_unprocessed(one.document, error, left)
             continue
         if isinstance(parsed, Judgement):
             yield parsed
@@ -195,7 +195,7 @@ def _judge_batch(batch: list[_Parsed], validator: Validator, left: dict[str, Exc
             return
         # If its rows are damaged, the next pass parses them from its bytes again.
         batch[0].prepared.parquet.unlink(missing_ok=True)
-        _leave(batch[0].document, error, left)
+        _leave_unprocessed(batch[0].document, error, left)
         return
     for parsed, results in zip(batch, results_of_all, strict=True):
         yield _judgement(parsed.document, parsed.prepared, [*results, *_parse_warnings(parsed.prepared)])
@@ -244,7 +244,7 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
     document = pending.document
     spec = SPECS[document.report]
     asked = None
-    if spec.unit is Unit.DATE and spec.requests and document.window_start and document.window_end:
+    if spec.replacement_scope is ReplacementScope.DATE and spec.requests and document.window_start and document.window_end:
         # The range is asked wider than its days; what lies beside them is cut when it is loaded.
         margin = timedelta(days=1 if spec.requests.margin_hours else 0)
         asked = (document.window_start - margin, document.window_end + margin)

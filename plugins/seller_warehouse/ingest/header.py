@@ -11,7 +11,7 @@ from pathlib import Path
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.core.report_spec import Column, Layout, Quoting, ReportSpec, normalise_header
 from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_wide_header
-from seller_warehouse.ingest.damage import utf8_of
+from seller_warehouse.ingest.damage import examine_utf8
 from seller_warehouse.ingest.decode import JAPANESE, WESTERN, chunks
 from seller_warehouse.ingest.other_files import refuse_date_range, refuse_markup
 from seller_warehouse.reports import SPECS
@@ -63,7 +63,7 @@ def recognise_file(path: Path, fallback: str) -> str:
     refused: Refusal | None = None
     line = 1
     errors = "strict"
-    if charsets[0] != "utf-16" and not _is_utf8(head) and (utf8 := utf8_of([head])).is_damaged:
+    if charsets[0] != "utf-16" and not _is_utf8(head) and (utf8 := examine_utf8([head])).is_damaged:
         # The header tells the report all the same, and the gate refuses it with the place of the damage.
         charsets, errors, refused = charsets[:1], "replace", utf8.refusal()
     for charset in charsets:

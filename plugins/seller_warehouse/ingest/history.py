@@ -1,6 +1,6 @@
 """The history of the raw tables: how a document changes what is true, and when it does not.
 
-A document is the truth for its units (days, settlements, orders, one snapshot; see ``report_spec.Unit``). Loading it
+A document is the truth for its units (days, settlements, orders, one snapshot; see ``report_spec.ReplacementScope``). Loading it
 compares the unit's rows with the document's as a multiset: row hash and occurrence number. Rows that vanished get
 ``_valid_to``, new ones ``_valid_from``, both the time the document was retrieved; equal rows are untouched.
 
@@ -14,7 +14,7 @@ One step of the fold keeps what is held where the document is likely to be incom
 - the first and last day of a dropped file, which Amazon often cuts, stay unless it has at least as many rows as are held;
 - a unit of 20 rows or more stays where it would shrink to less than half (a truncated answer);
 - every unit that would shrink stays, where the document as a whole has fewer rows of what is held than a restatement explains
-  (``too_few_to_be_a_restatement``), so that sellers with few rows a day are guarded too.
+  (``implausibly_short_sql``), so that sellers with few rows a day are guarded too.
 
 A warning names the units that would have shrunk. What a short document says of a unit is believed once another, retrieved at least a week
 later, has as many rows of it: Amazon has then taken the rows back, and its answer was not cut. What a refused one says confirms nothing.
@@ -38,13 +38,13 @@ import duckdb
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.report_spec import ReportSpec, Unit
+from seller_warehouse.core.report_spec import ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.ingest.formats import as_date, last_year, one_spelling
+from seller_warehouse.ingest.formats import date_sql, last_year, normalised_sql
 from seller_warehouse.ingest.landing import find_document
 from seller_warehouse.ingest.object_storage import storage_of
 from seller_warehouse.ingest.parse import Prepared, prepare
-from seller_warehouse.ingest.replacement import REPLACE, is_of_amazon, refusal_of
+from seller_warehouse.ingest.replacement import REPLACE, is_from_amazon, replacement_refusal
 from seller_warehouse.reports import SPECS
 
 SHRINK_FROM_ROWS = 20
@@ -96,7 +96,7 @@ class Rejudged:
     change: Change
 
 
-def too_few_to_be_a_restatement(missing: str, held: str) -> str:
+def implausibly_short_sql(missing: str, held: str) -> str:
     """A condition in SQL that holds where so many of the rows held are missing that the document must be incomplete."""
     plausible = f"{RESTATED_SHARE} * {held} + {DEVIATIONS} * sqrt({RESTATED_SHARE} * (1 - {RESTATED_SHARE}) * {held})"
     return f"({missing} > {FEW_ROWS} and {missing} > {plausible})"
@@ -107,16 +107,16 @@ def load(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Pr
 
     Where it is late, the rows of newer ones are read from the landing of ``home``; Refusal where one is no longer there.
     """
-    twin = _twin(connection, document, home)
-    if twin and twin <= (document.retrieved_at.replace(tzinfo=None), document.document_id):
-        return _as_its_twin(connection, document, twin[1])
-    if twin:
+    duplicate = _duplicate(connection, document, home)
+    if duplicate and duplicate <= (document.retrieved_at.replace(tzinfo=None), document.document_id):
+        return _verdict_of_duplicate(connection, document, duplicate[1])
+    if duplicate:
         connection.execute(
-            "delete from meta.coverage where (account_id, report, document_id) = (?, ?, ?)", [document.account_id, document.report, twin[1]]
+            "delete from meta.coverage where (account_id, report, document_id) = (?, ?, ?)", [document.account_id, document.report, duplicate[1]]
         )
     refusal = _stage(connection, document, prepared)
-    later = _units_to_fold_again(connection, document, home, everything=twin is not None)
-    change = _fold_again(connection, document, prepared, later, home, account) if later else _apply(connection, document, refusal)
+    later = _scopes_to_replay(connection, document, home, everything=duplicate is not None)
+    change = _replay(connection, document, prepared, later, home, account) if later else _apply(connection, document, refusal)
     return *verdict_of(document, change, is_placed=bool(later)), change
 
 
@@ -138,8 +138,8 @@ def verdict_of(document: Document, change: Change, *, is_placed: bool = False) -
     return Verdict.UNCHANGED, "fewer rows than are held, which were kept" if change.shrunk else "every row was held already"
 
 
-def _twin(connection: duckdb.DuckDBPyConnection, document: Document, home: Home) -> tuple[datetime, str] | None:
-    """Time and id of the document of the same bytes that counts now, for dropped files; one that is forced is no twin of one that is not."""
+def _duplicate(connection: duckdb.DuckDBPyConnection, document: Document, home: Home) -> tuple[datetime, str] | None:
+    """Time and id of the document of the same bytes that counts now, for dropped files; one that is forced is no duplicate of one that is not."""
     if document.source != "file":
         return None
     found = connection.execute(
@@ -149,13 +149,13 @@ def _twin(connection: duckdb.DuckDBPyConnection, document: Document, home: Home)
     return next((t for t in found if find_document(home, document.account_id, document.report, t[1]).replaces == document.replaces), None)
 
 
-def _as_its_twin(connection: duckdb.DuckDBPyConnection, document: Document, twin_id: str) -> tuple[Verdict, str, Change]:
+def _verdict_of_duplicate(connection: duckdb.DuckDBPyConnection, document: Document, duplicate_id: str) -> tuple[Verdict, str, Change]:
     """What was said of the same bytes before holds again, unless they were taken: then nothing is new."""
     said = connection.execute(
         "select verdict, reason from meta.loads where (account_id, report, document_id) = (?, ?, ?) order by rowid desc limit 1",
-        [document.account_id, document.report, twin_id],
+        [document.account_id, document.report, duplicate_id],
     ).fetchone()
-    same = f"the same bytes as {twin_id}"
+    same = f"the same bytes as {duplicate_id}"
     if said and said[0] in (Verdict.QUARANTINED, Verdict.ROWS_LEFT_OUT):
         reason = f"{same}: {said[1]}"
         return Verdict(said[0]), reason, Change(refusal=reason if said[0] == Verdict.QUARANTINED else "")
@@ -171,13 +171,13 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
     spelled = []
     for c in spec.kept:
         value = (
-            one_spelling(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "cast(null as varchar)"
+            normalised_sql(c, prepared.date_formats.get(c.name, ""), prepared.decimal_mark) if c.name in prepared.columns else "cast(null as varchar)"
         )
         spelled.append(f"{value} as {identifier(c.name)}")
     content = ", ".join(f"coalesce({identifier(c.name)}, '')" for c in spec.kept)
     day = "cast(null as date)"
     if spec.event_date:
-        day = as_date(identifier(spec.event_date), prepared.date_formats[spec.event_date], last_year(document.retrieved_at))
+        day = date_sql(identifier(spec.event_date), prepared.date_formats[spec.event_date], last_year(document.retrieved_at))
     connection.execute("create or replace temp table wanted (unit varchar)")
     if only is not None:
         connection.executemany("insert into wanted values (?)", [(u,) for u in only])
@@ -191,7 +191,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
         ), spelled as (
             select {", ".join(spelled)}, _event_date, _line from dated
         ), hashed as (
-            select *, cast({_unit(spec, document)} as varchar) as _unit, md5(rtrim(concat_ws(chr(31), {content}), chr(31))) as _row_hash from spelled
+            select *, cast({_scope_key_sql(spec, document)} as varchar) as _unit, md5(rtrim(concat_ws(chr(31), {content}), chr(31))) as _row_hash from spelled
         )
         select *, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as _occurrence
         from hashed
@@ -204,19 +204,19 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
             f"false as is_shrunk, was_applied as is_held from recorded where document_id = {text_literal(document.document_id)}"
         )
         return ""
-    if spec.unit is Unit.DATE:
+    if spec.replacement_scope is ReplacementScope.DATE:
         assert prepared.window
         first, last = prepared.window
         edges = "false" if document.window_start or document.replaces else f"day in (date '{first}', date '{last}')"
         units = f"""
-            select {_marketplace(document)} || cast(day as varchar) as unit, day as event_date, {edges} as is_edge
+            select {_marketplace_prefix_sql(document)} || cast(day as varchar) as unit, day as event_date, {edges} as is_edge
             from (select cast(unnest(generate_series(timestamp '{first}', timestamp '{last}', interval 1 day)) as date) as day)
         """
     else:
         units = "select _unit as unit, max(_event_date) as event_date, false as is_edge from incoming group by _unit"
     # What sellers write themselves is never cut.
-    is_guarded, forced = str(is_of_amazon(spec) and not document.replaces).lower(), str(document.replaces).lower()
-    short = too_few_to_be_a_restatement("sum(missing_count) over ()", "sum(guarded_count) over ()")
+    is_guarded, forced = str(is_from_amazon(spec) and not document.replaces).lower(), str(document.replaces).lower()
+    short = implausibly_short_sql("sum(missing_count) over ()", "sum(guarded_count) over ()")
     connection.execute(
         f"""
         create or replace temp table versions as
@@ -250,7 +250,7 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
         from judged
         """
     )
-    refusal = refusal_of(connection, document)
+    refusal = replacement_refusal(connection, document)
     if refusal:
         connection.execute("update versions set is_edge = true, is_shrunk = false, is_held = false")
     return f"{document.file_name}, {refusal}" if refusal else ""
@@ -263,20 +263,22 @@ def _inside_window(spec: ReportSpec, document: Document) -> str:
     return f" and _event_date between date '{document.window_start}' and date '{document.window_end}'"
 
 
-def _marketplace(document: Document) -> str:
+def _marketplace_prefix_sql(document: Document) -> str:
     """What a unit begins with where a report is of one marketplace: its days are not those of another's report."""
-    return text_literal(f"{document.marketplace_id}|" if document.marketplace_id and SPECS[document.report].unit is not Unit.KEY else "")
+    return text_literal(
+        f"{document.marketplace_id}|" if document.marketplace_id and SPECS[document.report].replacement_scope is not ReplacementScope.KEY else ""
+    )
 
 
-def _unit(spec: ReportSpec, document: Document) -> str:
-    match spec.unit:
-        case Unit.DATE:
-            return f"{_marketplace(document)} || _event_date"
-        case Unit.KEY:
+def _scope_key_sql(spec: ReportSpec, document: Document) -> str:
+    match spec.replacement_scope:
+        case ReplacementScope.DATE:
+            return f"{_marketplace_prefix_sql(document)} || _event_date"
+        case ReplacementScope.KEY:
             parts = ("cast(_event_date as varchar)" if k == spec.event_date else identifier(k) for k in spec.key)
             return " || '|' || ".join(f"coalesce({part}, '')" for part in parts)
-        case Unit.SNAPSHOT:
-            return f"{_marketplace(document)} || {text_literal(f'{document.retrieved_at:%Y-%m-%dT%H:%M:%S.%f}Z')}"
+        case ReplacementScope.SNAPSHOT:
+            return f"{_marketplace_prefix_sql(document)} || {text_literal(f'{document.retrieved_at:%Y-%m-%dT%H:%M:%S.%f}Z')}"
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, document: Document, refusal: str = "") -> Change:
@@ -330,10 +332,10 @@ def _apply(connection: duckdb.DuckDBPyConnection, document: Document, refusal: s
     )  # fmt: skip
 
 
-def _units_to_fold_again(connection: duckdb.DuckDBPyConnection, document: Document, home: Home, *, everything: bool) -> list[str]:
+def _scopes_to_replay(connection: duckdb.DuckDBPyConnection, document: Document, home: Home, *, everything: bool) -> list[str]:
     """The units of which a newer document than this is held; all of its own where it is being moved in time.
 
-    A newer document is judged as a whole, so all its units are folded again, and with them those of the documents newer than this
+    A newer document is judged as a whole, so all its units are replayed again, and with them those of the documents newer than this
     that share any. A dropped snapshot is judged by the one before it.
     """
     newer = connection.execute(
@@ -342,30 +344,28 @@ def _units_to_fold_again(connection: duckdb.DuckDBPyConnection, document: Docume
         [document.account_id, document.report, document.retrieved_at.replace(tzinfo=None), document.sha256, document.document_id],
     ).fetchall()
     own = {u for (u,) in connection.execute("select unit from versions").fetchall()}
-    folded = own if everything else set()
-    if SPECS[document.report].unit is Unit.SNAPSHOT:
+    replayed = own if everything else set()
+    if SPECS[document.report].replacement_scope is ReplacementScope.SNAPSHOT:
         marketplaces = {u.rpartition("|")[0] for u in own}
         after = [(d, u) for d, (u,) in newer if u.rpartition("|")[0] in marketplaces]
         dropped = takewhile(lambda n: find_document(home, document.account_id, document.report, n[0]).source == "file", after)
-        return sorted(folded | {unit for _, unit in dropped})
+        return sorted(replayed | {unit for _, unit in dropped})
     touched = own
     while reached := [n for n in newer if not touched.isdisjoint(n[1])]:
         newer = [n for n in newer if n not in reached]
         touched = touched.union(*(units for _, units in reached))
-        folded = touched
-    return sorted(folded)
+        replayed = touched
+    return sorted(replayed)
 
 
-def _fold_again(
-    connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, later: list[str], home: Home, account: Account
-) -> Change:
+def _replay(connection: duckdb.DuckDBPyConnection, document: Document, prepared: Prepared, later: list[str], home: Home, account: Account) -> Change:
     """Fold the units ``later`` from nothing with every document they have, the document among them in its place."""
     key = [document.account_id, document.report]
-    connection.execute("create or replace temp table folded (unit varchar)")
-    connection.executemany("insert into folded values (?)", [(u,) for u in later])
-    its_units = "(account_id, report) = (?, ?) and unit in (select unit from folded)"
+    connection.execute("create or replace temp table replayed (unit varchar)")
+    connection.executemany("insert into replayed values (?)", [(u,) for u in later])
+    its_units = "(account_id, report) = (?, ?) and unit in (select unit from replayed)"
     connection.execute(f"create or replace temp table recorded as select * from meta.coverage where {its_units}", key)
-    connection.execute(f"delete from raw.{document.report} where account_id = ? and _unit in (select unit from folded)", key[:1])
+    connection.execute(f"delete from raw.{document.report} where account_id = ? and _unit in (select unit from replayed)", key[:1])
     connection.execute(f"delete from meta.coverage where {its_units}", key)
     others = [d for (d,) in connection.execute("select distinct document_id from recorded").fetchall() if d != document.document_id]
     verdicts = dict(

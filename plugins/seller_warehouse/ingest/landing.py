@@ -23,16 +23,16 @@ from pathlib import Path
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
-from seller_warehouse.core.home import Home, write_whole
-from seller_warehouse.core.outcome import DocumentLeft
+from seller_warehouse.core.home import Home, write_atomically
+from seller_warehouse.core.outcome import DocumentUnprocessed
 from seller_warehouse.core.problems import FULL
-from seller_warehouse.core.report_spec import Scope
+from seller_warehouse.core.report_spec import MarketplaceScope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
+from seller_warehouse.ingest.integrity import LOST, OR_DELETE_FOLDER, loss_refusal, verify_bytes
 from seller_warehouse.ingest.object_storage import ObjectStorage, StorageFailed, storage_of
 from seller_warehouse.ingest.quarantine import quarantine
-from seller_warehouse.ingest.received import GIVEN_UP, LOST, loss_of, require_whole
 from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
 
@@ -91,28 +91,28 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            _take_or_put_aside(home, path, status, account, place, now, collected, refused_by)
+            _land_or_quarantine(home, path, status, account, place, now, collected, refused_by)
         except (OSError, StorageFailed) as error:
             collected.left[f"inbox/{printable(str(place))}"] = error
     return collected
 
 
-def _take_or_put_aside(
+def _land_or_quarantine(
     home: Home, path: Path, status: os.stat_result, account: Account | None, place: Path, now: datetime, collected: Collected,
     refused_by: tuple[str, datetime],
 ) -> None:  # fmt: skip
     """Raises OSError and StorageFailed where the trouble is not the file's own; it stays in the inbox then."""
     try:
-        collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
+        collected.landed.append(_land_file(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
     except _StillWritten:
         collected.waiting.append(printable(str(place)))
     except Refusal as refusal:
-        collected.refused.append(_put_aside(home, path, status, place, refusal, refused_by))
+        collected.refused.append(_quarantine_file(home, path, status, place, refusal, refused_by))
     except OSError as error:
         if error.errno in FULL or error.filename not in (None, str(path), path):
             raise
         unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
-        collected.refused.append(_put_aside(home, path, status, place, unreadable, refused_by, may_go=False))
+        collected.refused.append(_quarantine_file(home, path, status, place, unreadable, refused_by, may_go=False))
 
 
 class _StillWritten(Exception):
@@ -149,7 +149,7 @@ def inbox_files(home: Home) -> Iterator[Path]:
                 yield Path(root) / name
 
 
-def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
+def _land_file(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
     if not stat.S_ISREG(status.st_mode):
         raise Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox")
     if account is None:
@@ -163,7 +163,7 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
         what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
         raise Refusal("modified_in_future", what, "set its time to when it was downloaded (touch -d) and drop it again")
     received = _incoming(home) / "document.gz"
-    document = identified(document, _copy(path, status, received))
+    document = with_id(document, _copy(path, status, received))
     report = recognise_file(received, account.fallback_charset)
     document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, places[-1] if places else "")), received)
     _remove_settled(path, status)
@@ -176,7 +176,7 @@ def _marketplace(account: Account, report: str, folder: str) -> str:
     Blank where the report covers the whole account.
     """
     requests = SPECS[report].requests
-    if not requests or requests.scope is not Scope.EACH:
+    if not requests or requests.marketplace_scope is not MarketplaceScope.EACH:
         return ""
     named = (m for m in account.marketplaces if folder.upper() in (m, marketplaces()[m].country_code))
     return next(named, account.marketplaces[0])
@@ -189,7 +189,7 @@ def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
     )  # fmt: skip
 
 
-def _put_aside(
+def _quarantine_file(
     home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, refused_by: tuple[str, datetime], *, may_go: bool = True
 ) -> RefusedFile:
     """Keep a refused file and its reason in quarantine; it stays in the inbox until its verdict is recorded."""
@@ -199,7 +199,7 @@ def _put_aside(
         received = _incoming(home) / "document.gz"
         with suppress(_StillWritten):  # What was read is kept as it was; a file that changed stays for the next look.
             sha256 = _copy(path, status, received)
-    document = identified(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
+    document = with_id(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
     result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
     reason = f"{document.file_name}, {refusal}"
     judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
@@ -207,7 +207,7 @@ def _put_aside(
     return RefusedFile(judgement, path, status, may_go)
 
 
-def identified(document: Document, sha256: str) -> Document:
+def with_id(document: Document, sha256: str) -> Document:
     """The document with its hash and an id made of when it was retrieved, its hash and its name."""
     # The name is part of the id, so that one file under two names is two documents, each with a verdict; so is that it is forced.
     place = f"{REPLACE}/" if document.replaces else ""
@@ -218,13 +218,13 @@ def identified(document: Document, sha256: str) -> Document:
 def _copy(path: Path, status: os.stat_result, target: Path) -> str:
     """Keep a dropped file's bytes; returns their sha256."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
-        sha256, _ = keep(source, target)
+        sha256, _ = copy_compressed(source, target)
         if _changed(os.fstat(source.fileno()), status):
             raise _StillWritten
     return sha256
 
 
-def keep(source: BufferedReader, target: Path) -> tuple[str, int]:
+def copy_compressed(source: BufferedReader, target: Path) -> tuple[str, int]:
     """Copy the bytes, compressed unless they are already; returns their sha256 and how many they were."""
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as raw:
@@ -273,7 +273,7 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
     part.mkdir(parents=True)
     if received:
         os.replace(received, part / "document.gz")
-    write_whole(part / "manifest.json", placed.to_json().encode())
+    write_atomically(part / "manifest.json", placed.to_json().encode())
     if folder.is_dir():
         for made in sorted(part.iterdir()):
             if (folder / made.name).is_dir():
@@ -290,7 +290,7 @@ def _is_landed(document: Document, storage: ObjectStorage | None, *, has_bytes: 
     try:
         _read_manifest(document.path.with_name("manifest.json"), storage)
         if has_bytes:
-            require_whole(document, storage)
+            verify_bytes(document, storage)
     except Refusal:
         return False
     return True
@@ -307,9 +307,9 @@ def _read_manifest(manifest: Path, storage: ObjectStorage | None) -> Document:
         if (document.account_id, document.report, document.document_id, dated) != (account_id, report, document_id, document_id.split("-")[0]):
             raise ValueError("it is the manifest of another document")
     except FileNotFoundError as error:
-        raise loss_of(source, f"its manifest is no longer in landing: {manifest}", GIVEN_UP) from error
+        raise loss_refusal(source, f"its manifest is no longer in landing: {manifest}", OR_DELETE_FOLDER) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise loss_of(source, f"its manifest cannot be read ({error}): {manifest}", GIVEN_UP) from error
+        raise loss_refusal(source, f"its manifest cannot be read ({error}): {manifest}", OR_DELETE_FOLDER) from error
     return document
 
 
@@ -330,7 +330,7 @@ def landed_documents(
         except Refusal as loss:
             log.warning("%s", loss)
             if lost is not None:
-                lost["/".join(manifest.parts[-5:-1])] = DocumentLeft(str(loss))
+                lost["/".join(manifest.parts[-5:-1])] = DocumentUnprocessed(str(loss))
             continue
         yield document
 

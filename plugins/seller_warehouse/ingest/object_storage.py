@@ -53,7 +53,7 @@ class ObjectStorage:
 
     def manifests(self, place: str = "") -> Iterator[Path]:
         """The place of every manifest, in a fixed order; of all documents, or below one folder. Also of a document whose manifest is gone."""
-        with self._asked(f"list {place or 'everything'}"):
+        with self._naming_failures(f"list {place or 'everything'}"):
             found = self._files.find(f"{self._root}/{place}" if place else self._root)
         parts_of = (name.removeprefix(f"{self._root}/").split("/") for name in found)
         folders = {tuple(parts[:-1]) for parts in parts_of if len(parts) == _DEPTH and ".." not in parts}
@@ -62,13 +62,13 @@ class ObjectStorage:
 
     def has(self, path: Path) -> bool:
         """Whether the object is there."""
-        with self._asked(f"find {path.name}"):
+        with self._naming_failures(f"find {path.name}"):
             return bool(self._files.exists(self._name(path)))
 
     def read(self, path: Path) -> bytes:
         """What the object holds. Raises FileNotFoundError where there is none."""
         content: bytes | None = None
-        with self._asked(f"read {self._name(path)}"), suppress(FileNotFoundError):
+        with self._naming_failures(f"read {self._name(path)}"), suppress(FileNotFoundError):
             content = self._files.cat_file(self._name(path))
         if content is None:
             raise FileNotFoundError(f"{self.url}: {self._name(path)} is not there")
@@ -81,7 +81,7 @@ class ObjectStorage:
         self.copies.mkdir(parents=True, exist_ok=True, mode=0o700)  # The bytes hold buyers' names and addresses.
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
-        with self._asked(f"read {self._name(path)}"):
+        with self._naming_failures(f"read {self._name(path)}"):
             try:
                 self._files.get_file(self._name(path), str(part))
             except FileNotFoundError:
@@ -92,18 +92,18 @@ class ObjectStorage:
 
     def put(self, source: Path, path: Path) -> None:
         """Make the object of the place ``path`` of the file ``source``."""
-        with self._asked(f"write {self._name(path)}"):
+        with self._naming_failures(f"write {self._name(path)}"):
             self._files.put_file(str(source), self._name(path))
 
     def write(self, path: Path, content: bytes) -> None:
         """Make the object of the place ``path`` of some bytes."""
-        with self._asked(f"write {self._name(path)}"):
+        with self._naming_failures(f"write {self._name(path)}"):
             self._files.pipe_file(self._name(path), content)
 
-    def keep_alone(self, rows: Path) -> None:
+    def replace_rows(self, rows: Path) -> None:
         """Put a file of parsed rows to its place and remove those of other versions."""
         self.put(rows, rows)
-        with self._asked(f"remove older rows beside {self._name(rows)}"):
+        with self._naming_failures(f"remove older rows beside {self._name(rows)}"):
             older = [n for n in self._files.glob(f"{self._name(rows.parent)}/rows.*.parquet") if not n.endswith(f"/{rows.name}")]
             if older:
                 self._files.rm(older)
@@ -112,7 +112,7 @@ class ObjectStorage:
         return f"{self._root}/{path.relative_to(self.copies).as_posix()}"
 
     @contextmanager
-    def _asked(self, what: str) -> Iterator[None]:
+    def _naming_failures(self, what: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:

@@ -36,11 +36,11 @@ from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
 from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_long_fields, refuse_long_lines
 from seller_warehouse.ingest.decode import CHUNK, UTF8, decode
 from seller_warehouse.ingest.header import Shape, recognise
+from seller_warehouse.ingest.integrity import RowsDamaged, read_facts, verify_bytes, write_rows
 from seller_warehouse.ingest.object_storage import ObjectStorage
-from seller_warehouse.ingest.quoting import with_quotes_known
-from seller_warehouse.ingest.received import RowsDamaged, facts_of, require_whole, write_rows
-from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
-from seller_warehouse.ingest.spelling import spelling_of
+from seller_warehouse.ingest.quoting import detect_quoting
+from seller_warehouse.ingest.rows import SetAside, field_count_refusal, pad_or_set_aside_rows, repair_quotes
+from seller_warehouse.ingest.spelling import detect_spelling
 from seller_warehouse.ingest.workbook import Sheet
 from seller_warehouse.reports import SPECS
 
@@ -83,7 +83,7 @@ def prepare(
             return _kept(kept)
         except (RowsDamaged, ValueError) as error:
             log.warning("%s; the document is parsed again", error)
-    require_whole(document, storage)
+    verify_bytes(document, storage)
     scratch = folder / ".parsing"
     shutil.rmtree(scratch, ignore_errors=True)  # What a kill left: the text holds buyers' names.
     scratch.mkdir(parents=True, mode=0o700)
@@ -96,7 +96,7 @@ def prepare(
         older.unlink()
     write_rows(table, _PREPARED.dump_json(prepared, exclude={"parquet"}), kept)
     if storage:
-        storage.keep_alone(kept)
+        storage.replace_rows(kept)
     return prepared
 
 
@@ -117,7 +117,7 @@ def _version(document: Document, account: Account) -> str:
 
 
 def _kept(parquet: Path) -> Prepared:
-    return _PREPARED.validate_python({**json.loads(facts_of(parquet)), "parquet": parquet}, strict=False)
+    return _PREPARED.validate_python({**json.loads(read_facts(parquet)), "parquet": parquet}, strict=False)
 
 
 # Bytes to rows
@@ -133,7 +133,7 @@ def _parse(document: Document, account: Account, text_file: Path, kept: Path, co
     table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
         raise Refusal("document_cut", "the text does not end in a newline, so Amazon's document was probably cut", "it is asked for again")
-    spelling = spelling_of(table, document, account, from_sheet=sheet.is_read, numbers=read.numbers, connection=connection)
+    spelling = detect_spelling(table, document, account, from_sheet=sheet.is_read, numbers=read.numbers, connection=connection)
     if charset_note:
         warnings["charset"] = charset_note
     if spelling.day_order:
@@ -175,7 +175,7 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
     refuse_long_lines(text_file)
-    shape = with_quotes_known(shape, text_file)
+    shape = detect_quoting(shape, text_file)
     table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
@@ -282,16 +282,16 @@ def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAs
     bad: list[pcsv.InvalidRow] = []
     set_aside: list[SetAside] = []
     if shape.quoted:
-        double_quotes(text_file, shape)
+        repair_quotes(text_file, shape)
     table = _read_csv(text_file, shape, names, bad, threads=True)
     if table is None:
         # Once more, one row after the other: only then do bad rows know their line.
         bad.clear()
-        set_aside = even_out(text_file, shape)
+        set_aside = pad_or_set_aside_rows(text_file, shape)
         table = _read_csv(text_file, shape, names, bad, threads=False)
     if table is None:
         line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
-        raise wrong_field_count(shape, bad[0].actual_columns, line)
+        raise field_count_refusal(shape, bad[0].actual_columns, line)
     lines = _lines(text_file, shape, table.num_rows)
     refuse_long_fields(table, shape.headers, lines)
     known = [n for n in names if not n.startswith("?")]

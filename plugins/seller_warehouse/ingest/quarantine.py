@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seller_warehouse.core.documents import Document, Verdict
-from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.home import Home, write_atomically
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.object_storage import storage_of
 
@@ -39,7 +39,7 @@ def quarantine(home: Home, judgement: Judgement, received: Path | None, refused_
     reason: dict[str, Any] = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
     if refused_by:
         reason |= {"run_id": refused_by[0], "refused_at": refused_by[1].isoformat(), "document": json.loads(document.to_json())}
-    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
+    write_atomically(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
     return folder
 
 

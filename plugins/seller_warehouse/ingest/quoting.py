@@ -45,7 +45,7 @@ class _Evidence:
     """Not in quotes, with a comma inside, in free text."""
 
 
-def with_quotes_known(shape: Shape, text_file: Path) -> Shape:
+def detect_quoting(shape: Shape, text_file: Path) -> Shape:
     """The shape, as ``quoted`` where quotes enclose values of tab-separated text.
 
     A SKU, an id or a number in quotes says so; a title says so where its quotes are doubled or it has a comma, and no other title has
@@ -56,7 +56,7 @@ def with_quotes_known(shape: Shape, text_file: Path) -> Shape:
     found = _evidence(shape, text_file)
     if found.beside_text:
         if found.malformed:
-            raise _torn(shape, found.beside_text, found.malformed)
+            raise _mixed_quoting(shape, found.beside_text, found.malformed)
         return replace(shape, quoted=True)
     if found.malformed or found.plain or found.bare_quote:
         return shape
@@ -107,7 +107,7 @@ def _marked_values(shape: Shape, text_file: Path) -> Iterator[_Value]:
                     yield _Value(number, place, value.strip())
 
 
-def _torn(shape: Shape, enclosed: _Value, malformed: _Value) -> Refusal:
+def _mixed_quoting(shape: Shape, enclosed: _Value, malformed: _Value) -> Refusal:
     what = (
         f"{shape.headers[malformed.place]} begins with a quote that does not close it ({malformed.text[:20]!r}), "
         f"while quotes enclose {shape.headers[enclosed.place]} in line {enclosed.line}"

@@ -29,7 +29,7 @@ _MOST_LINES = 200
 _CUT_REMEDY = "download the file again; if it was edited, undo the edit"
 
 
-def wrong_field_count(shape: Shape, actual: int, line: int | None) -> Refusal:
+def field_count_refusal(shape: Shape, actual: int, line: int | None) -> Refusal:
     """The refusal of a row that has not as many fields as the header."""
     expected = len(shape.headers)
     if actual < expected:
@@ -43,7 +43,7 @@ def wrong_field_count(shape: Shape, actual: int, line: int | None) -> Refusal:
 # Text with quotes
 
 
-def double_quotes(text_file: Path, shape: Shape) -> None:
+def repair_quotes(text_file: Path, shape: Shape) -> None:
     """Rewrite ``text_file`` where a quote inside a value is not doubled.
 
     Raises Refusal for a row without its count of fields, a value that is never closed, and one that would swallow rows.
@@ -81,7 +81,7 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                     continue
                 first = number
             elif _is_row(line, shape):
-                raise _unreadable(shape, begun, first, next_row=number)
+                raise _unreadable_row(shape, begun, first, next_row=number)
             text = begun + line
             fields = _strict(text, delimiter)
             is_odd = text.count('"') % 2 == 1
@@ -95,9 +95,9 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
             elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
                 begun = text + raw[len(line) :]
             else:
-                raise _unreadable(shape, text, first)
+                raise _unreadable_row(shape, text, first)
         if begun:
-            raise _unreadable(shape, begun, first, at_end=True)
+            raise _unreadable_row(shape, begun, first, at_end=True)
 
 
 def _refuse_lines_inside(shape: Shape, fields: list[str], first: int) -> None:
@@ -145,7 +145,7 @@ def _read_strictly(text: str, delimiter: str) -> tuple[int, int, bool]:
 _OPEN = re.compile(r'"(?:[^"]|"")*\Z')
 
 
-def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
+def _unreadable_row(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
     """Why the text from line ``first`` is no row: a value not closed before ``next_row`` or the end, or a wrong count of fields."""
     text, width = text.rstrip("\r\n"), len(shape.headers)
     merged = _merged(text, shape.delimiter)
@@ -164,7 +164,7 @@ def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = N
     counted = len(_strict(text, shape.delimiter) or merged)
     # With a delimiter for each field, it is a quote that has joined two of them.
     if not is_open and (counted > width or text.count(shape.delimiter) != width - 1):
-        return wrong_field_count(shape, counted, first)
+        return field_count_refusal(shape, counted, first)
     what = "a quote opens a value, and no quote before a delimiter closes it"
     if next_row:
         what = f"a quote opens a value that would run on over line {next_row}, which is a row of its own"
@@ -275,13 +275,13 @@ class SetAside:
     text: str
 
 
-def even_out(text_file: Path, shape: Shape) -> list[SetAside]:
+def pad_or_set_aside_rows(text_file: Path, shape: Shape) -> list[SetAside]:
     """Give rows that leave out optional trailing fields their blanks, and leave out rows with a tab too many where the report allows it.
 
     A row that is left out becomes a blank line. One that lacks more, and any other with too many fields, stays to be refused. The very
     last line is never padded unless it is ended: a short line without its newline is a cut one.
     """
-    expected, allowed, aside, rows = len(shape.headers), _may_be_left_out(shape), [], 0
+    expected, allowed, aside, rows = len(shape.headers), _optional_trailing_fields(shape), [], 0
     written = text_file.with_name("text.even")
     with text_file.open(encoding="utf-8", newline="") as source, written.open("w", encoding="utf-8", newline="") as target:
         for number, line in enumerate(source, 1):
@@ -300,15 +300,15 @@ def even_out(text_file: Path, shape: Shape) -> list[SetAside]:
     return aside
 
 
-def _may_be_left_out(shape: Shape) -> int:
+def _optional_trailing_fields(shape: Shape) -> int:
     """How many fields at the end of the header a row may lack."""
     spec = shape.spec
-    may_lack = {
+    optional = {
         None,
         *(c.name for c in spec.columns if not (c.required or c.usual)),
         *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
     }
     allowed = 0
-    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in may_lack:
+    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in optional:
         allowed += 1
     return allowed

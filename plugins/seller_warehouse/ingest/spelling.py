@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document
-from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
+from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier
-from seller_warehouse.ingest.formats import GROUP_BLANKS, as_date, is_broken, last_year
+from seller_warehouse.ingest.formats import GROUP_BLANKS, broken_agreement_sql, date_sql, last_year
 from seller_warehouse.reports import SPECS
 
 ROWS = "parsed_rows"
@@ -34,7 +34,7 @@ class Spelling:
     day_order: str
 
 
-def spelling_of(
+def detect_spelling(
     table: pa.Table, document: Document, account: Account, *, from_sheet: bool, numbers: frozenset[str], connection: duckdb.DuckDBPyConnection
 ) -> Spelling:
     """How the rows of a document are written; ``numbers`` are the columns that are numbers in its workbook, where it is ``from_sheet``."""
@@ -101,7 +101,7 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
     days, facts = [], []
     for number, date_format in enumerate(candidates):
         read = [f"day_{number}_{column}" for column in range(len(names))]
-        days += [f"{as_date(name, date_format, latest)} as {day}" for name, day in zip(names, read, strict=True)]
+        days += [f"{date_sql(name, date_format, latest)} as {day}" for name, day in zip(names, read, strict=True)]
         facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
         # Not DuckDB's hash of several values: it joins their hashes by exclusive or, so days that stand twice would cancel out.
         facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join(f'coalesce({day}::varchar, chr(0))' for day in read)})))")
@@ -119,9 +119,9 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
 def _rows_broken(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
     """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
     latest = last_year(document.retrieved_at)
-    broken = [is_broken(a, formats, latest, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    broken = [broken_agreement_sql(a, formats, latest, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
     if spec.event_date in formats:
-        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date], latest), timedelta(days=1)
+        day, grace = date_sql(identifier(spec.event_date), formats[spec.event_date], latest), timedelta(days=1)
         broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
         if document.window_start and document.window_end:
             broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
@@ -150,8 +150,8 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection, columns: list[Column], 
 def _window(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> tuple[date, date] | None:
     if document.window_start and document.window_end:
         return document.window_start, document.window_end
-    if spec.unit is not Unit.DATE or not spec.event_date or spec.event_date not in formats:
+    if spec.replacement_scope is not ReplacementScope.DATE or not spec.event_date or spec.event_date not in formats:
         return None
-    day = as_date(identifier(spec.event_date), formats[spec.event_date], last_year(document.retrieved_at))
+    day = date_sql(identifier(spec.event_date), formats[spec.event_date], last_year(document.retrieved_at))
     found = connection.execute(f"select min({day}), max({day}) from {ROWS}").fetchone()
     return (found[0], found[1]) if found and found[0] else None

@@ -18,7 +18,7 @@ from filelock import FileLock
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.report_spec import ReportSpec, Unit
+from seller_warehouse.core.report_spec import ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal, transaction
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
@@ -75,7 +75,7 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
             rows,
         )
         connection.execute("delete from raw.report_types")
-        types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
+        types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.replacement_scope is ReplacementScope.DATE) for s in SPECS.values()]
         connection.executemany("insert into raw.report_types (report, amazon_type, title, reaches_back, comes_by_days) values (?, ?, ?, ?, ?)", types)
 
 
@@ -122,7 +122,7 @@ def record(
         if judgement.verdict is Verdict.PENDING:
             assert prepared
             verdict, reason, change = load(connection, document, prepared, home, accounts[document.account_id])
-            judgement = _loaded(judgement, verdict, reason, change)
+            judgement = _with_load_results(judgement, verdict, reason, change)
         _record(connection, judgement, change, run_id, at)
         for other in change.rejudged:
             verdict, reason = verdict_of(other.document, other.change)
@@ -130,7 +130,7 @@ def record(
             before = Judgement(
                 document=other.document, verdict=verdict, reason="", row_count=other.prepared.row_count, prepared=other.prepared, results=[]
             )
-            again = _loaded(before, verdict, since, other.change)
+            again = _with_load_results(before, verdict, since, other.change)
             _record(connection, again, other.change, run_id, at)
             if verdict is Verdict.QUARANTINED:
                 quarantine(home, again, None)
@@ -148,11 +148,11 @@ def refused_while_loading(connection: duckdb.DuckDBPyConnection, run_id: str) ->
     ).fetchall()
 
 
-def _loaded(judgement: Judgement, verdict: Verdict, reason: str, change: Change) -> Judgement:
+def _with_load_results(judgement: Judgement, verdict: Verdict, reason: str, change: Change) -> Judgement:
     """The judgement with what came of loading."""
     results = list(judgement.results)
     if change.shrunk:
-        results.append(_unit_shrank(change))
+        results.append(_shrink_warning(change))
     if change.left_out:
         rows = [{"_line": line, "unit": unit} for line, unit in change.left_out]
         results.append(RuleResult(rule="rows_left_out", severity="warning", passed=False, what=reason, failed_count=change.left_out_count, rows=rows))
@@ -161,7 +161,7 @@ def _loaded(judgement: Judgement, verdict: Verdict, reason: str, change: Change)
     return replace(judgement, verdict=verdict, reason=reason, results=results)
 
 
-def _unit_shrank(change: Change) -> RuleResult:
+def _shrink_warning(change: Change) -> RuleResult:
     more = f" and {len(change.shrunk) - 10} more" if len(change.shrunk) > 10 else ""
     return RuleResult(
         rule="unit_shrank",

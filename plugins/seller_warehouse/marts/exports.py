@@ -21,8 +21,8 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.marts.sheet_rows import SheetRows
-from seller_warehouse.marts.spreadsheet import GUARDS
+from seller_warehouse.marts.safe_csv import FORMULA_GUARDS
+from seller_warehouse.marts.sheet_xml import SheetRows
 
 EXPORTED = (
     "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_settlement_differences",
@@ -127,7 +127,9 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path
 
 
 def _guarded(column: str) -> str:
-    return reduce(lambda sql, guard: f"regexp_replace({sql}, {text_literal(guard[0])}, {text_literal(guard[1])}, 'g')", GUARDS.items(), column)
+    return reduce(
+        lambda sql, guard: f"regexp_replace({sql}, {text_literal(guard[0])}, {text_literal(guard[1])}, 'g')", FORMULA_GUARDS.items(), column
+    )
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:

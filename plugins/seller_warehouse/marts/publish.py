@@ -42,7 +42,7 @@ FILE = "seller_warehouse.duckdb"
 
 Table = tuple[str, str]
 
-KNOWN: dict[Table, str] = {
+KNOWN_AT_TIME: dict[Table, str] = {
     ("meta", name): f"staging.stg_pipeline__{name}" for name in ("loads", "coverage", "gate_results")
 }  # fmt: skip
 """Of the pipeline's own records, what was known at the time that the marts were built from."""
@@ -200,7 +200,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
         raise PublicationFailed("the build database has no marts; run the build first")
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
-        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN.get((schema, table), name)}")
+        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN_AT_TIME.get((schema, table), name)}")
     _copy_comments(warehouse, source, tables)
     warehouse.execute(
         "create table published.meta.publication as select ?::varchar as publication_id, ?::timestamp as published_at, ?::date as as_of_date, "
@@ -212,7 +212,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
     )  # fmt: skip
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
-        original = f"{identifier(source)}.{KNOWN.get((schema, table), name)}"
+        original = f"{identifier(source)}.{KNOWN_AT_TIME.get((schema, table), name)}"
         counts = warehouse.execute(f"select (select count(*) from published.{name}), (select count(*) from {original})").fetchone()
         if not counts or counts[0] != counts[1]:
             raise PublicationFailed(f"{schema}.{table}: {counts} rows in the copy and the original; the last publication stays")

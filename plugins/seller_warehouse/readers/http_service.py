@@ -32,9 +32,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import ConfigurationError
-from seller_warehouse.core.home import Home, kept_secret, shown
-from seller_warehouse.core.ports import LOCAL, name_of
-from seller_warehouse.marts.spreadsheet import as_csv
+from seller_warehouse.core.home import Home, shown, stored_secret
+from seller_warehouse.core.ports import LOCAL, host_name
+from seller_warehouse.marts.safe_csv import as_csv
 from seller_warehouse.readers.published import NotPublished, Published
 from seller_warehouse.readers.query import OPERATORS, InvalidQuery, select
 from seller_warehouse.readers.timed_connection import TimedConnection
@@ -156,7 +156,7 @@ class ReadOnly:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        name = name_of(Headers(scope=scope).get("host", ""))
+        name = host_name(Headers(scope=scope).get("host", ""))
         if name not in self._names:
             await _refusal(400, f"this service is not called {name!r}: where it has that name, add it to {NAMES}")(scope, receive, marked)
         elif scope["method"] in ("GET", "HEAD"):
@@ -184,7 +184,7 @@ async def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredenti
         raise HTTPException(401, "send the token of this service as the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
 
 
-def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_cursor(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor on the last publication, for one request and no longer than a request may take."""
     seconds = request.app.state.query_seconds
     try:
@@ -213,8 +213,8 @@ def _interrupt(cursor: duckdb.DuckDBPyConnection, seconds: float, answered: thre
         seconds = 0.1
 
 
-Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]
-open_to_all = APIRouter(responses={400: {"model": Refused}})
+Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(open_cursor)]
+public = APIRouter(responses={400: {"model": Refused}})
 v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (400, 401, 429, 503)})
 
 
@@ -238,12 +238,12 @@ def app(
     service.state.wrong_token_seconds, service.state.guesses = wrong_token_seconds, asyncio.Semaphore(WRONG_TOKENS_AT_ONCE)
     service.add_middleware(ReadOnly, names=names)
     service.exception_handler(RequestValidationError)(_invalid)
-    service.include_router(open_to_all)
+    service.include_router(public)
     service.include_router(v1)
     return service
 
 
-@open_to_all.get("/health")
+@public.get("/health")
 async def health(request: Request) -> Health:
     """Whether the service runs, and what is published; needs no token."""
     try:
@@ -341,7 +341,7 @@ def token_of(home: Home) -> tuple[str, str]:
     Raises ConfigurationError where it is easily guessed or cannot stand in a header.
     """
     given = os.environ.get(TOKEN)
-    token, place = (given, TOKEN) if given else (kept_secret(home.service_token), shown(home.service_token))
+    token, place = (given, TOKEN) if given else (stored_secret(home.service_token), shown(home.service_token))
     if not re.fullmatch(f"[!-~]{{{TOKEN_CHARACTERS},}}", token):
         raise ConfigurationError(f"the token in {place} must have {TOKEN_CHARACTERS} or more characters, all of them ASCII and none a blank")
     return token, place
@@ -354,7 +354,7 @@ def names_of(host: str) -> frozenset[str]:
     """
     given = os.environ.get(NAMES, "").replace(",", " ").lower().split()
     for name in given:
-        if name_of(f"[{name}]" if name.count(":") > 1 else name) != name:
+        if host_name(f"[{name}]" if name.count(":") > 1 else name) != name:
             raise ConfigurationError(f"{NAMES} has {name!r}; write names alone, without https:// and port, with blanks between")
     return LOCAL | {host.lower(), *given}
 

@@ -10,7 +10,7 @@ Quirks, with their source:
 - Spreadsheet programs write the log: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Agreement, Kind, Quoting, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Agreement, Kind, Quoting, ReplacementScope, ReportSpec, column
 
 STATUSES = (
     "OPEN",
@@ -42,7 +42,7 @@ SPEC = ReportSpec(
     amazon_type=None,
     title="Claims filed",
     found_at="the seller's own log",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     event_date="filed_date",
     key=("case_id",),
     quoting=Quoting.ALL,

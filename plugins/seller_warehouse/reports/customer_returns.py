@@ -14,7 +14,7 @@ Quirks, with their source:
 - ``customer-comments`` is the buyer's own text: dropped. Being the last column, it may be left out of a row.
 """
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 DISPOSITIONS = ("SELLABLE", "DAMAGED", "CUSTOMER_DAMAGED", "DEFECTIVE", "CARRIER_DAMAGED", "EXPIRED")
 STATUSES = ("Unit returned to inventory", "Reimbursed", "Pending repackaging", "Repackaged Successfully")
@@ -63,7 +63,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA",
     title="FBA customer returns",
     found_at="Seller Central > Reports > Fulfillment > Customer Concessions > FBA customer returns",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="return_date",
     trailing_optional=1,
     requests=Requests(max_days=30, restated_days=45),

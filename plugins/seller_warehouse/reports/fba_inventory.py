@@ -11,15 +11,15 @@ Quirks, with their source:
 - ``afn-researching-quantity`` is what Amazon is looking for: units that are missing and not yet in the ledger.
 """
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 SPEC = ReportSpec(
     name="fba_inventory",
     amazon_type="GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",
     title="FBA inventory",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Manage FBA Inventory",
-    unit=Unit.SNAPSHOT,
-    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.EACH),
+    replacement_scope=ReplacementScope.SNAPSHOT,
+    requests=Requests(history_months=0, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     columns=(
         column("sku", filled=True),
         column("fnsku"),

@@ -13,14 +13,14 @@ Quirks, with their source:
 - Older files may end before ``fulfillment-center-id``, ``fulfillment-channel`` or ``sales-channel`` (no source; tolerated).
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 SPEC = ReportSpec(
     name="fulfilled_shipments",
     amazon_type="GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL",
     title="Amazon fulfilled shipments",
     found_at="Seller Central > Reports > Fulfillment > Sales > Amazon Fulfilled Shipments",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="shipment_date",
     trailing_optional=3,
     requests=Requests(max_days=30, restated_days=30, pause_minutes=30),

@@ -11,7 +11,7 @@ Quirks, with their source:
 - ``FNSKU`` may be blank where ``MSKU`` is not; what names no stock at all is no ledger.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, Quoting, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, Quoting, ReplacementScope, ReportSpec, Requests, column, usual
 
 EVENT_TYPES = ("Shipments", "CustomerReturns", "Receipts", "Adjustments", "VendorReturns", "WhseTransfers")
 DISPOSITIONS = (
@@ -30,7 +30,7 @@ SPEC = ReportSpec(
     amazon_type="GET_LEDGER_DETAIL_VIEW_DATA",
     title="FBA inventory ledger, detail view",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Inventory Ledger, detailed view",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="date",
     quoting=Quoting.ALL,
     requests=Requests(max_days=270, restated_days=120, pause_minutes=30),

@@ -14,7 +14,7 @@ Quirks, with their source:
 - No key is promised (jlevers/selling-partner-api issue 274).
 """
 
-from seller_warehouse.core.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, Quoting, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS
 
 SPEC = ReportSpec(
@@ -22,7 +22,7 @@ SPEC = ReportSpec(
     amazon_type="GET_LEDGER_SUMMARY_VIEW_DATA",
     title="FBA inventory ledger, summary view",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Inventory Ledger, summary view",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("date",),
     event_date="date",
     quoting=Quoting.ALL,

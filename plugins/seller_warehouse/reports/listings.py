@@ -19,7 +19,7 @@ Quirks, with their source:
 
 import pyarrow as pa
 
-from seller_warehouse.core.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, Layout, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 STATUSES = ("Active", "Inactive", "Incomplete")
 
@@ -318,8 +318,8 @@ SPEC = ReportSpec(
     amazon_type="GET_MERCHANT_LISTINGS_ALL_DATA",
     title="All listings",
     found_at="Seller Central > Inventory > Inventory Reports > All Listings Report",
-    unit=Unit.SNAPSHOT,
-    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.EACH),
+    replacement_scope=ReplacementScope.SNAPSHOT,
+    requests=Requests(history_months=0, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     layouts=(Layout(name="with extra columns", columns=(*COLUMNS, *EXTRAS), reshape=without_extras),),
     first_row_probes={
         "seller_sku": r".+",

@@ -11,7 +11,7 @@ Quirks, with their source:
 - How ``SafeT claim creation time`` is written was never seen, so it stays text.
 """
 
-from seller_warehouse.core.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 DATES = ("%d-%b-%Y", ISO)
 FLAGS = ("Y", "N")
@@ -21,11 +21,11 @@ SPEC = ReportSpec(
     amazon_type="GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
     title="Returns of seller-fulfilled orders",
     found_at="Seller Central > Orders > Manage Returns > View Return Reports",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="return_request_date",
     may_be_empty=True,
     sets_aside=True,
-    requests=Requests(max_days=60, restated_days=60, pause_minutes=30, scope=Scope.EACH),
+    requests=Requests(max_days=60, restated_days=60, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     agreements=(
         Agreement(
             rule="returned_after_order",

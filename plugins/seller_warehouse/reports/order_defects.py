@@ -13,7 +13,7 @@ Quirks, with their source:
 - Late shipments and cancellations stand beside the defects and are none.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Kind, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, ReplacementScope, ReportSpec, column
 
 FLAGS = ("No", "N", "0", "False", "None", "N/A", "Yes", "Y", "1", "True")
 CHANNELS = (
@@ -43,7 +43,7 @@ SPEC = ReportSpec(
     amazon_type=None,
     title="Order defects",
     found_at="Seller Central > Performance > Account Health > Order Defect Rate > Download report",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="order_date",
     may_be_empty=True,
     columns=(

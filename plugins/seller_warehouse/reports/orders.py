@@ -16,7 +16,7 @@ Quirks, with their source:
 - ``ship-city``, ``ship-state`` and ``ship-postal-code`` are the buyer's and are dropped; ``ship-country`` is kept.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 ORDER_STATUSES = (
     "Pending",
@@ -103,7 +103,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
     title="All orders by order date",
     found_at="Seller Central > Reports > Fulfillment > Sales > All Orders, by order date",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="purchase_date",
     trailing_optional=2,
     requests=Requests(max_days=30, restated_days=60, pause_minutes=0),

@@ -7,14 +7,14 @@ Quirks, with their source:
 - Spreadsheet programs write the list: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.core.report_spec import Quoting, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import Quoting, ReplacementScope, ReportSpec, column
 
 SPEC = ReportSpec(
     name="product_catalog",
     amazon_type=None,
     title="Product catalog",
     found_at="the seller's own list",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("seller_sku",),
     quoting=Quoting.ALL,
     columns=(

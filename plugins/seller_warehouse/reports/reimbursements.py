@@ -9,7 +9,7 @@ Quirks, with their source:
 - German files may carry ``12,50`` where American ones carry ``12.50``.
 """
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 REASONS = (
     "Lost_Warehouse",
@@ -57,7 +57,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_REIMBURSEMENTS_DATA",
     title="FBA reimbursements",
     found_at="Seller Central > Reports > Fulfillment > Payments > Reimbursements",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="approval_date",
     trailing_optional=2,
     requests=Requests(max_days=180, restated_days=45),

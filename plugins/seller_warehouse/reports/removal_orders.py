@@ -12,7 +12,7 @@ Quirks, with their source:
 - Return, Disposal and the statuses are documented as examples; there is no published list.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS as LEDGER_DISPOSITIONS
 
 ORDER_TYPES = ("Return", "Disposal", "Liquidation", "Liquidations")
@@ -24,7 +24,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA",
     title="FBA removal order detail",
     found_at="Seller Central > Reports > Fulfillment > Removals > Removal Order Detail",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("order_id",),
     event_date="request_date",
     trailing_optional=2,

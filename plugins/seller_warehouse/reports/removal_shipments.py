@@ -15,7 +15,7 @@ Quirks, with their source:
   never the days of its range: that is right under either meaning, and a parcel that is missing from a later answer stays.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.removal_orders import DISPOSITIONS, ORDER_TYPES
 
 SPEC = ReportSpec(
@@ -23,7 +23,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA",
     title="FBA removal shipment detail",
     found_at="Seller Central > Reports > Fulfillment > Removals > Removal Shipment Detail",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("order_id", "shipment_date"),
     event_date="shipment_date",
     may_be_empty=True,

@@ -11,7 +11,7 @@ Quirks, with their source:
 - Few orders are replaced, so a file with a header and no rows is a normal answer.
 """
 
-from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 REASON_CODES = tuple(str(code) for code in range(13))
 
@@ -20,7 +20,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA",
     title="FBA replacements",
     found_at="Seller Central > Reports > Fulfillment > Customer Concessions > Replacements",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="shipment_date",
     may_be_empty=True,
     requests=Requests(max_days=30),

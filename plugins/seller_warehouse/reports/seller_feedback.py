@@ -11,14 +11,14 @@ Quirks, with their source:
 - The text is often ISO-8859-1. One report is one marketplace.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Kind, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column
 
 SPEC = ReportSpec(
     name="seller_feedback",
     amazon_type="GET_SELLER_FEEDBACK_DATA",
     title="Seller feedback",
     found_at="Seller Central > Performance > Feedback > Download feedback report",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="date",
     may_be_empty=True,
     first_row_probes={
@@ -26,7 +26,7 @@ SPEC = ReportSpec(
         "rating": "[1-5]",
         "order_id": r"[0-9A-Z]{3}-\d{7}-\d{7}",
     },
-    requests=Requests(restated_days=90, pause_minutes=30, scope=Scope.EACH),
+    requests=Requests(restated_days=90, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     columns=(
         column("Date", Kind.DATE, filled=True, formats=(LOCAL,), aliases=("Datum", "Data", "Fecha", "日付")),
         column("Rating", Kind.INTEGER, filled=True, aliases=("Bewertung", "Évaluation", "Valutazione", "Valoración", "Avaliação", "評価")),

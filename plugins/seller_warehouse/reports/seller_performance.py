@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from seller_warehouse.core.documents import Refusal
-from seller_warehouse.core.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 CHANNELS = ("afn", "mfn")
 STATUSES = ("GOOD", "BAD", "NONE")
@@ -132,9 +132,9 @@ SPEC = ReportSpec(
     amazon_type="GET_V2_SELLER_PERFORMANCE_REPORT",
     title="Seller performance",
     found_at="not in Seller Central; Reports API only (the page Performance > Account Health shows the same figures)",
-    unit=Unit.SNAPSHOT,
+    replacement_scope=ReplacementScope.SNAPSHOT,
     read_json=read,
-    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.NAMED),
+    requests=Requests(history_months=0, pause_minutes=30, marketplace_scope=MarketplaceScope.NAMED),
     agreements=(
         Agreement(
             rule="range_is_in_order",

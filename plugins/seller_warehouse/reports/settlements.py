@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from seller_warehouse.core.report_spec import ISO, Agreement, Kind, Layout, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, Layout, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.reimbursements import REASONS
 
 # One file may write its period, its posted days and its posted times in three ways, so each has a list of its own.
@@ -185,7 +185,7 @@ SPEC = ReportSpec(
     amazon_type="GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
     title="Settlements",
     found_at="Seller Central > Payments > Reports Repository > Settlement, flat file V2",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("settlement_id",),
     event_date="posted_date",
     layouts=(OLD_FLAT_FILE,),

@@ -9,14 +9,14 @@ Quirks, with their source:
 - Spreadsheet programs write the list: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Kind, Quoting, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, Quoting, ReplacementScope, ReportSpec, column
 
 SPEC = ReportSpec(
     name="sourcing_costs",
     amazon_type=None,
     title="Sourcing costs",
     found_at="the seller's own list",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("seller_sku", "fnsku", "currency", "effective_from", "origin"),
     quoting=Quoting.ALL,
     columns=(

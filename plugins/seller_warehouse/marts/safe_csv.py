@@ -17,7 +17,7 @@ _BLANK = r"[\p{Z}\p{Cf}\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _SIGN = "[=+@\\-\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"
 """What begins a formula, the minus sign and the small and the wide forms of East Asian fonts too."""
 
-GUARDS = {rf"([;\t\r\n])({_SIGN})": r"\1'\2", rf"^({_BLANK}*{_SIGN}|[\t\r\n])": r"'\1"}
+FORMULA_GUARDS = {rf"([;\t\r\n])({_SIGN})": r"\1'\2", rf"^({_BLANK}*{_SIGN}|[\t\r\n])": r"'\1"}
 """Where a spreadsheet would run a text, as patterns of RE2 (DuckDB's and Arrow's), and what stands there instead: the same with a quote in front.
 
 First after what a spreadsheet that does not separate by commas takes for the end of a cell, then at the begin.
@@ -34,6 +34,6 @@ def as_csv(table: pyarrow.Table) -> bytes:
 
 
 def _guarded(column: pyarrow.Array | pyarrow.ChunkedArray) -> pyarrow.Array | pyarrow.ChunkedArray:
-    for pattern, replacement in GUARDS.items():
+    for pattern, replacement in FORMULA_GUARDS.items():
         column = pyarrow.compute.replace_substring_regex(column, pattern=pattern, replacement=replacement)
     return column

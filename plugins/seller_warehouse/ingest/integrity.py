@@ -20,7 +20,7 @@ from seller_warehouse.ingest.object_storage import ObjectStorage
 LOST = "landing_lost"
 """The rule of what landing no longer holds as it was received."""
 
-GIVEN_UP = "; or delete its folder to do without it"
+OR_DELETE_FOLDER = "; or delete its folder to do without it"
 """What may also be done about a document of which nothing is known but that it was there."""
 
 _FACTS, _SHA256 = b"seller_warehouse", b"seller_warehouse_sha256"
@@ -37,7 +37,7 @@ class RowsDamaged(Exception):
     """A file of parsed rows is not what was written; it may be deleted, and the document is parsed again."""
 
 
-def is_whole(path: Path, sha256: str) -> bool:
+def matches_hash(path: Path, sha256: str) -> bool:
     """Whether the bytes at a path are those of the hash, as they lie there or before they were compressed."""
     if not path.is_file():
         return False
@@ -51,23 +51,23 @@ def is_whole(path: Path, sha256: str) -> bool:
         return False
 
 
-def require_whole(document: Document, storage: ObjectStorage | None = None) -> None:
+def verify_bytes(document: Document, storage: ObjectStorage | None = None) -> None:
     """Raises Refusal where the bytes of a landed document are missing or not those that were received; fetches them from ``storage``."""
     path = document.path
     if storage:
         storage.fetch(path)
-    if is_whole(path, document.sha256):
+    if matches_hash(path, document.sha256):
         return
     if storage and path.exists():
         path.unlink()  # Perhaps only the copy is damaged.
         storage.fetch(path)
-        if is_whole(path, document.sha256):
+        if matches_hash(path, document.sha256):
             return
     what = "are not those that were received (their sha256 is not that of the manifest)" if path.exists() else "are no longer in landing"
-    raise loss_of(document.source, f"its bytes {what}: {path}", f", last modified at {document.retrieved_at:%Y-%m-%d %H:%M:%S} UTC")
+    raise loss_refusal(document.source, f"its bytes {what}: {path}", f", last modified at {document.retrieved_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def loss_of(source: str, what: str, more: str = "") -> Refusal:
+def loss_refusal(source: str, what: str, more: str = "") -> Refusal:
     """The loss of a document, with how to have it again."""
     again = "or drop the same file again" if source == "file" else "without it the days are asked for again"
     return Refusal(LOST, what, f"restore landing from its copy, {again}{more}")
@@ -87,7 +87,7 @@ def write_rows(table: pa.Table, facts: bytes, target: Path) -> None:
     part.replace(target)
 
 
-def facts_of(parquet: Path) -> bytes:
+def read_facts(parquet: Path) -> bytes:
     """What is known of parsed rows. Raises RowsDamaged where the file is not as it was written."""
     try:
         known = read_metadata(parquet).metadata
