@@ -15,7 +15,7 @@ import pycountry
 from great_expectations import ExpectationSuite
 from great_expectations.expectations import Expectation, UnexpectedRowsExpectation
 
-from seller_warehouse.core.report_spec import Column, Kind, ReplacementScope, ReportSpec
+from seller_warehouse.core.report_spec import Agreement, Column, Kind, ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.formats import FIRST_YEAR, ambiguous_amount_sql, broken_agreement_sql, damaged_id_sql, date_sql, valid_value_sql
 from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
@@ -247,11 +247,15 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             a.what,
             undo if a.refuses else "compare with Seller Central; the row loads as it is",
             "critical" if a.refuses else "warning",
-            lookup=f"(select *, {broken_agreement_sql(a, context.date_formats, context.latest_year, ('_document', *spec.key))} as is_broken from {{batch}})",
+            lookup=f"(select *, {_broken(a, spec, context)} as is_broken from {{batch}})",
         )
         for a in spec.agreements
         if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns
     ]
+
+
+def _broken(agreement: Agreement, spec: ReportSpec, context: GateContext) -> str:
+    return broken_agreement_sql(agreement, context.date_formats, context.latest_year, ("_document", *spec.key))
 
 
 def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:

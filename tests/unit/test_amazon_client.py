@@ -401,7 +401,9 @@ def test_secrets_are_not_part_of_what_an_access_shows(tmp_path):
 
 def test_a_connection_with_missing_parts_is_named_with_them():
     assert connection_id(DEMO_NA) == "amazon_demo_na"
-    with pytest.raises(ConfigurationError, match=r"connection amazon_demo_na lacks password and refresh_token; see 'A real account' in README.md"):
+    with pytest.raises(
+        ConfigurationError, match=r"connection amazon_demo_na is missing password and refresh_token; see 'A real account' in README.md"
+    ):
         Access.of(DEMO_NA, "amzn1.client", None, {"refresh_token": ""})
     access = Access.of(DEMO_NA, "amzn1.client", "secret", {"refresh_token": "Atzr|x", "endpoint": "https://localhost:1"})
     assert (access.connection, access.endpoint, access.token_url, access.verify) == ("amazon_demo_na", "https://localhost:1", "", "")

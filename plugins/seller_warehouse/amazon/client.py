@@ -97,7 +97,7 @@ class Access:
         given = {"login": login, "password": password, "refresh_token": extra.get("refresh_token")}
         missing = [n for n, value in given.items() if not value]
         if missing:
-            raise ConfigurationError(f"connection {name} lacks {' and '.join(missing)}; see 'A real account' in README.md")
+            raise ConfigurationError(f"connection {name} is missing {' and '.join(missing)}; see 'A real account' in README.md")
         addresses = {n: str(extra.get(n) or "") for n in ("endpoint", "token_url", "verify")}
         return cls(connection=name, client_id=str(login), client_secret=str(password), refresh_token=str(given["refresh_token"]), **addresses)
 

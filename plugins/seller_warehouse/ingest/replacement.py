@@ -1,7 +1,7 @@
-"""What a dropped file may replace: only what it can be believed to cover.
+"""Refuse a dropped file that would replace more than it plausibly covers.
 
-A person made it: with a filter on one SKU, with a date mistyped, or cut by a spreadsheet. Documents that Amazon was asked for have a window of
-their own and are judged by ``history`` alone. ``inbox/<account>/replace/`` forces a file past this.
+People make mistakes with files: a filter on one SKU, a mistyped date, rows cut by a spreadsheet. Requested documents have a window and are judged by
+``history`` only. ``inbox/<account>/replace/`` forces a file past this check.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from seller_warehouse.reports import SPECS
 RULE = "covers_what_it_replaces"
 
 REPLACE = "replace"
-"""The folder of an inbox whose files replace what they span, whatever is held."""
+"""The inbox folder whose files replace everything they span, whatever is held."""
 
 _FILTERED_BY = re.compile(r"(^|_)(sku|msku|fnsku|asin1?|order_id)$")
 """Columns that people filter a report by."""
@@ -27,9 +27,9 @@ _FILTERED_BY = re.compile(r"(^|_)(sku|msku|fnsku|asin1?|order_id)$")
 
 @dataclass(frozen=True, kw_only=True)
 class _Span:
-    """What is held of the units of a file, and what of it the file has not: rows, and days with rows.
+    """The held rows and days in the scopes of a file, and how many of them the file would close.
 
-    ``where`` is a condition in SQL on the rows of the report that the file would replace, ``what`` names them.
+    ``where`` is an SQL condition for the rows that the file would replace, ``what`` describes them.
     """
 
     rows: int
@@ -41,12 +41,12 @@ class _Span:
 
 
 def is_from_amazon(spec: ReportSpec) -> bool:
-    """Whether the report is Amazon's; what sellers write themselves replaces what it names in any case."""
+    """Whether the report is Amazon's; a file that sellers write themselves always replaces its keys."""
     return spec.amazon_type is not None or spec.replacement_scope is ReplacementScope.DATE
 
 
 def replacement_refusal(connection: duckdb.DuckDBPyConnection, document: Document) -> Refusal | None:
-    """Why a dropped file may not replace what is held, or None; ``history`` has staged it as ``incoming`` and ``versions``."""
+    """The refusal of a dropped file that must not replace what is held, or None; ``history`` has staged it as ``incoming`` and ``versions``."""
     spec = SPECS[document.report]
     if document.source != "file" or document.replaces or not is_from_amazon(spec):
         return None
@@ -74,13 +74,13 @@ def _span(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> _Span:
         if spec.replacement_scope is ReplacementScope.DATE
         else f"held of each {' and '.join(spec.column(k).header for k in spec.key)} it names"
     )
-    # Also where it is too short to be believed: those days would stay, and the next file of the kind would be as short.
+    # Include scopes that are kept because the file is too short: the next file with the same filter would confirm the short count.
     where = "_unit in (select unit from versions where is_held or not is_edge)"
     return _Span(rows=rows, closed_rows=closed, where=where, what=what, days=days, emptied_days=emptied)
 
 
 def _snapshot(connection: duckdb.DuckDBPyConnection, document: Document) -> _Span:
-    """The snapshot before this one: readers take the last."""
+    """Compare with the previous snapshot, since readers use the latest."""
     ((unit, held, rows),) = connection.execute(
         """
         with own as (select unit, row_count from versions)
@@ -123,7 +123,7 @@ def _closes_most(span: _Span) -> str | None:
 
 
 def _first_and_last_line(connection: duckdb.DuckDBPyConnection) -> str:
-    """On which lines the first and the last day stand: one of them may be mistyped."""
+    """A message with the first and last day and their lines: one of them may be mistyped."""
     first, first_line, last, last_line = connection.execute(
         "select min(_event_date), arg_min(_line, (_event_date, _line)), max(_event_date), arg_max(_line, (_event_date, -_line)) from incoming"
     ).fetchall()[0]
