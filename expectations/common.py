@@ -1,7 +1,7 @@
-"""The five blocks that every suite is made of: columns, key, code lists, dates, volume.
+"""The five blocks of every suite: columns, key, code lists, dates, volume.
 
-A rule of severity ``critical`` refuses the document; a ``warning`` is kept and shown. Every rule has a name, which
-``meta.gate_results`` shows, and a remedy for whoever reads the refusal. A rule about rows names the rows it found.
+A rule of severity ``critical`` refuses the document; a ``warning`` is stored and shown. Every rule has a name, which ``meta.gate_results`` shows, and
+a remedy. A rule about rows reports the rows it found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Severity = Literal["critical", "warning"]
 
 
 def suite(spec: ReportSpec, context: GateContext, extra: Iterable[Expectation] = ()) -> ExpectationSuite:
-    """The suite of a report: the five blocks, then the rules that only this report has."""
+    """The suite of a report: the five blocks, then the report's own rules in ``extra``."""
     rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *agreements(spec, context)]
     rules += [*volume(spec, context), *extra]
     return ExpectationSuite(name=spec.name, expectations=rules)
@@ -41,10 +41,10 @@ def row_rule(
     severity: Severity = "critical",
     lookup: str = "{batch}",
 ) -> UnexpectedRowsExpectation:
-    """A rule that no row may break: rows for which the SQL ``condition`` holds are reported with the columns to ``show``.
+    """A rule about rows: those for which the SQL ``condition`` holds break it and are reported with the columns ``show``.
 
-    ``lookup`` replaces the table that is searched, to check groups of rows. It must have the columns shown, ``_line`` and
-    ``_document``, since several documents are validated together.
+    ``lookup`` replaces the searched table, to check groups of rows. It must have the columns in ``show``, ``_line`` and ``_document``, since several
+    documents are validated together.
     """
     fields = ", ".join(f"{identifier(c)}: {identifier(c)}" for c in ("_line", *show))
     query = (
@@ -74,7 +74,7 @@ def with_copies(*names: str) -> str:
 
 
 def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """Required columns are present, no row is a copy of the header, and every value is of its column's kind."""
+    """Required columns are present, no row is a copy of the header, and every value has its column's type."""
     present = [c for c in spec.kept if c.name in context.columns]
     required = {c.name for c in spec.kept if c.required}
     missing = sorted(required - context.columns)

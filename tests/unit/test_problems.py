@@ -206,7 +206,11 @@ def test_a_database_of_airflow_that_another_program_holds_is_left_alone(tmp_path
         ("SELLER_WAREHOUSE_SETTLE_SECONDS", "ten", "SELLER_WAREHOUSE_SETTLE_SECONDS is 'ten'; it must be a number of seconds such as 10"),
         ("SELLER_WAREHOUSE_SETTLE_SECONDS", "nan", "SELLER_WAREHOUSE_SETTLE_SECONDS is 'nan'; it must be a number of seconds such as 10"),
         ("SELLER_WAREHOUSE_ALERT_DAYS", "soon", "SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"),
-        ("SELLER_WAREHOUSE_AS_KNOWN_AT", "then", "SELLER_WAREHOUSE_AS_KNOWN_AT is no time: 'then'; write 2026-10-05T18:00:00+02:00, or 2026-10-05"),
+        (
+            "SELLER_WAREHOUSE_AS_KNOWN_AT",
+            "then",
+            "SELLER_WAREHOUSE_AS_KNOWN_AT is not a time: 'then'; write 2026-10-05T18:00:00+02:00, or 2026-10-05",
+        ),
     ],
 )
 def test_a_wrong_setting_ends_a_command_before_it_does_anything(

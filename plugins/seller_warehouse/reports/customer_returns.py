@@ -10,8 +10,8 @@ Quirks, with their source:
 - ``status`` is absent in the United Arab Emirates (abuzuhri/Amazon-SP-API-CSharp pull request 126); Seller Central's own
   download says ``amazon-order-id``, and Australia's help pages spell ``fulfilment-centre-id``.
 - ``order-id`` may be blank, and is free text on multi-channel orders (``Shopify #1001 0000000001``).
-- ``reason`` is what the buyer chose; only ``detailed-disposition`` says whose fault it was.
-- ``customer-comments`` is the buyer's own text: dropped. Being the last column, it may be left out of a row.
+- ``reason`` is the buyer's choice; only ``detailed-disposition`` shows whose fault it was.
+- ``customer-comments`` is the buyer's own text: dropped. As the last column it may be omitted from a row.
 """
 
 from seller_warehouse.core.report_spec import Kind, ReplacementScope, ReportSpec, Requests, column, usual

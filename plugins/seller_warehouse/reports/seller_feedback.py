@@ -1,14 +1,14 @@
-"""Seller feedback: one row per feedback that a buyer left for an order.
+"""Seller feedback: one row per feedback of a buyer for an order.
 
 Quirks, with their source:
 - The header is in the marketplace's language and the order of the six columns is fixed (user reports; the columns are in the SP-API docs).
-  Words for the kept columns in common languages are known here as a dictionary would have them; any other header is taken by position.
-- Dates are the marketplace's own, with two-digit years: ``10/20/26`` in the US, ``20.10.26`` in Germany, ``26/10/20`` in Japan (Airbyte's connector).
-- Only ratings of 1 to 3 stars were seen; 1 and 2 are negative. A rating is dated by its own day, and counts by the order's.
-- Removed feedback is missing from later answers, and the days asked for are replaced as a whole.
-- Short ranges and ranges without feedback are often cancelled (selling-partner-api-docs issues 1203 and 2744), or have a header alone.
+  The headers of the kept columns in common languages are aliases, translated by dictionary; any other header is mapped by position.
+- Dates are local, with two-digit years: ``10/20/26`` in the US, ``20.10.26`` in Germany, ``26/10/20`` in Japan (Airbyte's connector).
+- Only ratings of 1 to 3 stars were seen; 1 and 2 are negative. A rating has its own date, but counts on that of the order.
+- Removed feedback is missing from later answers, and the requested days are replaced as a whole.
+- Short ranges and ranges without feedback are often cancelled (selling-partner-api-docs issues 1203 and 2744), or have only a header.
 - Comments, the seller's response and the buyer's e-mail are personal, and no mart needs them.
-- The text is often ISO-8859-1. One report is one marketplace.
+- The text is often ISO-8859-1. A report covers one marketplace.
 """
 
 from seller_warehouse.core.report_spec import LOCAL, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column

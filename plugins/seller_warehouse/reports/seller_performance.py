@@ -1,15 +1,15 @@
 """Seller performance: Amazon's own order defect rate, one row per marketplace and channel.
 
 Quirks, with their source:
-- A JSON snapshot: dates asked for are ignored, the answer is always the latest 60 days, ending about 15 days back, and there is no history
-  and no order id (selling-partner-api-models issues 2165 and 4078, selling-partner-api-docs issue 2990).
-- Amazon's own example breaks Amazon's own schema: an account status, names of metrics, and ``fulfillmentType`` ``mfn`` in the ``afn`` block. So only
-  the marketplace and an order defect rate block are demanded, and the channel is the name of its block.
+- A JSON snapshot: requested dates are ignored, the answer is always the latest 60 days, ending about 15 days ago, without history
+  or order ids (selling-partner-api-models issues 2165 and 4078, selling-partner-api-docs issue 2990).
+- Amazon's example violates Amazon's schema: an account status, names of metrics, and ``fulfillmentType`` ``mfn`` in the ``afn`` block. So only
+  the marketplace and an order defect rate block are required, and the name of the block is the channel.
 - ``performanceMetrics`` is a list by the schema and one object for some consumers; both are read.
-- ``rate`` is a fraction beside ``targetValue`` 0.01 and need not equal defects by orders; nor do claims, chargebacks and negative feedback add up
-  to the orders with defects, as one order may have several.
+- ``rate`` is a fraction beside ``targetValue`` 0.01 and need not equal defects / orders; claims, chargebacks and negative feedback need not add up
+  to the orders with defects, since one order may have several.
 - Times come with and without seconds.
-- Metrics of the whole marketplace stand on both of its rows. A marketplace that has only an account status has no row.
+- Metrics of the whole marketplace are on both of its rows. A marketplace with only an account status has no row.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _METRICS = {
 
 
 def read(content: bytes) -> pa.Table:
-    """The rows of the JSON, every value as text; raises Refusal where it is not this report."""
+    """The rows of the JSON, every value as text. Raises Refusal if it is not this report."""
     try:
         # Numbers stay as they are written.
         report = json.loads(content, parse_float=str, parse_int=str, parse_constant=_no_number, object_pairs_hook=_object)
@@ -67,7 +67,7 @@ def read(content: bytes) -> pa.Table:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; a key that stands in it twice leaves open which value is meant."""
+    """A JSON object. Raises Refusal if a key appears twice, since its value is then ambiguous."""
     keys = [key for key, _ in pairs]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
         raise _refusal(f"the key {twice[:40]!r} stands in one object twice")
