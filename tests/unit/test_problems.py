@@ -68,7 +68,7 @@ LOCKED = (
         ),
         (
             FileNotFoundError(errno.ENOENT, "No such file", "/opt/dbt"),
-            "/opt/dbt is missing; put it back from a copy, or run again where it is made anew",
+            "/opt/dbt is missing; restore it from a copy, or run again if a run creates it",
         ),
         (httpx.ConnectTimeout("timed out"), "no connection (ConnectTimeout: timed out); check the network, then run again"),
         (

@@ -279,7 +279,7 @@ class Amazon:
         except httpx.TransportError as error:
             raise Transient(f"no connection ({type(error).__name__})") from error
         except json.JSONDecodeError as error:  # From Login with Amazon.
-            raise Transient("the answer is no JSON") from error
+            raise Transient("the answer is not JSON") from error
 
     def _refused_login(self, error: LoginRefused) -> str:
         what = {"invalid_client": "the client id (login) or client secret (password)", "invalid_grant": "the refresh_token"}
@@ -310,7 +310,7 @@ def _refuse_unreadable(answer: httpx.Response) -> None:
     except ValueError:
         found = None
     if not isinstance(found, dict) or (answer.is_error and not found.get("errors")):
-        raise Transient(f"{answer.status_code}, and the answer is no JSON of the API")
+        raise Transient(f"{answer.status_code}, and the answer is not JSON of the API")
 
 
 def _error_text(error: CallRefused) -> str:

@@ -112,7 +112,7 @@ def _unusable(error: OSError) -> Problem:
         case PermissionError():
             return Problem(f"{shown(path)} may not be used by this user ({error.strerror})", "give it to the user who runs this, then run again")
         case FileNotFoundError():
-            return Problem(f"{shown(path)} is missing", "put it back from a copy, or run again where it is made anew")
+            return Problem(f"{shown(path)} is missing", "restore it from a copy, or run again if a run creates it")
     return Problem(f"{shown(path)} cannot be used ({error.strerror})", "put it right, then run again")
 
 

@@ -100,7 +100,7 @@ def _unzipped(stream: BinaryIO, limit: int, sheet: Sheet | None, stack: ExitStac
 def _only_report(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     names = set(archive.namelist())
     if "[Content_Types].xml" in names or "mimetype" in names:
-        raise Refusal("no_text", "this is an Office file that is no XLSX workbook, such as ODS, XLSB or DOCX", _SAVE_AGAIN)
+        raise Refusal("no_text", "this is an Office file that is not an XLSX workbook, such as ODS, XLSB or DOCX", _SAVE_AGAIN)
     files = [i for i in archive.infolist() if not i.is_dir() and not _NOT_REPORTS.search(i.filename)]
     if not files:
         raise Refusal("empty_file", "the ZIP file holds no file", "pack the report again, or drop it unpacked")

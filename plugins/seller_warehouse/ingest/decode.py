@@ -62,7 +62,7 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         if (line := _decode_as(source, target, "utf-16").wrong_line) is None:
             return None
-        raise Refusal("charset", "the text is not valid UTF-16, as it says of itself", _REMEDY, line)
+        raise Refusal("charset", "the text has a UTF-16 byte order mark but is not valid UTF-16", _REMEDY, line)
     no_utf8 = _decode_as(source, target, UTF8, sheet).wrong_line
     if no_utf8 is None:
         wrong_label = declared and _python_charset(declared) not in (UTF8, "ascii") and not target.read_bytes().isascii()
@@ -76,7 +76,7 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
         western = _decode_as(source, target, WESTERN)
         if western.wrong_line is None and not western.is_garbled:
             name = "Windows-1252" if western.beyond_latin_1 else "ISO-8859-1"
-            why = f"is not valid (line {line})" if line else "would stand inside Western words"
+            why = f"is not valid (line {line})" if line else "would put Japanese characters inside Western words"
             return f"the text is read as {name}; {charset}, as this account writes it, {why}"
         if line is None:
             _decode_as(source, target, charset)
@@ -138,7 +138,7 @@ class _Reading:
         """Whether letters beyond ASCII come in long runs, as in no Western language."""
         return self.long_high_runs * 4 > self.high_runs
 
-    def look_at(self, text: str) -> None:
+    def count_text(self, text: str) -> None:
         """Add a piece of text to the counts."""
         if text.isascii():
             return
@@ -164,12 +164,12 @@ def _decode_as(source: Path, target: Path, charset: str, sheet: Sheet | None = N
                 line = lines + text[: text.index("\0")].count("\n")
                 raise Refusal(
                     "nul_byte",
-                    "the text holds a NUL byte, so the file is damaged or is no text",
+                    "the text holds a NUL byte, so the file is damaged or is not text",
                     "save it as UTF-8 if it is text, or download it again",
                     line,
                 )
             lines += text.count("\n")
             if charset in JAPANESE or charset == WESTERN:
-                reading.look_at(text)
+                reading.count_text(text)
             out.write(text.encode("utf-8"))
     return reading

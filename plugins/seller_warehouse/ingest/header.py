@@ -123,7 +123,7 @@ def recognise(head: str) -> Shape:
         refuse_date_range(head, lambda found: any(_likeness(c, found) >= 0.5 for _, _, c in _candidates()))
         if delimiter not in first:
             what = f"this is no report; it begins {first[:120]!r}"
-            raise Refusal("no_report", what, "read what it says and ask for the report again", header_line)
+            raise Refusal("no_report", what, "read its text and ask for the report again", header_line)
         raise Refusal(
             "unknown_header",
             f"no report has a header of {len(headers)} columns that begins {headers[0][:60]!r}",

@@ -152,7 +152,7 @@ def _land_file(home: Home, path: Path, status: os.stat_result, account: Account 
     if not stat.S_ISREG(status.st_mode):
         raise Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox")
     if account is None:
-        what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
+        what = f"there is no account {printable(folder)!r}" if folder else "the file is in no account's folder"
         raise Refusal("unknown_account", what, "put it into inbox/<account id> of an account in accounts.yaml")
     *folders, _ = path.relative_to(home.inbox / account.id).parts
     places = [f for f in folders if f.casefold() != REPLACE]

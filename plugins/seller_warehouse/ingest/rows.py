@@ -91,7 +91,7 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                 if is_odd:
                     yield first, number, fields
                 begun = ""
-            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
+            elif _may_continue(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
                 begun = text + raw[len(line) :]
             else:
                 raise _unreadable_row(shape, text, first)
@@ -116,7 +116,7 @@ def _newlines(text: str) -> int:
 _QUOTE_REMEDY = "remove the quote, or double it and close the value; a file that was cut can be downloaded again"
 
 
-def _may_go_on(text: str, delimiter: str, width: int) -> bool:
+def _may_continue(text: str, delimiter: str, width: int) -> bool:
     """Whether the last value of the text may continue on the next line because its quote is not closed."""
     merged = _merged(text, delimiter)
     if _is_all_quoted(merged):

@@ -43,7 +43,7 @@ def read(content: bytes) -> pa.Table:
     """The rows of the JSON, every value as text. Raises Refusal if it is not this report."""
     try:
         # Numbers stay as they are written.
-        report = json.loads(content, parse_float=str, parse_int=str, parse_constant=_no_number, object_pairs_hook=_object)
+        report = json.loads(content, parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (RecursionError, UnicodeDecodeError) as error:
         raise _refusal("the JSON is nested too deeply, or not in UTF-8") from error
     if not isinstance(report, dict) or not isinstance(report.get("performanceMetrics"), list | dict):
@@ -63,18 +63,18 @@ def read(content: bytes) -> pa.Table:
     try:
         return pa.table({c.name: pa.array([row[c.name] for row in rows], pa.string()) for c in SPEC.columns})
     except UnicodeEncodeError as error:
-        raise _refusal("a text of the JSON is no valid Unicode") from error
+        raise _refusal("a text of the JSON is not valid Unicode") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object. Raises Refusal if a key appears twice, since its value is then ambiguous."""
     keys = [key for key, _ in pairs]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise _refusal(f"the key {twice[:40]!r} stands in one object twice")
+        raise _refusal(f"the key {twice[:40]!r} appears twice in one object")
     return dict(pairs)
 
 
-def _no_number(word: str) -> None:
+def _refuse_constant(word: str) -> None:
     raise _refusal(f"{word} is no number")
 
 
@@ -124,7 +124,7 @@ def _text(value: Any, key: str) -> str:
 
 
 def _refusal(what: str) -> Refusal:
-    return Refusal("no_report", f"this is no seller performance report: {what}", "ask for the report again")
+    return Refusal("no_report", f"this is not a seller performance report: {what}", "ask for the report again")
 
 
 SPEC = ReportSpec(

@@ -104,7 +104,7 @@ AGREEMENTS = (
 )
 
 
-def one_amount_a_row(old: pa.Table) -> pa.Table:
+def one_row_per_amount(old: pa.Table) -> pa.Table:
     """Convert the old flat file to today's columns: one row for each filled amount, or one with a blank amount.
 
     The quantity and the total of a row are kept on the first of the rows made from it.
@@ -139,7 +139,7 @@ def _amounts(row: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 
 OLD_FLAT_FILE = Layout(
     name="old flat file",
-    reshape=one_amount_a_row,
+    reshape=one_row_per_amount,
     columns=(
         column("settlement-id"),
         column("settlement-start-date"),
