@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 import pytest
 
@@ -428,6 +430,23 @@ def test_a_file_that_grows_while_it_is_read_waits_too(warehouse: Warehouse, monk
     assert (found["waiting"], found["landed"]) == (1, 0)
     assert path.read_text().endswith(SECOND + "\n")
     assert list(warehouse.home.landing.rglob("manifest.json")) == []
+
+
+@pytest.mark.parametrize("call", ["os.open", "Path.lstat", "land"])
+def test_a_file_taken_back_while_the_inbox_is_read_stops_no_other(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    path = warehouse.drop("a.txt", reimbursements({}))
+    warehouse.drop("b.txt", reimbursements({"reimbursement-id": "1002"}))
+    place = f"seller_warehouse.ingest.landing.{call}"
+    really = resolve_name(place)
+
+    def take_back_first(*args: Any, **named: Any) -> Any:
+        path.unlink(missing_ok=True)
+        return really(*args, **named)
+
+    monkeypatch.setattr(place, take_back_first)
+    found = land_files(Run(warehouse.home, ACCOUNTS, "test", AT), settle_seconds=0)
+    # What was already read in full is landed.
+    assert (found["landed"], found["waiting"], found["refused"]) == (2 if call == "land" else 1, 0, 0)
 
 
 def test_unknown_columns_and_codes_load_with_a_warning_that_a_reader_sees(warehouse: Warehouse) -> None:

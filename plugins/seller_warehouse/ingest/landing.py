@@ -7,6 +7,7 @@ folder appears atomically. ``rows.<version>.parquet`` beside them holds the pars
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import logging
@@ -85,7 +86,10 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
     for path in inbox_files(home):
         place = path.relative_to(home.inbox)
         account = accounts.get(place.parts[0]) if len(place.parts) > 1 else None
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except FileNotFoundError:  # Taken back since the folder was listed.
+            continue
         if stat.S_ISREG(status.st_mode) and abs(now.timestamp() - status.st_mtime) < settle_seconds:
             collected.waiting.append(printable(str(place)))
             continue
@@ -108,6 +112,8 @@ def _land_or_quarantine(
     except Refusal as refusal:
         collected.refused.append(_quarantine_file(home, path, status, place, refusal, refused_by))
     except OSError as error:
+        if error.errno == errno.ENOENT and not os.path.lexists(path):
+            return  # Taken back since the folder was listed.
         if error.errno in FULL or error.filename not in (None, str(path), path):
             raise
         unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
@@ -246,8 +252,9 @@ def _changed(now: os.stat_result, before: os.stat_result) -> bool:
 
 def _remove_settled(path: Path, status: os.stat_result) -> None:
     """Remove a dropped file, unless it was written again meanwhile: then the next run lands it."""
-    if not _changed(path.lstat(), status):
-        path.unlink()
+    with suppress(FileNotFoundError):
+        if not _changed(path.lstat(), status):
+            path.unlink()
 
 
 def land(home: Home, document: Document, received: Path | None) -> Document:
