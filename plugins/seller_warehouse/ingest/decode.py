@@ -54,7 +54,7 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
 
     UTF-8 is tried first whatever was declared, since other text is hardly ever valid UTF-8 and Amazon's labels are sometimes wrong; damaged UTF-8 is
     refused. Next comes the declared charset or, without one, the ``fallback`` of the account, always with a warning. Japanese charsets also decode
-    most Western text, as nonsense; so of the two, the reading that does not mix scripts inside words is taken.
+    most Western text, as nonsense: if such a reading mixes scripts inside words, the text is read as Western.
     """
     first = next(chunks(source), b"")
     if not first:
