@@ -491,12 +491,12 @@ def test_an_interrupted_download_keeps_the_report(start):
     assert list((setting.home.landing / ".downloads").iterdir()) == []
 
 
-@pytest.mark.parametrize("failing", ["keep", "land"])
+@pytest.mark.parametrize("failing", ["copy_compressed", "land"])
 def test_a_queue_that_dies_while_it_downloads_or_lands_goes_on_with_the_same_report(start, monkeypatch, failing):
     setting = start()
     setting.visit("reimbursements", [EARLY])
     setting.sandbox.clock.advance(300)
-    place = f"seller_warehouse.amazon.{'client' if failing == 'keep' else 'report_queue'}.{failing}"
+    place = f"seller_warehouse.amazon.{'client' if failing == 'copy_compressed' else 'report_queue'}.{failing}"
     with monkeypatch.context() as patch:
         patch.setattr(place, _fails)
         with pytest.raises(OSError, match="No space left on device"):

@@ -14,7 +14,7 @@ A document that is likely to be incomplete does not replace what is held:
 - the first and last day of a dropped file, which Amazon often cuts, are kept unless the file has at least as many rows of them;
 - a scope of 20 rows or more is kept if it would shrink to less than half (a truncated answer);
 - if the whole document has fewer rows of its scopes than a restatement can explain (``implausibly_short_sql``), every scope that would shrink is
-kept; this also protects sellers with few rows a day.
+  kept; this also protects sellers with few rows a day.
 
 A warning names the scopes that would have shrunk. A short scope is accepted once another document, retrieved at least a week later, has the same
 number of rows of it: then Amazon has withdrawn rows, and the answer was not cut. A refused document confirms nothing.
@@ -51,7 +51,7 @@ SHRINK_FROM_ROWS = 20
 """A scope with fewer rows may shrink: a few rows that vanish are a restatement, not a truncated answer."""
 
 FEW_ROWS = 3
-"""This many rows of a document may always vanish; fewer do not distinguish a restatement from a cut answer."""
+"""This many rows of a document may always vanish: such small numbers do not distinguish a restatement from a cut answer."""
 
 RESTATED_SHARE = 0.1
 """The share of rows that Amazon may withdraw between two answers: it changes rows for months, but seldom removes one. No figure is published; in the
