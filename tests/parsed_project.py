@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from filelock import FileLock
 
 from seller_warehouse.core.home import DBT_PROJECT, Home, fingerprint
+from seller_warehouse.marts.build import policy_settings
 
 SETTING = "DBT_PARTIAL_PARSE_FILE_PATH"
 """Where dbt looks for a parsed project; it parses again if the file is missing or has other settings."""
@@ -39,6 +41,16 @@ def parsed_project(config: pytest.Config, settings: Mapping[str, Any] = MappingP
                 parsed.parent.mkdir(exist_ok=True)
                 (Path(folder) / "target" / parsed.name).replace(parsed)
     return parsed
+
+
+@contextmanager
+def in_euros(config: pytest.Config) -> Iterator[None]:
+    """Builds show the reporting currency EUR and accrue eligible claims, from a project parsed once for these settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
+        patch.setenv("SELLER_WAREHOUSE_DBT_VARS", '{"accrue_eligible_claims": true}')
+        patch.setenv(SETTING, str(parsed_project(config, policy_settings())))
+        yield
 
 
 def run_dbt(home: Home, target: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from docsite.inputs import whole_suite
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Verdict
 from seller_warehouse.core.report_spec import Column, Kind, column
-from seller_warehouse.ingest.formats import is_damaged_id
+from seller_warehouse.ingest.formats import damaged_id_sql
 from seller_warehouse.ingest.gate import judge
 from seller_warehouse.reports import SPECS
 from tests.support import NA, document_of, reimbursements
@@ -57,7 +57,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def is_damaged(value: str, of: Column) -> bool:
     with duckdb.connect() as connection:
-        found = connection.execute(f"select {is_damaged_id(of)} from (select ? as {of.name})", [value]).fetchone()
+        found = connection.execute(f"select {damaged_id_sql(of)} from (select ? as {of.name})", [value]).fetchone()
     assert found
     return bool(found[0])
 
@@ -141,7 +141,7 @@ def near(texts: Iterable[str]) -> st.SearchStrategy[str]:
 
 @pytest.mark.parametrize("of", [ID, OWN, column("order-ids")], ids=lambda c: c.name)
 def test_an_id_that_is_clear_by_its_letters_is_one_that_the_whole_search_finds_clear(of: Column, connection: duckdb.DuckDBPyConnection) -> None:
-    whole = is_damaged_id(of).partition(" then false else ")[2].removesuffix(" end")
+    whole = damaged_id_sql(of).partition(" then false else ")[2].removesuffix(" end")
     assert whole
     known = {v for c in (*SHORTENED, *AMAZONS_ALONE, *CODES) for v in (c, c.lower())}
 
@@ -149,7 +149,7 @@ def test_an_id_that_is_clear_by_its_letters_is_one_that_the_whole_search_finds_c
     @given(st.lists(near(known), min_size=50, max_size=50))
     def check(values: list[str]) -> None:
         found = connection.execute(
-            f"select {of.name}, {is_damaged_id(of)}, {whole} from (select unnest(?) as {of.name})", [[*known, *values]]
+            f"select {of.name}, {damaged_id_sql(of)}, {whole} from (select unnest(?) as {of.name})", [[*known, *values]]
         ).fetchall()
         assert [value for value, quick, slow in found if quick is not slow] == []
 
