@@ -1,6 +1,6 @@
 {#-
 Views and tables of DuckDB, dropped and created in one transaction. dbt's own materializations build beside the old relation and
-rename twice, to keep readers undisturbed: six statements instead of two, and only the pipeline reads the build database.
+rename twice, to keep readers undisturbed: six statements instead of one, and only the pipeline reads the build database.
 -#}
 {% materialization view, adapter='duckdb' %}
     {{ return(replaced('view', get_create_view_as_sql(this, sql))) }}
@@ -13,8 +13,9 @@ rename twice, to keep readers undisturbed: six statements instead of two, and on
 {% macro replaced(type, create_sql) -%}
     {%- set relation = this.incorporate(type=type) -%}
     {{ run_hooks(pre_hooks) }}
-    {{ drop_relation_if_exists(load_cached_relation(this)) }}
+    {%- set old = load_cached_relation(this) -%}
     {% call statement('main') -%}
+        {% if old %}drop {{ old.type }} if exists {{ old }} cascade;{% endif %}
         {{ create_sql }}
     {%- endcall %}
     {% do persist_docs(relation, model) %}
