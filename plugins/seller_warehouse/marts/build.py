@@ -61,9 +61,10 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     command += ["--select", select] if select else []
     output: list[str] = []
     parsed, shared = home.root / "dbt" / "target" / "partial_parse.msgpack", DBT_PROJECT / "target" / f"parsed-{code_version()}.msgpack"
-    if shared.exists() and not parsed.exists():
-        parsed.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(shared, parsed)
+    if not parsed.exists():
+        with suppress(OSError):  # Where there is none yet, or no longer, dbt parses.
+            parsed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(shared, parsed)
     with FileLock(f"{home.warehouse}.lock") as lock:
         held = lock._context.lock_file_fd
         assert held is not None
@@ -87,10 +88,10 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
 
 
 def _share(parsed: Path, shared: Path) -> None:
-    """Keep the parsed project for the first build of other homes, where the project's folder may be written: parsing takes a third of it."""
+    """Keep the parsed project for the first build of other homes: parsing takes a third of one."""
     if shared.exists() or not parsed.exists():
         return
-    with suppress(OSError):
+    with suppress(OSError):  # An image's folder may not be written.
         shared.parent.mkdir(exist_ok=True)
         fresh = shared.with_name(f"{shared.name}.{os.getpid()}")
         shutil.copy(parsed, fresh)
