@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --no-header --generate-hashes --no-emit-index-url --no-emit-find-links
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help install postgresql chromium requirements demo run backfill up serve down test lint bench screenshots soak docs clean
+.PHONY: help install postgresql chromium requirements demo run backfill up serve down test lint lint-python lint-sql bench screenshots soak docs clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -79,10 +79,16 @@ screenshots: install chromium ## renew docs/screenshots from the publication of 
 	@$(BIN)/python -m tests.readers.screenshots
 
 lint: install ## every static check
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-python lint-sql
+
+lint-python:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+# One process: dbt, which renders the models for it, does not work in several.
+lint-sql:
 	@SELLER_WAREHOUSE_DATABASE=$$(mktemp -d)/lint.duckdb $(BIN)/sqlfluff lint --processes 1 dbt_project/models dbt_project/tests
 
 docs: install ## write docs/inputs.md and docs/requests.md from the report specs, and build docs/ as a site into data/site

@@ -1,6 +1,6 @@
 """``make bench``: the cost of the pipeline compared with plain DuckDB reading the same files in the same run.
 
-This process imports nothing large: a child's peak memory counts from the fork on, so it would begin with this one's.
+This process imports nothing large, since a child's peak memory includes that of the process at the fork.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Aim:
-    """One ratio or figure of the table, by time and by processor time, and the most that it (``found``) should be."""
+    """One ratio or figure of the table, by time (``found``) and by processor time, with its limit."""
 
     name: str
     found: float
@@ -73,7 +73,7 @@ _MAXRSS_PER_MB = 1024**2 if sys.platform == "darwin" else 1024
 
 
 def files(options: argparse.Namespace) -> dict[str, Cost]:
-    """Every step over the files of one large account, and plain DuckDB over the same."""
+    """Every step over the files of one large account, and plain DuckDB over the same files."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         _step("write", name, options.ledger_rows, options.reimbursement_rows, options.months, options.seed)
         costs = {PLAIN: measure(["-m", "benchmarks.plain", name])}
@@ -156,7 +156,7 @@ def total(costs: dict[str, Cost], steps: tuple[str, ...]) -> Cost:
 
 
 def aims(costs: dict[str, Cost]) -> list[Aim]:
-    """The figures that matter, of the parts that were measured. Rules alone are the gate without the parsing that is part of it."""
+    """The key figures of the measured parts. "Rules alone" is the gate without parsing."""
     found = []
     if PLAIN in costs:
         plain, whole, kept, gate, parsed = costs[PLAIN], total(costs, WHOLE), total(costs, ("load", "build")), costs["gate"], costs[PARSE]

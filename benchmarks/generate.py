@@ -19,7 +19,7 @@ LAST_DAY = date(2026, 10, 31)
 RESTATED_AT = datetime(2026, 11, 15, 5, tzinfo=UTC)
 RESTATED_MONTHS_BACK = 3
 
-# 146 lines that stand alone and 27 pairs make 200 lines: 27 % equal another one (reports/inventory_ledger.py).
+# 146 unique lines and 27 pairs make 200 lines: 27 % equal another one (reports/inventory_ledger.py).
 _BLOCK, _ALONE = 200, 146
 
 _TITLES = ('Desk Lamp 10" Deluxe, black', "Stoneware Mug, 2-Pack", "Café Press 1 l", "Trail Rope 30 m (8 mm) with carabiner, reflective, orange")
@@ -36,7 +36,7 @@ class Month:
 
     @property
     def retrieved_at(self) -> datetime:
-        """The morning after: no row lies in the future then."""
+        """The next morning, so that no row is in the future."""
         return datetime.combine(self.last + timedelta(days=1), time(5), UTC)
 
 

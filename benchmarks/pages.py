@@ -1,6 +1,6 @@
 """Load times of every page of the dashboard in Chromium, over 18 months of simulated sellers: the demo's, and a large one.
 
-A load is from the address to the last figure, table and chart; each is a session of its own, in a browser that has been here before.
+A load is measured from opening the URL to the last figure, table and chart; each is a new session in a browser with a warm cache.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The yardstick: plain DuckDB reads each report into one table of text, in a database file.
+"""The baseline: plain DuckDB reads each report into one table of text in a database file.
 
 It imports only DuckDB; the pipeline's imports are part of the pipeline's cost.
 """

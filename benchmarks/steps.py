@@ -1,4 +1,4 @@
-"""The steps that are measured; each runs in a process of its own: ``python -m benchmarks.steps <step> <folder> [<what it is given>]``.
+"""The measured steps; each runs in its own process: ``python -m benchmarks.steps <step> <folder> [<argument> ...]``.
 
 ``folder`` holds ``files/`` (see ``generate``), ``plain.duckdb`` (see ``plain``) and ``home/`` (the warehouse). A step
 imports only what it runs, as a task does. One that did not do what it should fails: loading nothing is fast.
@@ -42,7 +42,7 @@ def write(folder: Path, ledger_rows: str, reimbursement_rows: str, months: str, 
 
 
 def simulate(folder: Path, profile: str, seed: str, months: str) -> None:
-    """Not measured: load what the reports of simulated sellers say."""
+    """Not measured: load the reports of simulated sellers."""
     from tests.world import load_simulated
 
     load_simulated(int(seed), folder, profile, months=int(months))
@@ -101,7 +101,7 @@ def build(folder: Path) -> None:
 
 
 def fill(folder: Path, count: str) -> None:
-    """Not measured: a landing of so many known documents, of 100 accounts."""
+    """Not measured: create a landing of ``count`` known documents of 100 accounts."""
     from seller_warehouse.ingest.warehouse import open_warehouse
 
     home = _home(folder)
@@ -117,7 +117,7 @@ def fill(folder: Path, count: str) -> None:
 
 
 def scan(folder: Path) -> None:
-    """Find nothing new in that landing. A manifest that was opened would fail: those of known documents are empty."""
+    """Find nothing new in that landing. Opening a manifest would fail: those of known documents are empty."""
     from seller_warehouse.steps import gate_documents
 
     _expect(gate_documents(_run(folder, "scan")), {})

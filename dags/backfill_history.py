@@ -18,7 +18,7 @@ from airflow.sdk import Param, dag
 
 from seller_warehouse.orchestration.dag_parts import DEFAULT_ARGS, PARAMS, TAGS, at, land_gate_load
 
-WITH_RECENT = Param(False, type="boolean", description="the recent days too, which land_reports looks after otherwise")
+WITH_RECENT = Param(False, type="boolean", description="also the recent days, which otherwise land_reports requests")
 HISTORY_PARAMS = {**PARAMS, "with_recent": WITH_RECENT}
 
 

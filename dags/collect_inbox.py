@@ -5,10 +5,10 @@ Takes every file dropped into `inbox/<account>/`, keeps its bytes, validates it 
 1. **land_files** moves files that are no longer being written to `landing/`; an unknown file goes to `quarantine/`.
 2. **gate_documents** parses and validates each document with Great Expectations.
 3. **load_documents** loads what passed into `raw`, with history, and records a verdict for every document.
-4. **all_loaded** is red where the load left a document.
+4. **all_loaded** fails if the load left or refused a document.
 
-**A red task has refused a document, or could not do its work.** The last line of its log says which, why, and what to do; of a refused document
-`quarantine/*/*/reason.json` names the file, the rule and the rows. Everything else of the run was loaded. docs/operate.md lists what may go wrong.
+**A red task has refused a document or failed.** The last line of its log names the document, the reason and the remedy; for a refused document,
+`quarantine/*/*/reason.json` has the file, the rule and the rows. Everything else in the run was loaded. docs/operate.md lists possible failures.
 
 **Rerun:** safe at any time and at any step. The next run validates documents that were landed without a verdict.
 """

@@ -7,10 +7,10 @@ Every day, for every account of `accounts.yaml` with `source: sp_api`.
    the bytes in `landing/`. Its log shows for each report how many of its windows are done.
 3. **gate_documents** validates them with Great Expectations; **load_documents** loads what passed, with history.
 
-**A red land_account** names the reports that could not be landed and why; one that cannot sign in says in one sentence which connection
-Amazon refuses and what to do. Its other reports, and the other accounts, are not held up; an attempt after that goes on with what is left.
-**A red gate_documents or all_loaded** has refused a document, which the next run asks for again, or could not deal with one: its log says which,
-why, and what to do.
+**A red land_account** names the reports that could not be landed, with the reason; if the account cannot sign in, one sentence names the connection
+that Amazon refuses and the remedy. Its other reports and other accounts are not affected; a retry continues with the rest.
+**A red gate_documents or all_loaded** has refused a document, which the next run requests again, or could not process one: its log names the
+document, the reason and the remedy.
 
 **Rerun:** safe at any time. After an outage there is nothing to do: the next run requests the missing days.
 """

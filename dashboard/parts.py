@@ -15,7 +15,7 @@ from streamlit.navigation.page import Page
 from dashboard.filters import words
 from dashboard.reasons import why
 from seller_warehouse.core.accounts import marketplaces
-from seller_warehouse.marts.spreadsheet import as_csv
+from seller_warehouse.marts.safe_csv import as_csv
 
 # Okabe and Ito's colours, which colour-blind people can tell apart; https://jfly.uni-koeln.de/color/
 COLOURS = {

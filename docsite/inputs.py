@@ -9,8 +9,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from seller_warehouse.core.accounts import Account
-from seller_warehouse.core.home import REPOSITORY, write_whole
-from seller_warehouse.core.report_spec import LOCAL, Column, ReportSpec, Unit
+from seller_warehouse.core.home import REPOSITORY, write_atomically
+from seller_warehouse.core.report_spec import LOCAL, Column, ReplacementScope, ReportSpec
 from seller_warehouse.ingest.bounds import MAX_COLUMNS, MAX_FIELD_LETTERS, MAX_HEADER_LETTERS, MAX_JSON_BYTES, MAX_JSON_DEPTH, MAX_LINE_BYTES
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.formats import FIRST_YEAR, last_year
@@ -190,7 +190,7 @@ These rules refuse a file of any report. In the names of rules, here and below, 
 
 def main() -> None:
     """Write the page."""
-    write_whole(PAGE, page().encode())
+    write_atomically(PAGE, page().encode())
 
 
 def page() -> str:
@@ -221,7 +221,7 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
     )
     yield "Where to get it", spec.found_at
     yield "What a file replaces", _replaces(spec)
-    if spec.requests and spec.requests.restated_days and spec.unit is not Unit.SNAPSHOT and not spec.requests.listed_only:
+    if spec.requests and spec.requests.restated_days and spec.replacement_scope is not ReplacementScope.SNAPSHOT and not spec.requests.listed_only:
         yield "How often", f"rows still change for about {spec.requests.restated_days} days, so take at least that many days again each time"
     if spec.read_json:
         yield "Values read from the JSON", _headers(spec.kept)
@@ -251,16 +251,16 @@ def _facts(spec: ReportSpec) -> Iterator[tuple[str, str]]:
 
 
 def _replaces(spec: ReportSpec) -> str:
-    match spec.unit:
-        case Unit.DATE:
+    match spec.replacement_scope:
+        case ReplacementScope.DATE:
             assert spec.event_date
             return f"every day from the first to the last {_code(spec.column(spec.event_date).header)} in it"
-        case Unit.KEY:
+        case ReplacementScope.KEY:
             together = " with its ".join(
                 [_headers([spec.column(spec.key[0])]), *([_headers(spec.column(k) for k in spec.key[1:])] if spec.key[1:] else [])]
             )
             return f"all rows of each {together} that it names"
-        case Unit.SNAPSHOT:
+        case ReplacementScope.SNAPSHOT:
             return "nothing: it shows one moment and is kept beside the earlier ones; the marts use the latest"
 
 

@@ -8,7 +8,7 @@ from seller_warehouse.amazon.planner import CONFIRMATIONS, HISTORY_SAFETY_DAYS, 
 from seller_warehouse.amazon.quotas import QUOTAS
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import REPOSITORY
-from seller_warehouse.core.report_spec import ReportSpec, Scope
+from seller_warehouse.core.report_spec import MarketplaceScope, ReportSpec
 from seller_warehouse.orchestration.pools import MAX_ACCOUNTS
 from seller_warehouse.reports import SPECS
 
@@ -69,7 +69,9 @@ def _margin() -> str:
 def _row(spec: ReportSpec, hours: float) -> str:
     requests = spec.requests
     assert requests
-    each = {Scope.EACH: " for each marketplace", Scope.NAMED: ", all marketplaces in one", Scope.REGION: ""}[requests.scope]
+    each = {MarketplaceScope.EACH: " for each marketplace", MarketplaceScope.NAMED: ", all marketplaces in one", MarketplaceScope.REGION: ""}[
+        requests.marketplace_scope
+    ]
     if not requests.history_months:
         days, again = f"now{each}", "a snapshot"
     else:

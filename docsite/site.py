@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from docsite import data_docs
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY, Home, shown
-from seller_warehouse.core.ports import LOCAL, name_of
+from seller_warehouse.core.ports import LOCAL, host_name
 
 LOOK_SECONDS = 60
 
@@ -88,7 +88,7 @@ class Handler(SimpleHTTPRequestHandler):
         """Refuse a request for another host."""
         if not super().parse_request():
             return False
-        if name_of(self.headers.get("Host", "")) in LOCAL:
+        if host_name(self.headers.get("Host", "")) in LOCAL:
             return True
         self.send_error(400, "the documentation answers to localhost and 127.0.0.1 alone")
         return False

@@ -1,7 +1,7 @@
-"""The five blocks that every suite is made of: columns, key, code lists, dates, volume.
+"""The five blocks of every suite: columns, key, code lists, dates, volume.
 
-A rule of severity ``critical`` refuses the document; a ``warning`` is kept and shown. Every rule has a name, which
-``meta.gate_results`` shows, and a remedy for whoever reads the refusal. A rule about rows names the rows it found.
+A rule of severity ``critical`` refuses the document; a ``warning`` is stored and shown. Every rule has a name, which ``meta.gate_results`` shows, and
+a remedy. A rule about rows reports the rows it found.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pycountry
 from great_expectations import ExpectationSuite
 from great_expectations.expectations import Expectation, UnexpectedRowsExpectation
 
-from seller_warehouse.core.report_spec import Column, Kind, ReportSpec, Unit
+from seller_warehouse.core.report_spec import Agreement, Column, Kind, ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.ingest.formats import FIRST_YEAR, as_date, is_ambiguous_amount, is_broken, is_damaged_id, is_valid
+from seller_warehouse.ingest.formats import FIRST_YEAR, ambiguous_amount_sql, broken_agreement_sql, damaged_id_sql, date_sql, valid_value_sql
 from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
 
 CURRENCY_CODES = frozenset(c.alpha_3 for c in pycountry.currencies)
@@ -26,7 +26,7 @@ Severity = Literal["critical", "warning"]
 
 
 def suite(spec: ReportSpec, context: GateContext, extra: Iterable[Expectation] = ()) -> ExpectationSuite:
-    """The suite of a report: the five blocks, then the rules that only this report has."""
+    """The suite of a report: the five blocks, then the report's own rules in ``extra``."""
     rules = [*columns(spec, context), *key(spec, context), *codes(spec, context), *dates(spec, context), *agreements(spec, context)]
     rules += [*volume(spec, context), *extra]
     return ExpectationSuite(name=spec.name, expectations=rules)
@@ -41,10 +41,10 @@ def row_rule(
     severity: Severity = "critical",
     lookup: str = "{batch}",
 ) -> UnexpectedRowsExpectation:
-    """A rule that no row may break: rows for which the SQL ``condition`` holds are reported with the columns to ``show``.
+    """A rule about rows: those for which the SQL ``condition`` holds break it and are reported with the columns ``show``.
 
-    ``lookup`` replaces the table that is searched, to check groups of rows. It must have the columns shown, ``_line`` and
-    ``_document``, since several documents are validated together.
+    ``lookup`` replaces the searched table, to check groups of rows. It must have the columns in ``show``, ``_line`` and ``_document``, since several
+    documents are validated together.
     """
     fields = ", ".join(f"{identifier(c)}: {identifier(c)}" for c in ("_line", *show))
     query = (
@@ -74,7 +74,7 @@ def with_copies(*names: str) -> str:
 
 
 def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
-    """Required columns are present, no row is a copy of the header, and every value is of its column's kind."""
+    """Required columns are present, no row is a copy of the header, and every value has its column's type."""
     present = [c for c in spec.kept if c.name in context.columns]
     required = {c.name for c in spec.kept if c.required}
     missing = sorted(required - context.columns)
@@ -99,7 +99,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     for c in present:
         name = identifier(c.name)
         if c.kind in (Kind.INTEGER, Kind.AMOUNT):
-            valid = is_valid(c, "", context.decimal_mark, context.latest_year)
+            valid = valid_value_sql(c, "", context.decimal_mark, context.latest_year)
             what = f"{c.header} is no {c.kind}"
             if c.kind is Kind.INTEGER:
                 what += " of at most 9 digits"
@@ -112,7 +112,7 @@ def columns(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             rules.append(
                 row_rule(
                     f"{c.name}_is_unambiguous",
-                    f"({is_ambiguous_amount(name, ',')} or {is_ambiguous_amount(name, '.')})",
+                    f"({ambiguous_amount_sql(name, ',')} or {ambiguous_amount_sql(name, '.')})",
                     [c.name],
                     f"{c.header} may be thousands or decimals",
                     "set decimal_comma to true or false for the account in accounts.yaml",
@@ -168,7 +168,7 @@ def key(spec: ReportSpec, context: GateContext) -> list[Expectation]:
 
 def _ids_are_whole(ids: list[Column]) -> Expectation:
     """No id has been shortened; a row that fails shows only its damaged ids."""
-    shown = ", ".join(f"case when {is_damaged_id(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
+    shown = ", ".join(f"case when {damaged_id_sql(c)} then '{c.name}=''' || {identifier(c.name)} || '''' end" for c in ids)
     return row_rule(
         "ids_are_whole",
         "damaged_id <> ''",
@@ -200,8 +200,8 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
     rules: list[Expectation] = []
     for c in spec.kept:
         if c.kind is Kind.DATE and c.name in context.columns:
-            name, day = identifier(c.name), as_date(identifier(c.name), context.date_formats[c.name], context.latest_year)
-            condition = f"{name} <> '' and not {is_valid(c, context.date_formats[c.name], '', context.latest_year)}"
+            name, day = identifier(c.name), date_sql(identifier(c.name), context.date_formats[c.name], context.latest_year)
+            condition = f"{name} <> '' and not {valid_value_sql(c, context.date_formats[c.name], '', context.latest_year)}"
             written = _in_words(c, context)
             rules.append(
                 row_rule(
@@ -222,7 +222,7 @@ def dates(spec: ReportSpec, context: GateContext) -> list[Expectation]:
                         "check the date, or the modification time of the file",
                     )
                 )
-                if spec.unit is Unit.DATE and context.asked:
+                if spec.replacement_scope is ReplacementScope.DATE and context.asked:
                     first, last = context.asked
                     rules.append(
                         row_rule(
@@ -247,11 +247,15 @@ def agreements(spec: ReportSpec, context: GateContext) -> list[Expectation]:
             a.what,
             undo if a.refuses else "compare with Seller Central; the row loads as it is",
             "critical" if a.refuses else "warning",
-            lookup=f"(select *, {is_broken(a, context.date_formats, context.latest_year, ('_document', *spec.key))} as is_broken from {{batch}})",
+            lookup=f"(select *, {_broken(a, spec, context)} as is_broken from {{batch}})",
         )
         for a in spec.agreements
         if not a.only_for_choice and {*a.columns, *a.of_key} <= context.columns
     ]
+
+
+def _broken(agreement: Agreement, spec: ReportSpec, context: GateContext) -> str:
+    return broken_agreement_sql(agreement, context.date_formats, context.latest_year, ("_document", *spec.key))
 
 
 def volume(spec: ReportSpec, context: GateContext) -> list[Expectation]:

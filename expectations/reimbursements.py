@@ -4,7 +4,7 @@ from great_expectations import ExpectationSuite
 
 from expectations.common import identity, number, suite
 from seller_warehouse.core.report_spec import ReportSpec
-from seller_warehouse.ingest.formats import amount_text
+from seller_warehouse.ingest.formats import normalised_amount_sql
 from seller_warehouse.ingest.gate import GateContext
 
 
@@ -12,7 +12,7 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
     """The five blocks, and: cash and inventory units add up to the total (seller help 200732720), and the amounts per cash unit to the amount."""
     total = number("quantity_reimbursed_total")
     parts = f"{number('quantity_reimbursed_cash')} + {number('quantity_reimbursed_inventory')}"
-    money = {c: f"try_cast({amount_text(c, context.decimal_mark)} as decimal(18, 4))" for c in ("amount_total", "amount_per_unit")}
+    money = {c: f"try_cast({normalised_amount_sql(c, context.decimal_mark)} as decimal(18, 4))" for c in ("amount_total", "amount_per_unit")}
     return suite(
         spec,
         context,

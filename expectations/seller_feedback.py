@@ -4,7 +4,7 @@ from great_expectations import ExpectationSuite
 
 from expectations.common import number, row_rule, suite
 from seller_warehouse.core.report_spec import LOCAL, ReportSpec
-from seller_warehouse.ingest.formats import as_date
+from seller_warehouse.ingest.formats import date_sql
 from seller_warehouse.ingest.gate import GateContext
 
 
@@ -36,6 +36,6 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
 
 def _reads_otherwise(context: GateContext) -> str:
     """SQL: another format of the account fits every row of the document, and makes this row another day."""
-    chosen = as_date("date", context.date_formats["date"], context.latest_year)
-    others = (as_date("date", f, context.latest_year) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
+    chosen = date_sql("date", context.date_formats["date"], context.latest_year)
+    others = (date_sql("date", f, context.latest_year) for f in context.account.date_formats((LOCAL,)) if f != context.date_formats["date"])
     return " or ".join(f"(bool_and(({o}) is not null) over (partition by _document) and ({o}) <> ({chosen}))" for o in others)

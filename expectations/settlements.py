@@ -4,7 +4,7 @@ from great_expectations import ExpectationSuite
 
 from expectations.common import literals, row_rule, suite
 from seller_warehouse.core.report_spec import ReportSpec
-from seller_warehouse.ingest.formats import amount_text
+from seller_warehouse.ingest.formats import normalised_amount_sql
 from seller_warehouse.ingest.gate import GateContext
 
 _UNBALANCED_REMEDY = (
@@ -19,8 +19,8 @@ def build_suite(spec: ReportSpec, context: GateContext) -> ExpectationSuite:
 
     If the account accepts the settlement as it is, the difference is a warning.
     """
-    amounts = f"coalesce(sum(try_cast({amount_text('amount', context.decimal_mark)} as decimal(18, 4))), 0)"
-    total = f"max(try_cast({amount_text('total_amount', context.decimal_mark)} as decimal(18, 4)))"
+    amounts = f"coalesce(sum(try_cast({normalised_amount_sql('amount', context.decimal_mark)} as decimal(18, 4))), 0)"
+    total = f"max(try_cast({normalised_amount_sql('total_amount', context.decimal_mark)} as decimal(18, 4)))"
     settlements = (
         "(select _document, settlement_id, min(_line) as _line, count(*) filter (total_amount <> '') as summary_rows, "
         "count(distinct currency_code) filter (currency_code <> '') as currencies, "

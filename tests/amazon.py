@@ -19,7 +19,7 @@ from sandbox.world import World
 from seller_warehouse.amazon.client import Access, Amazon
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.outcome import Outcome
-from seller_warehouse.core.report_spec import Unit
+from seller_warehouse.core.report_spec import ReplacementScope
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.core.sql import identifier
 from seller_warehouse.reports import SPECS
@@ -118,7 +118,11 @@ def raw_now(warehouse: Warehouse) -> dict[str, Counter[tuple]]:
     held = {}
     for spec in SPECS.values():
         names = ["account_id", "_marketplace_id", *(c.name for c in spec.kept if c.name not in LEFT_OUT.get(spec.name, ()))]
-        latest = "qualify _valid_from = max(_valid_from) over (partition by account_id, _marketplace_id)" if spec.unit is Unit.SNAPSHOT else ""
+        latest = (
+            "qualify _valid_from = max(_valid_from) over (partition by account_id, _marketplace_id)"
+            if spec.replacement_scope is ReplacementScope.SNAPSHOT
+            else ""
+        )
         held[spec.name] = Counter(
             warehouse.query(f"select {', '.join(map(identifier, names))} from raw.{spec.name} where _valid_to is null {latest}")
         )

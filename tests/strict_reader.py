@@ -19,7 +19,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from seller_warehouse.core.report_spec import Column, Quoting, ReportSpec, Unit
+from seller_warehouse.core.report_spec import Column, Quoting, ReplacementScope, ReportSpec
 from tests.strict_values import Habits, Reading, Refused, Value, is_shortened, values_of
 
 csv.field_size_limit(1 << 30)
@@ -225,7 +225,11 @@ def _refuse_future(rows: list[dict[str, Value]], spec: ReportSpec, habits: Habit
     latest = habits.retrieved_on + timedelta(days=1)
     for row in rows if spec.event_date else ():
         days = row[spec.event_date]
-        if spec.unit is Unit.DATE and isinstance(days, frozenset) and min(days)[:3] > (latest.year, latest.month, latest.day):
+        if (
+            spec.replacement_scope is ReplacementScope.DATE
+            and isinstance(days, frozenset)
+            and min(days)[:3] > (latest.year, latest.month, latest.day)
+        ):
             raise Refused(f"{spec.event_date} lies in the future")
 
 

@@ -23,7 +23,7 @@ from seller_warehouse.core.documents import Document
 from seller_warehouse.core.home import Home
 from seller_warehouse.marts.build import build_marts, code_version
 from seller_warehouse.marts.publish import Publication, publish
-from seller_warehouse.steps import Run, take_in
+from seller_warehouse.steps import Run, ingest_documents
 
 NA = Account(id="acme-na", name="Acme North America", region="na", marketplaces=("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), source="files")
 EU = Account(id="acme-eu", name="Acme Europe", region="eu", marketplaces=("A1PA6795UKMFR9", "A1F83G8C2ARO7P"), source="files")
@@ -92,7 +92,7 @@ class Warehouse:
 
     def load(self, run_id: str = "test", at: datetime = AT) -> list[str]:
         """Land, gate and load; returns the refusals as the tasks would show them."""
-        outcome = take_in(Run(self.home, self.accounts, run_id, at), settle_seconds=0)
+        outcome = ingest_documents(Run(self.home, self.accounts, run_id, at), settle_seconds=0)
         for error in outcome.failed.values():
             raise error
         return outcome.refused

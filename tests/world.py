@@ -19,8 +19,8 @@ from sandbox.world import Seller, World
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.report_spec import ReportSpec, Scope, Unit
-from seller_warehouse.ingest.landing import identified, land
+from seller_warehouse.core.report_spec import MarketplaceScope, ReplacementScope, ReportSpec
+from seller_warehouse.ingest.landing import land, with_id
 from seller_warehouse.marts.build import build_marts
 from seller_warehouse.reports import SPECS
 from tests.support import AT, Warehouse
@@ -86,7 +86,7 @@ def load_world(warehouse: Warehouse, world: World, known_at: datetime, *, since:
             received = warehouse.home.root / "received.gz"
             received.parent.mkdir(parents=True, exist_ok=True)
             received.write_bytes(gzip.compress(content, compresslevel=1, mtime=0))
-            land(warehouse.home, identified(document, hashlib.sha256(content).hexdigest()), received)
+            land(warehouse.home, with_id(document, hashlib.sha256(content).hexdigest()), received)
     refused = warehouse.load(f"known-{known_at:%Y%m%dT%H%M}", known_at)
     assert refused == []
 
@@ -105,11 +105,11 @@ def _documents(seller: Seller, known_at: datetime, since: datetime) -> Iterable[
             content, charset = render_json(seller.performance(known_at))
             yield _document(seller, spec, known_at, charset), content
         else:
-            for marketplace_id in seller.profile.marketplace_ids if spec.requests.scope is Scope.EACH else ("",):
+            for marketplace_id in seller.profile.marketplace_ids if spec.requests.marketplace_scope is MarketplaceScope.EACH else ("",):
                 rows = seller.rows(spec.amazon_type or "", start, known_at, known_at, marketplace_id or None)
                 if rows:
                     content, charset = render(spec.amazon_type or "", rows, region=region, marketplace_id=marketplace_id or None)
-                    window = None if spec.unit is Unit.SNAPSHOT else (start.date(), known_at.date())
+                    window = None if spec.replacement_scope is ReplacementScope.SNAPSHOT else (start.date(), known_at.date())
                     yield _document(seller, spec, known_at, charset, window=window, marketplace_id=marketplace_id), content
     for name, text in (("sourcing_costs", seller.sourcing_costs_csv(known_at)), ("claims", seller.claims_csv(known_at))):
         if text.count("\n") > 1:

@@ -1,4 +1,4 @@
-"""``python -m seller_warehouse.run``, as scripts call it."""
+"""``python -m seller_warehouse.run``, for scripts."""
 
 from seller_warehouse.cli.run import main
 

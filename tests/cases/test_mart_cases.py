@@ -20,8 +20,8 @@ import yaml
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
-from seller_warehouse.marts.build import build_marts, policy_settings
-from tests.parsed_project import SETTING, parsed_project
+from seller_warehouse.marts.build import build_marts
+from tests.parsed_project import in_euros
 from tests.support import Warehouse
 
 FOLDER, FILES = Path(__file__).parent / "marts", Path(__file__).parent / "files"
@@ -172,10 +172,7 @@ def rows_of(warehouse: Warehouse, accounts: Collection[str]) -> dict[str, list[t
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Warehouse]:
     """Every case, and settings for builds: the reporting currency EUR, eligible claims accrued."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
-        patch.setenv("SELLER_WAREHOUSE_DBT_VARS", '{"accrue_eligible_claims": true}')
-        patch.setenv(SETTING, str(parsed_project(pytestconfig, policy_settings())))
+    with in_euros(pytestconfig):
         yield load_cases(Home(tmp_path_factory.mktemp("cases") / "home"))
 
 

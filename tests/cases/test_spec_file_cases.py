@@ -17,6 +17,7 @@ from seller_warehouse.core.documents import Verdict
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.gate import Judgement, judge
 from seller_warehouse.marts.build import build_marts
+from tests.parsed_project import in_euros
 from tests.support import FIXTURES, NA, Warehouse, document_of
 
 FOLDER = Path(__file__).parent / "files"
@@ -49,7 +50,7 @@ RATES = "Date,USD,GBP,JPY,\n2026-10-30,1.10,0.80,160,\n"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def built(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Warehouse:
     """Every file loaded, and the marts as of 20 November in euros."""
     accounts = {}
     for account_id in DROPPED:
@@ -63,8 +64,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         for hours, name in enumerate(names):
             warehouse.drop(name, (FOLDER / name).read_bytes(), account=account_id, at=RETRIEVED_AT + timedelta(hours=hours))
     assert warehouse.load(at=RETRIEVED_AT + timedelta(days=1)) == []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
+    with in_euros(pytestconfig):
         build_marts(warehouse.home, as_of=AS_OF.date())
     return warehouse
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pytest
 
 from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY
 from seller_warehouse.marts.exports import EXPORTED
+from tests.parsed_project import run_dbt
 from tests.support import Warehouse
 
 MARTS_PAGE = REPOSITORY / "docs" / "marts.md"
@@ -37,12 +35,10 @@ class Documentation:
 
 
 @pytest.fixture(scope="module")
-def documentation(fixtures_built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Documentation:
-    target: Path = tmp_path_factory.mktemp("dbt_docs")
-    command = [str(Path(sys.executable).with_name("dbt")), "docs", "generate", "--static", "--target-path", str(target), "--log-path", str(target)]
-    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--vars", '{"as_of_date": "2026-11-20"}']
-    environment = {**os.environ, **NO_NETWORK, "SELLER_WAREHOUSE_DATABASE": str(fixtures_built.home.warehouse)}
-    ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+def documentation(fixtures_built: Warehouse) -> Documentation:
+    # Where the build has left its manifest, nothing has to be compiled again.
+    target = fixtures_built.home.root / "dbt" / "target"
+    ran = run_dbt(fixtures_built.home, target, "docs", "generate", "--static", "--no-compile", **NO_NETWORK)
     assert ran.returncode == 0, ran.stdout
     manifest, catalog = (json.loads((target / f"{name}.json").read_text(encoding="utf-8")) for name in ("manifest", "catalog"))
     return Documentation(manifest, catalog, (target / "static_index.html").read_text(encoding="utf-8"))

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 
 import duckdb
 import pytest
 
 from seller_warehouse.core.home import Home
 from seller_warehouse.marts.build import BuildFailed, build_marts
+from tests.parsed_project import in_euros
 from tests.support import AT, Warehouse, reimbursements
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def warehouse(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Warehouse]:
     """Two accounts with a payout each, one of them in a currency of which the European Central Bank has no rate."""
     made = Warehouse(Home(tmp_path_factory.mktemp("aside") / "home"))
     made.drop("odd.txt", reimbursements({"currency-unit": "CLP"}))
     made.drop("plain.txt", reimbursements({"currency-unit": "EUR"}), account="acme-eu")
     assert made.load() == []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SELLER_WAREHOUSE_REPORTING_CURRENCY", "EUR")
+    with in_euros(pytestconfig):
         made.publish()
-    return made
+        yield made
 
 
 def test_an_odd_row_is_published_and_named_with_what_to_do(warehouse: Warehouse) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from seller_warehouse.core.home import DBT_PROJECT, REPOSITORY
-from tests.support import Warehouse
+from seller_warehouse.core.home import DBT_PROJECT
+from tests.parsed_project import run_dbt
+from tests.support import AT, Warehouse
 
 
 def _written() -> set[str]:
@@ -30,19 +28,9 @@ def _results(path: Path) -> list[dict[str, Any]]:
 def outcomes(fixtures_built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str]]:
     """Status and message of every unit test by name."""
     target: Path = tmp_path_factory.mktemp("dbt")
-    command = [
-        str(Path(sys.executable).with_name("dbt")),
-        "test",
-        "--select",
-        "test_type:unit",
-        "--target-path",
-        str(target),
-        "--log-path",
-        str(target),
-    ]
-    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--vars", '{"as_of_date": "2026-11-20"}']
-    environment = {**os.environ, "SELLER_WAREHOUSE_DATABASE": str(fixtures_built.home.warehouse)}
-    ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    ran = run_dbt(
+        fixtures_built.home, target, "test", "--select", "test_type:unit", SELLER_WAREHOUSE_BUILD_AS_OF_DATE=AT.date().isoformat()
+    )  # fmt: skip
     results = target / "run_results.json"
     assert results.exists(), ran.stdout
     return {r["unique_id"].split(".")[-1]: (r["status"], r["message"] or "") for r in _results(results)}

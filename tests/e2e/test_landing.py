@@ -15,7 +15,7 @@ import pytest
 from sandbox.world import Row, Seller, World
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.report_spec import ReportSpec, Scope, Unit
+from seller_warehouse.core.report_spec import MarketplaceScope, ReplacementScope, ReportSpec
 from seller_warehouse.reports import SPECS
 from tests.amazon import DEMO_NA, SECOND_NA, Landing, days_before, morning, raw_now, sandbox
 from tests.support import Warehouse
@@ -24,7 +24,7 @@ DAY = date(2026, 11, 20)
 FIRST = date(2025, 6, 1)
 """First day on which the history of 18 months before DAY must be complete; earlier days are not checked."""
 FETCHED = [s for s in SPECS.values() if s.requests]
-RANGES = [s for s in FETCHED if s.requests and s.unit is not Unit.SNAPSHOT and not s.requests.listed_only]
+RANGES = [s for s in FETCHED if s.requests and s.replacement_scope is not ReplacementScope.SNAPSHOT and not s.requests.listed_only]
 
 
 def warehouse_of(folder: Path, *accounts: Account) -> Warehouse:
@@ -57,7 +57,7 @@ class Calm:
     def rows(self, account_id: str, spec: ReportSpec, marketplace_id: str | None) -> list[Row]:
         """The world's rows from FIRST to before the day of the last run, as Amazon then knew them."""
         rows = self.sellers[account_id].rows(str(spec.amazon_type), morning(days_before(FIRST, 2)), self.at, self.at, marketplace_id)
-        return [r for r in rows if spec.unit is Unit.SNAPSHOT or self.is_judged(printed_day(spec, r))]
+        return [r for r in rows if spec.replacement_scope is ReplacementScope.SNAPSHOT or self.is_judged(printed_day(spec, r))]
 
     def is_judged(self, day: date) -> bool:
         """Whether a day belongs to the history that is compared."""
@@ -119,7 +119,7 @@ def test_a_backfill_asks_for_the_fewest_ranges_and_once_more_for_those_without_d
     expected = {}
     for spec in FETCHED:
         if spec.requests and not spec.requests.listed_only:
-            places = len(account.marketplaces) if spec.requests.scope is Scope.EACH else 1
+            places = len(account.marketplaces) if spec.requests.marketplace_scope is MarketplaceScope.EACH else 1
             expected[spec.amazon_type] = FEWEST[spec.name] * places + confirmations(calm, account.id, spec.name)
     assert calm.counts["created"][account.id] == expected
 
@@ -142,7 +142,7 @@ def test_a_report_of_several_accounts_and_marketplaces_holds_each_row_as_often_a
     assert spec.requests
     expected = {}
     for account in calm.warehouse.accounts.values():
-        for marketplace_id in account.marketplaces if spec.requests.scope is Scope.EACH else ("",):
+        for marketplace_id in account.marketplaces if spec.requests.marketplace_scope is MarketplaceScope.EACH else ("",):
             if count := len(calm.rows(account.id, spec, marketplace_id or None)):
                 expected[account.id, marketplace_id] = count
     held = calm.warehouse.query(

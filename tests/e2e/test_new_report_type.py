@@ -19,14 +19,14 @@ REPORT = "pallet_swaps"
 
 SPEC = '''"""Pallet swaps: a made-up report."""
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column
+from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, ReplacementScope, column
 
 SPEC = ReportSpec(
     name="pallet_swaps",
     amazon_type="GET_PALLET_SWAPS_DATA",
     title="Pallet swaps",
     found_at="nowhere",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="swap_date",
     requests=Requests(),
     columns=(

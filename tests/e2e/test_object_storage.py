@@ -70,7 +70,7 @@ def test_killed_again_and_again_the_bucket_ends_with_each_document_once_and_raw_
     for target, when in (
         ("ingest.object_storage.ObjectStorage.put", "after"),  # bytes there, no manifest
         ("ingest.object_storage.ObjectStorage.write", "after"),  # manifest there, file still in the inbox
-        ("ingest.object_storage.ObjectStorage.keep_alone", "before"),  # parsed, rows not there
+        ("ingest.object_storage.ObjectStorage.replace_rows", "before"),  # parsed, rows not there
         ("ingest.history._apply", "before"),  # judged, not loaded
         ("steps.record", "after"),  # some loaded, some not
     ):
@@ -122,7 +122,7 @@ def test_rows_of_an_older_version_leave_the_bucket_and_nothing_else_does(server:
     for name in ("manifest.json", "document.gz", "rows.1.parquet", "rows.2.parquet"):
         storage.write(folder / name, b"content")
     (folder / "rows.3.parquet").write_bytes(b"new")
-    storage.keep_alone(folder / "rows.3.parquet")
+    storage.replace_rows(folder / "rows.3.parquet")
     assert sorted(n.rsplit("/", 1)[1] for n in storage._files.find(storage._root)) == ["document.gz", "manifest.json", "rows.3.parquet"]
     assert storage.read(folder / "rows.3.parquet") == b"new"
 

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from seller_warehouse.cli import up
-from seller_warehouse.cli.airflow_processes import PROCESSES, AirflowFailed, Api, Processes, stop_left_behind
+from seller_warehouse.cli.airflow_processes import PROCESSES, AirflowFailed, Api, Processes, stop_leftover_processes
 from seller_warehouse.cli.up import down, supervisor
 from seller_warehouse.core import ports
 from seller_warehouse.core.home import REPOSITORY, Home
@@ -135,7 +135,7 @@ def test_an_interruption_between_a_start_and_its_record_leaves_nothing_behind(tm
         signal.signal(signal.SIGINT, before)
     [[group, _]] = json.loads((home.airflow / "process_groups.json").read_text())
     assert len(processes_of([group])) == 1
-    assert stop_left_behind(home)
+    assert stop_leftover_processes(home)
     assert processes_of([group]) == []
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from sandbox.server import CLIENT_ID, CLIENT_SECRET
 from seller_warehouse.cli import demo
-from seller_warehouse.cli.airflow_processes import reached_airflow
+from seller_warehouse.cli.airflow_processes import connected_airflow
 from seller_warehouse.cli.airflow_run import run_dags, with_airflow
 from seller_warehouse.cli.console import NOT_PUBLISHED
 from seller_warehouse.core import ports
@@ -165,7 +165,7 @@ def test_a_wrong_client_secret_gives_one_clear_sentence_and_no_storm_of_requests
     wrong["amazon_demo_na"]["password"] = WRONG_SECRET
     before = tokens_asked(native)
     asked = {"account": "demo-na", "months": 1}
-    airflow = partial(reached_airflow, url=native.url, connections=wrong)
+    airflow = partial(connected_airflow, url=native.url, connections=wrong)
     code = with_airflow(native.home, DEMO_ACCOUNTS, lambda api, _, say: run_dags(api, native.home, ["land_reports"], asked, say)[0], airflow)
     said = capfd.readouterr()
     (native.folder / "output" / "wrong secret").write_text(said.out + said.err)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seller_warehouse.cli.airflow_processes import Api
-from seller_warehouse.cli.airflow_run import run_dags, tell, with_airflow
+from seller_warehouse.cli.airflow_run import run_dags, send_alerts_and_wait, with_airflow
 from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, QUARANTINED, Progress
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
@@ -65,7 +65,7 @@ def test_every_step_that_fails_in_a_scheduler_is_named_and_the_next_run_heals(
         accounts_file.write_text(FILES)
         one_pass("healed")
         capfd.readouterr()
-        said["alerts"] = (LOADED if tell(api, home, say) else NOT_PUBLISHED), capfd.readouterr().out
+        said["alerts"] = (LOADED if send_alerts_and_wait(api, home, say) else NOT_PUBLISHED), capfd.readouterr().out
         return LOADED
 
     with_airflow(home, accounts_file, drive)

@@ -56,7 +56,7 @@ def _pass(home: Path, number: int) -> None:
 
         say("begun")
         run = Run(Home(home), ACCOUNTS, f"pass-{number}", AT + timedelta(minutes=number))
-        outcome = run_pass(run, as_of=AT.date(), settle_seconds=0, say=say)
+        outcome = run_pass(run, as_of=AT.date(), settle_seconds=0, notify=say)
         assert not outcome.failed, outcome.failed
 
 

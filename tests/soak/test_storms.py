@@ -31,8 +31,8 @@ DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [
 ]
 
 KILL_POINTS = [
-    "ingest.landing._copy", "ingest.landing.write_whole", "ingest.landing.land", "steps.save_settings",
-    "ingest.parse.write_rows", "ingest.gate.prepare", "ingest.gate._run_suites", "steps.write_whole",
+    "ingest.landing._copy", "ingest.landing.write_atomically", "ingest.landing.land", "steps.save_settings",
+    "ingest.parse.write_rows", "ingest.gate.prepare", "ingest.gate._run_suites", "steps.write_atomically",
     "ingest.history._stage", "ingest.history._apply", "ingest.warehouse._record_results", "steps.record", "steps.quarantine",
 ]  # fmt: skip
 

@@ -20,7 +20,7 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import DBT_PROJECT
 from seller_warehouse.core.report_spec import ISO, Column, Kind, ReportSpec
 from seller_warehouse.core.sql import identifier
-from seller_warehouse.ingest.formats import as_date, date_pattern, last_year, one_spelling
+from seller_warehouse.ingest.formats import date_pattern, date_sql, last_year, normalised_sql
 from seller_warehouse.ingest.gate import SHOWN_ROWS, GateContext
 from seller_warehouse.reports import SPECS
 from tests.support import AT, EU, NA
@@ -127,7 +127,7 @@ def build(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, variant: int,
                     refused |= {row["_line"] for row in shown}
         kept[name] = [plain(spec.column(name), formats[name]) if line in refused else text for line, text in enumerate(texts)]
         accepted += count - len(refused)
-    spelled = ", ".join(f"{one_spelling(c, formats[c.name], mark)} as {identifier(c.name)}" for c in spec.kept)
+    spelled = ", ".join(f"{normalised_sql(c, formats[c.name], mark)} as {identifier(c.name)}" for c in spec.kept)
     facts = ", ".join(f"{value} as {name}" for name, value in BOOKKEEPING.items())
     connection.register("texts", pa.table({name: pa.array(texts, pa.string()) for name, texts in kept.items()}))
     connection.execute(f"create or replace temp table raw_rows as select {spelled}, {facts}, row_number() over () as _line from texts")
@@ -172,5 +172,5 @@ YEARS = [
 
 @pytest.mark.parametrize(("date_format", "text", "day"), YEARS)
 def test_a_year_of_two_digits_is_one_of_the_window(date_format: str, text: str, day: str | None, connection: duckdb.DuckDBPyConnection) -> None:
-    found = connection.execute(f"select cast({as_date('t', date_format, 2027)} as varchar) from (select ? as t)", [text]).fetchone()
+    found = connection.execute(f"select cast({date_sql('t', date_format, 2027)} as varchar) from (select ? as t)", [text]).fetchone()
     assert found == (day,)

@@ -25,7 +25,7 @@ from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.clock import Clock, MachineClock
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.outcome import DocumentsLeft, Outcome
+from seller_warehouse.core.outcome import DocumentsUnprocessed, Outcome
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.ingest.landing import landed_documents
 from seller_warehouse.orchestration import operators
@@ -264,4 +264,4 @@ def test_a_load_fails_where_what_it_left_cannot_be_handed_on(tmp_path: Path, mon
 
     monkeypatch.setenv("SELLER_WAREHOUSE_HOME", str(tmp_path))
     with pytest.raises(ConnectionError):
-        operators.keep_left({"ti": Lost()}, DocumentsLeft({"acme-na/orders": OSError("gone")}, []))
+        operators.record_unprocessed({"ti": Lost()}, DocumentsUnprocessed({"acme-na/orders": OSError("gone")}, []))

@@ -78,7 +78,7 @@ def test_a_wrong_setting_names_the_file_and_the_rule(tmp_path: Path, change: tup
 
 
 def test_an_account_id_may_not_stand_twice(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="an account id stands twice"):
+    with pytest.raises(ConfigurationError, match="an account id appears twice"):
         load_accounts(written(tmp_path, VALID + VALID.splitlines()[-1]))
 
 

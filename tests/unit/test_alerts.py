@@ -495,7 +495,7 @@ def test_no_secret_of_a_channel_is_said_stored_or_logged(told: Told, monkeypatch
     told.receiver.status = HTTPStatus.BAD_GATEWAY
     with pytest.raises(DeliveryFailed) as failed:
         told.tell(TODAY, url)
-    with pytest.raises(ConfigurationError, match="SELLER_WAREHOUSE_ALERT_URLS: entry 2 is no address") as wrong:
+    with pytest.raises(ConfigurationError, match="SELLER_WAREHOUSE_ALERT_URLS: entry 2 is not a URL") as wrong:
         channels_of([url, "slak://token-8f3ab1c2"])
     [stored] = told.remembered("channels, error")
     everything = f"{failed.value} {wrong.value} {stored} {capfd.readouterr()} {logged.getvalue()}"

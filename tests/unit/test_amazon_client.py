@@ -25,12 +25,12 @@ import pytest
 from sandbox.faults import FaultPlan, share
 from sandbox.world import World
 from seller_warehouse.amazon import client as sp_api
-from seller_warehouse.amazon.client import Access, AccessRefused, Amazon, Later, Rejected, Report, Transient, connection_id, explanation
+from seller_warehouse.amazon.client import Access, AccessRefused, Amazon, Rejected, Report, RetryLater, Transient, connection_id, explanation
 from seller_warehouse.amazon.planner import plan_windows
 from seller_warehouse.amazon.quotas import Quotas
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.report_spec import Scope
+from seller_warehouse.core.report_spec import MarketplaceScope
 from seller_warehouse.core.simulated_clock import ManualClock
 from seller_warehouse.reports import SPECS
 from tests.amazon import CLIENT_SECRET, DEMO_EU, DEMO_NA, MODEL, SECOND_NA, Sandbox, sandbox
@@ -129,7 +129,7 @@ def test_two_clients_of_an_account_share_its_quota_and_other_accounts_have_their
     for n in range(14):
         (one if n % 2 else two).create(ORDERS, US, WEEK, {})
     for amazon in (one, two):
-        with pytest.raises(Later, match="the quota of createReport is used up; going on at 2026-11-20 10:15:0"):
+        with pytest.raises(RetryLater, match="the quota of createReport is used up; going on at 2026-11-20 10:15:0"):
             amazon.create(ORDERS, US, WEEK, {})
     setting.client(SECOND_NA, clock).create(ORDERS, US, WEEK, {})
     assert setting.counts()["createReport"] == {"ok": 14}
@@ -143,7 +143,7 @@ from datetime import datetime; from pathlib import Path; from seller_warehouse.c
 from seller_warehouse.core.simulated_clock import ManualClock; from seller_warehouse.amazon.quotas import Quotas
 quotas = Quotas(Home(Path({str(tmp_path)!r})), "demo-na", ManualClock(datetime.fromisoformat({NOW.isoformat()!r})))
 print([quotas.take("createReport") for _ in range(9)])
-quotas.note_asked("orders", datetime.fromisoformat({NOW.isoformat()!r}))
+quotas.record_request("orders", datetime.fromisoformat({NOW.isoformat()!r}))
 """
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}
@@ -162,7 +162,7 @@ def test_a_short_wait_is_slept_and_a_long_one_gives_the_worker_slot_back(start):
     report_id = amazon.create(ORDERS, US, WEEK, {})
     for _ in range(14):
         amazon.status(report_id)
-    with pytest.raises(Later) as later:
+    with pytest.raises(RetryLater) as later:
         amazon.status(report_id)
     assert timedelta(seconds=7.5) <= later.value.until - NOW <= timedelta(seconds=9)
     clock.advance(4)
@@ -194,15 +194,15 @@ def test_the_pause_of_a_report_type_counts_from_the_last_request(tmp_path):
     clock = ManualClock(NOW)
     quotas = Quotas(Home(tmp_path), "demo-na", clock)
     assert quotas.pause_left("reimbursements", 240) == 0
-    quotas.note_asked("reimbursements", NOW)
-    quotas.note_asked("reimbursements", NOW - timedelta(hours=3))  # Found out later, but earlier.
+    quotas.record_request("reimbursements", NOW)
+    quotas.record_request("reimbursements", NOW - timedelta(hours=3))  # Found out later, but earlier.
     assert quotas.pause_left("reimbursements", 240) == 241 * 60
     assert quotas.pause_left("reimbursements", 0) == 0
     assert quotas.pause_left("orders", 240) == 0
     assert Quotas(Home(tmp_path), "second-na", clock).pause_left("reimbursements", 240) == 0
     clock.advance(240 * 60)
     assert quotas.pause_left("reimbursements", 240) == 60
-    quotas.note_asked("reimbursements", clock.now())
+    quotas.record_request("reimbursements", clock.now())
     assert quotas.pause_left("reimbursements", 240) == 241 * 60
 
 
@@ -232,7 +232,7 @@ def test_what_does_not_pass_is_tried_five_times_and_then_left_for_ten_minutes(st
     setting = start(kind, ["getReport"], hang_seconds=2)
     amazon = setting.client()
     report_id = amazon.create(ORDERS, US, WEEK, {})
-    with pytest.raises(Later, match="Amazon does not answer") as later:
+    with pytest.raises(RetryLater, match="Amazon does not answer") as later:
         amazon.status(report_id)
     assert later.value.until == setting.sandbox.clock.now() + timedelta(minutes=10)
     # Four pauses between five attempts, with jitter: at most 2, 4, 8 and 16 seconds.
@@ -272,7 +272,7 @@ def test_a_lost_request_for_a_report_is_not_repeated_by_itself(start):
 
 def test_a_login_that_is_out_of_order_is_no_wrong_secret(start):
     setting = start("error_503", ["token"])
-    with pytest.raises(Later, match="Amazon does not answer"):
+    with pytest.raises(RetryLater, match="Amazon does not answer"):
         setting.client().sign_in()
     assert setting.counts()["token"] == {"error": 5}
 
@@ -288,7 +288,7 @@ def test_a_login_without_json_is_tried_again(start):
 
 def test_nobody_there_is_waited_for(start):
     setting = start()
-    with pytest.raises(Later, match=r"Amazon does not answer \(no connection \(ConnectError\)\)"):
+    with pytest.raises(RetryLater, match=r"Amazon does not answer \(no connection \(ConnectError\)\)"):
         setting.client(token_url="https://127.0.0.1:9/auth/o2/token").sign_in()
 
 
@@ -319,7 +319,7 @@ def test_a_token_that_is_always_expired_is_not_renewed_for_ever_and_still_no_mis
     setting = start("expired_token", ["getReport"])
     amazon = setting.client()
     report_id = amazon.create(ORDERS, US, WEEK, {})
-    with pytest.raises(Later, match=r"Amazon does not answer \(403 .*has expired"):
+    with pytest.raises(RetryLater, match=r"Amazon does not answer \(403 .*has expired"):
         amazon.status(report_id)
     # Five attempts, each of which renews the token once.
     assert setting.counts()["token"] == {"ok": 1 + 5}
@@ -401,7 +401,9 @@ def test_secrets_are_not_part_of_what_an_access_shows(tmp_path):
 
 def test_a_connection_with_missing_parts_is_named_with_them():
     assert connection_id(DEMO_NA) == "amazon_demo_na"
-    with pytest.raises(ConfigurationError, match=r"connection amazon_demo_na lacks password and refresh_token; see 'A real account' in README.md"):
+    with pytest.raises(
+        ConfigurationError, match=r"connection amazon_demo_na is missing password and refresh_token; see 'A real account' in README.md"
+    ):
         Access.of(DEMO_NA, "amzn1.client", None, {"refresh_token": ""})
     access = Access.of(DEMO_NA, "amzn1.client", "secret", {"refresh_token": "Atzr|x", "endpoint": "https://localhost:1"})
     assert (access.connection, access.endpoint, access.token_url, access.verify) == ("amazon_demo_na", "https://localhost:1", "", "")
@@ -600,7 +602,7 @@ def test_addresses_that_always_expire_are_tried_five_times(start):
     setting = start("expired_url", ["download"])
     amazon = setting.client()
     report = setting.done(amazon)
-    with pytest.raises(Later, match="the document's address had expired each time it was used"):
+    with pytest.raises(RetryLater, match="the document's address had expired each time it was used"):
         amazon.download(report.document_id, setting.home.root / "document")
     assert setting.counts()["download"] == {"denied": 5}
     assert list(setting.home.root.glob("document*")) == []
@@ -662,9 +664,9 @@ def test_what_a_failed_reports_document_says_is_one_printable_line(content, said
 
 
 def test_scopes_name_marketplaces_as_the_reports_cover_them():
-    each = {s.name for s in SPECS.values() if s.requests and s.requests.scope is Scope.EACH}
+    each = {s.name for s in SPECS.values() if s.requests and s.requests.marketplace_scope is MarketplaceScope.EACH}
     assert each == {"mfn_returns", "seller_feedback", "listings", "fba_inventory"}
-    assert {s.name for s in SPECS.values() if s.requests and s.requests.scope is Scope.NAMED} == {"seller_performance"}
+    assert {s.name for s in SPECS.values() if s.requests and s.requests.marketplace_scope is MarketplaceScope.NAMED} == {"seller_performance"}
 
 
 def test_a_clock_that_was_set_back_makes_no_wait_longer_than_its_rule(tmp_path: Path) -> None:
@@ -673,7 +675,7 @@ def test_a_clock_that_was_set_back_makes_no_wait_longer_than_its_rule(tmp_path: 
     for _ in range(9):
         assert quotas.take("getReports") == 0
     assert quotas.take("getReports") > 0
-    quotas.note_asked("orders", clock.now())
+    quotas.record_request("orders", clock.now())
     clock = PatientClock(clock.now() - timedelta(days=400))
     quotas = Quotas(Home(tmp_path), "demo-na", clock)
     assert quotas.take("getReports") == 0
@@ -684,7 +686,7 @@ def test_a_clock_that_was_set_back_makes_no_wait_longer_than_its_rule(tmp_path: 
 
 def test_damaged_counts_of_calls_are_begun_anew(tmp_path: Path) -> None:
     quotas = Quotas(Home(tmp_path), "demo-na", PatientClock(datetime(2026, 11, 20, tzinfo=UTC)))
-    quotas.note_asked("orders", datetime(2026, 11, 20, tzinfo=UTC))
+    quotas.record_request("orders", datetime(2026, 11, 20, tzinfo=UTC))
     (tmp_path / "requests" / "quotas" / "demo-na.sqlite").write_bytes(b"junk" * 3000)
     assert quotas.take("getReports") == 0
     assert quotas.pause_left("orders", 30) == 0

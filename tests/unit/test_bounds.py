@@ -63,7 +63,7 @@ def test_it_is_refused_before_it_is_landed_where_the_report_is_recognised(rule: 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"orderCount"', '"orderCount": 7, "orderCount"', "the key 'orderCount' stands in one object twice"),
+        ('"orderCount"', '"orderCount": 7, "orderCount"', "the key 'orderCount' appears twice in one object"),
         ('"orderCount":', '"orderCount": NaN, "x":', "NaN is no number"),
         ('"status"', '"st\xe2\x82"', "line [0-9]+: the text is not valid UTF-8"),
     ],

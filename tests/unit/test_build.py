@@ -92,8 +92,8 @@ def test_time_of_knowledge_is_a_moment_or_the_end_of_a_day_in_utc(monkeypatch: p
     ("value", "sentence"),
     [
         ("2026-10-05T18:00:00", "has no time zone: .*write 2026-10-05T18"),
-        ("yesterday", "is no time: 'yesterday'; write"),
-        ("0001-01-01T00:00+14:00", "is no time"),
+        ("yesterday", "is not a time: 'yesterday'; write"),
+        ("0001-01-01T00:00+14:00", "is not a time"),
     ],
 )
 def test_time_of_knowledge_that_is_none_stops_the_build(monkeypatch: pytest.MonkeyPatch, value: str, sentence: str) -> None:

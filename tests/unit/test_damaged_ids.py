@@ -12,7 +12,7 @@ from docsite.inputs import whole_suite
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Verdict
 from seller_warehouse.core.report_spec import Column, Kind, column
-from seller_warehouse.ingest.formats import is_damaged_id
+from seller_warehouse.ingest.formats import damaged_id_sql
 from seller_warehouse.ingest.gate import judge
 from seller_warehouse.reports import SPECS
 from tests.support import NA, document_of, reimbursements
@@ -55,7 +55,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def is_damaged(value: str, of: Column) -> bool:
     with duckdb.connect() as connection:
-        found = connection.execute(f"select {is_damaged_id(of)} from (select ? as {of.name})", [value]).fetchone()
+        found = connection.execute(f"select {damaged_id_sql(of)} from (select ? as {of.name})", [value]).fetchone()
     assert found
     return bool(found[0])
 

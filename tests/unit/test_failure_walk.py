@@ -32,7 +32,7 @@ from seller_warehouse import steps
 from seller_warehouse.amazon.client import Report
 from seller_warehouse.amazon.quotas import Quotas
 from seller_warehouse.cli import run as command
-from seller_warehouse.cli.console import in_home
+from seller_warehouse.cli.console import run_in_home
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest import gate
@@ -156,7 +156,7 @@ class Walk:
     def run(self, at: datetime = AT + DAY) -> int:
         """``make run`` at an instant; returns the exit code."""
         self.monkeypatch.setattr(command, "clock_from_environment", lambda: FakeClock(at))
-        code = in_home(self.home, self.accounts, partial(command.run_once, self.home))
+        code = run_in_home(self.home, self.accounts, partial(command.run_once, self.home))
         self.said = "".join(self.capture.readouterr())
         return code
 
@@ -437,7 +437,7 @@ DAMAGED: dict[str, tuple[str, Callable[[Walk], Any], str]] = {
         lambda w: damage(w.document("manifest.json")),
         r"FAILED gate_documents .*acme-na/reimbursements/file/.*manifest",
     ),
-    "judgement": ("load_documents", lambda w: damage(w.judgement()), r"FAILED load_documents acme-na/.*its judgement cannot be read .*judged anew"),
+    "judgement": ("load_documents", lambda w: damage(w.judgement()), r"FAILED load_documents acme-na/.*its judgement cannot be read .*judged again"),
     "rows": ("load_documents", damage_rows, r"FAILED load_documents acme-na/reimbursements second.txt: "),
     "dbt_build": ("dbt_build", lambda w: damage(w.home.warehouse), r"FAILED dbt_build: .*warehouse\.duckdb is damaged .*; move it away"),
     "publish_marts": ("publish_marts", lambda w: damage(w.home.warehouse), r"FAILED publish_marts: .*warehouse\.duckdb is damaged"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seller_warehouse.core.home import UMASK, Home, take_back_rights, write_whole
+from seller_warehouse.core.home import UMASK, Home, restrict_permissions, write_atomically
 from seller_warehouse.ingest.warehouse import open_warehouse
 from tests.support import rights
 
@@ -27,7 +27,7 @@ def test_what_is_written_once_the_home_is_known_is_for_its_owner_alone(tmp_path:
     home = Home.from_environment()
     with open_warehouse(home.warehouse):
         pass
-    write_whole(home.landing / "acme" / "manifest.json", b"{}")
+    write_atomically(home.landing / "acme" / "manifest.json", b"{}")
     assert rights(home.root) == {0o700, 0o600}
 
 
@@ -35,8 +35,8 @@ def test_a_group_may_read_where_the_setting_says_so(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("SELLER_WAREHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv(UMASK, "027")
     home = Home.from_environment()
-    write_whole(home.landing / "manifest.json", b"{}")
-    take_back_rights(home)
+    write_atomically(home.landing / "manifest.json", b"{}")
+    restrict_permissions(home)
     assert rights(home.root) == {0o750, 0o640}
 
 
@@ -51,11 +51,11 @@ def open_home(folder: Path) -> Home:
     """A home as an earlier version has left it, its landing elsewhere."""
     home = Home(folder / "home", str(folder / "landing"))
     for path in (home.warehouse, home.landing / "acme" / "document.gz", home.published / "1" / "seller_warehouse.duckdb", home.airflow / "run.sh"):
-        write_whole(path, b"")
+        write_atomically(path, b"")
     (home.airflow / "run.sh").chmod(0o755)
     home.exports.symlink_to("published/1")
     (home.root / "elsewhere").symlink_to(folder / "outside")
-    write_whole(folder / "outside" / "file", b"")
+    write_atomically(folder / "outside" / "file", b"")
     (home.root / "file elsewhere").symlink_to(folder / "outside" / "file")
     return home
 
@@ -63,7 +63,7 @@ def open_home(folder: Path) -> Home:
 def test_an_open_home_and_its_landing_are_closed_and_what_is_linked_is_left_alone(tmp_path: Path) -> None:
     home = open_home(tmp_path)
     assert rights(home.root) == {0o755, 0o644}
-    take_back_rights(home)
+    restrict_permissions(home)
     assert rights(home.root) | rights(home.landing) == {0o700, 0o600}
     assert rights(tmp_path / "outside") == {0o755, 0o644}
 
@@ -79,15 +79,15 @@ def test_the_folder_itself_comes_last_so_that_a_killed_one_is_done_again(tmp_pat
     with monkeypatch.context() as patched:
         patched.setattr(Path, "chmod", killed)
         with pytest.raises(KeyboardInterrupt):
-            take_back_rights(home)
-    take_back_rights(home)
+            restrict_permissions(home)
+    restrict_permissions(home)
     assert rights(home.root) | rights(home.landing) == {0o700, 0o600}
 
 
 def test_a_closed_home_is_not_walked_again(tmp_path: Path) -> None:
     home = open_home(tmp_path)
-    take_back_rights(home)
+    restrict_permissions(home)
     # A rule of access of somebody's own, in a folder that others cannot reach anyway.
     home.published.chmod(0o750)
-    take_back_rights(home)
+    restrict_permissions(home)
     assert home.published.stat().st_mode & 0o777 == 0o750

@@ -13,7 +13,7 @@ import pytest
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.outcome import DocumentsLeft
+from seller_warehouse.core.outcome import DocumentsUnprocessed
 from seller_warehouse.ingest import parse
 from seller_warehouse.ingest.landing import landed_documents
 from seller_warehouse.ingest.parse import Prepared, prepare
@@ -148,7 +148,9 @@ def test_a_document_whose_rows_went_after_it_was_judged_is_judged_again_and_load
     run = gated(warehouse)
     for rows in warehouse.home.landing.rglob("rows.*"):
         rows.unlink()
-    with pytest.raises(DocumentsLeft, match=r"reimbursements 10\.txt: its rows have changed since they were judged; run again: it is judged anew"):
+    with pytest.raises(
+        DocumentsUnprocessed, match=r"reimbursements 10\.txt: its rows have changed since they were judged; run again: it is judged again"
+    ):
         load_documents(run)
     assert warehouse.load("second") == []
     assert warehouse.verdicts() == {"10.txt": "LOADED"}

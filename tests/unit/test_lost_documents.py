@@ -14,9 +14,9 @@ import pytest
 from seller_warehouse.alerts.delivery import send_alerts
 from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.core.home import Home
+from seller_warehouse.ingest.integrity import RowsDamaged, matches_hash, read_facts, verify_bytes
 from seller_warehouse.ingest.landing import land, landed_documents
 from seller_warehouse.ingest.object_storage import storage_of
-from seller_warehouse.ingest.received import RowsDamaged, facts_of, is_whole, require_whole
 from tests.support import AT, Warehouse, document_of, raw_state, reimbursements
 
 EARLIER = AT - timedelta(days=1)
@@ -73,7 +73,7 @@ def test_a_document_that_is_not_what_was_received_is_refused_by_name_and_stops_n
     warehouse.drop("good.txt", GOOD, at=EARLIER)
     assert warehouse.load("dropped", AT + timedelta(minutes=1)) == []
     assert warehouse.verdicts() == {"good.txt": "LOADED", "other.txt": "LOADED"}
-    assert is_whole(landed(warehouse, "good.txt").path, landed(warehouse, "good.txt").sha256)
+    assert matches_hash(landed(warehouse, "good.txt").path, landed(warehouse, "good.txt").sha256)
 
 
 MANIFESTS: dict[str, Callable[[Path], object]] = {
@@ -108,11 +108,11 @@ def test_changed_rows_are_seen_and_parsed_again(tmp_path: Path, place: int) -> N
     (rows,) = made.home.landing.rglob("rows.*")
     flipped(rows, place)
     with pytest.raises(RowsDamaged):
-        facts_of(rows)
+        read_facts(rows)
     made.home.warehouse.unlink()
     assert made.load("again") == []
     assert raw_state(made, ["reimbursements"]) == before
-    facts_of(rows)
+    read_facts(rows)
 
 
 def test_in_object_storage_a_damaged_copy_is_fetched_again_and_a_damaged_object_is_named(tmp_path: Path) -> None:
@@ -120,19 +120,19 @@ def test_in_object_storage_a_damaged_copy_is_fetched_again_and_a_damaged_object_
     received = document_of(GOOD, tmp_path, report="reimbursements")
     document, storage = land(home, received, received.path), storage_of(home)
     assert storage
-    require_whole(document, storage)
+    verify_bytes(document, storage)
     document.path.write_bytes(b"damaged")
-    require_whole(document, storage)
+    verify_bytes(document, storage)
     assert document.path.read_text() == GOOD
     storage.write(document.path, b"damaged")
     document.path.unlink()
     with pytest.raises(Refusal, match="its bytes are not those that were received"):
-        require_whole(document, storage)
+        verify_bytes(document, storage)
     # The same again mends it.
     document.path.unlink()
     land(home, received, received.path)
     document.path.unlink(missing_ok=True)
-    require_whole(document, storage)
+    verify_bytes(document, storage)
     storage.write(document.path.with_name("manifest.json"), b"{")
     lost: dict[str, Exception] = {}
     assert list(landed_documents(home, lost=lost)) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from seller_warehouse.cli.console import NOT_PUBLISHED, in_home
+from seller_warehouse.cli.console import NOT_PUBLISHED, run_in_home
 from seller_warehouse.core.documents import CANCELLED, Verdict
 from seller_warehouse.core.home import REPOSITORY, Home
 from seller_warehouse.ingest import migrations
@@ -59,7 +59,7 @@ def test_a_command_refuses_a_newer_home_before_it_touches_the_inbox(tmp_path: Pa
     execute(home.warehouse, "create schema meta; create table meta.schema as select 99 as schema_version")
     accounts = tmp_path / "accounts.yaml"
     accounts.write_text("accounts:\n- {id: acme-na, name: Acme, region: na, marketplaces: [ATVPDKIKX0DER], source: files}\n")
-    assert in_home(home, accounts, lambda *_: pytest.fail("the command began")) == NOT_PUBLISHED
+    assert run_in_home(home, accounts, lambda *_: pytest.fail("the command began")) == NOT_PUBLISHED
     assert "has layout 99" in capsys.readouterr().err
     assert not home.inbox.exists()
 

@@ -15,7 +15,7 @@ import yaml
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Refusal, Verdict
 from seller_warehouse.core.report_spec import ISO
-from seller_warehouse.ingest.damage import utf8_of
+from seller_warehouse.ingest.damage import examine_utf8
 from seller_warehouse.ingest.gate import judge
 from seller_warehouse.ingest.header import recognise, recognise_file
 from seller_warehouse.ingest.parse import Prepared, prepare
@@ -255,7 +255,7 @@ def test_a_fall_back_names_a_line_that_may_be_utf8(parse: Parse) -> None:
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64, 1 << 20])
 def test_the_place_of_the_damage_does_not_depend_on_how_the_bytes_come(chunk: int) -> None:
     data = "Größe\n卓上ランプ\tx".encode() + b"\xe3\x83 y\nf\xfcr\n"
-    found = utf8_of(data[at : at + chunk] for at in range(0, len(data), chunk))
+    found = examine_utf8(data[at : at + chunk] for at in range(0, len(data), chunk))
     assert (found.broken_line, found.broken_column, found.broken_byte, found.broken, found.is_damaged) == (2, 8, 0xE3, 2, True)
 
 
@@ -478,7 +478,7 @@ def test_an_unknown_language_is_refused_where_the_first_row_does_not_fit(row: st
 
 def test_a_repeated_column_is_refused() -> None:
     header = "\t".join([*REIMBURSEMENTS, "Reimbursement ID"])
-    with pytest.raises(Refusal, match="the column reimbursement_id of reimbursements stands twice"):
+    with pytest.raises(Refusal, match="the column reimbursement_id of reimbursements appears twice"):
         recognise(header + "\n")
 
 

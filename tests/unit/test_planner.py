@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seller_warehouse.amazon.planner import Window, hours_needed, plan_windows, round_of
+from seller_warehouse.amazon.planner import Window, hours_needed, plan_windows, windows_of_round
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.report_spec import ReportSpec, Requests
 from seller_warehouse.core.windows import Answer, AnswerKind
@@ -323,7 +323,7 @@ def test_a_file_that_amazon_does_not_offer_is_not_asked_for():
 def test_a_run_holds_as_many_windows_as_a_day_of_pauses_allows(minutes, windows):
     """With 4 hours between requests: at hour 0, 4, 8, 12, 16, 20 and 24."""
     sixty = [Window(marketplace_id="", first=YESTERDAY - timedelta(days=n), last=YESTERDAY - timedelta(days=n)) for n in range(60)]
-    assert round_of(sixty, Requests(pause_minutes=minutes)) == sixty[:windows]
+    assert windows_of_round(sixty, Requests(pause_minutes=minutes)) == sixty[:windows]
 
 
 def test_19_windows_with_4_hours_between_them_take_72_hours():

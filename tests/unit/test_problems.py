@@ -13,8 +13,8 @@ import pytest
 
 from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.cli.airflow_processes import AirflowFailed, set_damaged_database_aside
-from seller_warehouse.cli.airflow_run import what_failed
-from seller_warehouse.cli.console import in_home
+from seller_warehouse.cli.airflow_run import failure_lines
+from seller_warehouse.cli.console import run_in_home
 from seller_warehouse.cli.progress import FailedTask, failed_tasks
 from seller_warehouse.core.accounts import ConfigurationError, load_accounts
 from seller_warehouse.core.documents import Refusal
@@ -68,12 +68,12 @@ LOCKED = (
         ),
         (
             FileNotFoundError(errno.ENOENT, "No such file", "/opt/dbt"),
-            "/opt/dbt is missing; put it back from a copy, or run again where it is made anew",
+            "/opt/dbt is missing; restore it from a copy, or run again if a run creates it",
         ),
         (httpx.ConnectTimeout("timed out"), "no connection (ConnectTimeout: timed out); check the network, then run again"),
         (
             ValueError("odd\nmore"),
-            "ValueError: odd; /srv/home/logs/run.log has all of it: run again, and report it with the log if it stays so",
+            "ValueError: odd; the details are in /srv/home/logs/run.log: run again, and report it with the log if it happens again",
         ),
     ],
 )
@@ -116,7 +116,7 @@ def test_every_task_that_did_not_do_its_work_is_named_once_and_a_refused_documen
         FailedTask("build_marts", "dbt_build", "", ("dbt build failed: x",), ()),
         FailedTask("build_marts", "dbt_build", "", ("dbt build failed: x",), ()),
     ]
-    assert what_failed(HOME, tasks, [queue("na", "cut"), queue("fe", "connection refused; save it anew", is_refused=True)]) == [
+    assert failure_lines(HOME, tasks, [queue("na", "cut"), queue("fe", "connection refused; save it anew", is_refused=True)]) == [
         "NOT REACHED connection refused; save it anew",
         "FAILED land_report na orders: cut",
         "FAILED land_files: inbox/a: the disk is full; free some space",
@@ -131,7 +131,7 @@ class FakeApi:
     def __init__(self, states: dict[str, str | None], kept: dict[str, list[str]]) -> None:
         self._states, self._kept = states, kept
 
-    def every(self, *_: Any) -> list[dict[str, Any]]:
+    def list_all(self, *_: Any) -> list[dict[str, Any]]:
         return [{"task_id": t, "state": s, "map_index": -1, "rendered_map_index": None} for t, s in self._states.items()]
 
     def get(self, path: str, **_: Any) -> dict[str, Any]:
@@ -206,14 +206,18 @@ def test_a_database_of_airflow_that_another_program_holds_is_left_alone(tmp_path
         ("SELLER_WAREHOUSE_SETTLE_SECONDS", "ten", "SELLER_WAREHOUSE_SETTLE_SECONDS is 'ten'; it must be a number of seconds such as 10"),
         ("SELLER_WAREHOUSE_SETTLE_SECONDS", "nan", "SELLER_WAREHOUSE_SETTLE_SECONDS is 'nan'; it must be a number of seconds such as 10"),
         ("SELLER_WAREHOUSE_ALERT_DAYS", "soon", "SELLER_WAREHOUSE_ALERT_DAYS is 'soon'; it must be a whole number of days"),
-        ("SELLER_WAREHOUSE_AS_KNOWN_AT", "then", "SELLER_WAREHOUSE_AS_KNOWN_AT is no time: 'then'; write 2026-10-05T18:00:00+02:00, or 2026-10-05"),
+        (
+            "SELLER_WAREHOUSE_AS_KNOWN_AT",
+            "then",
+            "SELLER_WAREHOUSE_AS_KNOWN_AT is not a time: 'then'; write 2026-10-05T18:00:00+02:00, or 2026-10-05",
+        ),
     ],
 )
 def test_a_wrong_setting_ends_a_command_before_it_does_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert in_home(Home(tmp_path / "home"), tmp_path / "accounts.yaml", lambda *_: pytest.fail("the command began")) == 1
+    assert run_in_home(Home(tmp_path / "home"), tmp_path / "accounts.yaml", lambda *_: pytest.fail("the command began")) == 1
     assert capsys.readouterr().err.startswith(sentence)
     assert not list(tmp_path.iterdir())
 

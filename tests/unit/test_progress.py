@@ -17,7 +17,7 @@ from seller_warehouse.amazon.planner import Window
 from seller_warehouse.amazon.report_queue import ReportQueue
 from seller_warehouse.cli.airflow_processes import Api
 from seller_warehouse.cli.console import Progress
-from seller_warehouse.cli.progress import DONE, landing_lines, until_published
+from seller_warehouse.cli.progress import DONE, landing_lines, wait_until_published
 from seller_warehouse.core.home import Home
 
 
@@ -65,7 +65,7 @@ def test_a_build_that_a_killed_run_left_to_this_scheduler_is_followed_though_not
     with airflow(answer) as api:
         earlier = api.run_ids("build_marts", *DONE)
         over = True
-        assert until_published(api, Home(tmp_path), earlier, [{"load_documents": "skipped"}], Progress())
+        assert wait_until_published(api, Home(tmp_path), earlier, [{"load_documents": "skipped"}], Progress())
     assert earlier == {"yesterday"}
     assert capsys.readouterr().out.count("build_marts.publish_marts: success") == 1
 

@@ -17,7 +17,7 @@ import pytest
 from sandbox.faults import FaultPlan
 from sandbox.world import World
 from seller_warehouse.amazon import client as sp_api
-from seller_warehouse.amazon.client import AccessRefused, Amazon, Later
+from seller_warehouse.amazon.client import AccessRefused, Amazon, RetryLater
 from seller_warehouse.amazon.planner import Window
 from seller_warehouse.amazon.report_queue import ReportQueue, advance, load_queue, queue_file
 from seller_warehouse.core.accounts import Account
@@ -491,12 +491,12 @@ def test_an_interrupted_download_keeps_the_report(start):
     assert list((setting.home.landing / ".downloads").iterdir()) == []
 
 
-@pytest.mark.parametrize("failing", ["keep", "land"])
+@pytest.mark.parametrize("failing", ["copy_compressed", "land"])
 def test_a_queue_that_dies_while_it_downloads_or_lands_goes_on_with_the_same_report(start, monkeypatch, failing):
     setting = start()
     setting.visit("reimbursements", [EARLY])
     setting.sandbox.clock.advance(300)
-    place = f"seller_warehouse.amazon.{'client' if failing == 'keep' else 'report_queue'}.{failing}"
+    place = f"seller_warehouse.amazon.{'client' if failing == 'copy_compressed' else 'report_queue'}.{failing}"
     with monkeypatch.context() as patch:
         patch.setattr(place, _fails)
         with pytest.raises(OSError, match="No space left on device"):
@@ -564,7 +564,7 @@ def test_a_used_up_quota_asks_for_nothing_and_goes_on_later(start, monkeypatch):
 
 def _later(until: datetime) -> Callable[..., Any]:
     def later(*_: Any) -> Any:
-        raise Later(until, "the quota of createReport is used up")
+        raise RetryLater(until, "the quota of createReport is used up")
 
     return later
 

@@ -166,7 +166,7 @@ def test_a_file_without_a_required_column_is_refused_by_its_name(path: Path) -> 
     spec = SPECS[path.parent.name]
     header = path.read_text(encoding="utf-8").splitlines()[0].replace('"', "").split("," if path.suffix == ".csv" else "\t")
     for column in (c for c in spec.columns if c.required and c.header in header):
-        with pytest.raises(Refusal, match=re.escape(f"the header is that of {spec.name} but lacks {column.header!r}")):
+        with pytest.raises(Refusal, match=re.escape(f"the header is that of {spec.name} but is missing {column.header!r}")):
             recognise("\t".join(h for h in header if h != column.header) + "\n")
 
 

@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from seller_warehouse.core import simulated_clock
-from seller_warehouse.core.clock import MachineClock, taking_part
+from seller_warehouse.core.clock import MachineClock, participating
 from seller_warehouse.core.simulated_clock import JumpingClock, ManualClock, SandboxClock, acting_as
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 WORKER = """
 import sys
 from pathlib import Path
-from seller_warehouse.core.clock import taking_part
+from seller_warehouse.core.clock import participating
 from seller_warehouse.core.simulated_clock import SandboxClock
 folder, name, seconds = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 clock = SandboxClock.read(folder / "clock.json")
-with taking_part(clock, name):
+with participating(clock, name):
     for n in seconds:
         clock.sleep(float(n))
         with (folder / "seen").open("a") as seen:
@@ -129,7 +129,7 @@ def test_clock_waits_no_longer_for_who_was_killed(clock: JumpingClock, monkeypat
     clock.sleep(3600)
     assert 0.2 <= time.monotonic() - began < 5
     assert clock.now() == NOW + timedelta(hours=1)
-    assert "the clock waits no longer for killed" in caplog.text
+    assert "the clock no longer waits for killed" in caplog.text
 
 
 def test_asking_for_the_time_is_a_sign_of_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_asking_for_the_time_is_a_sign_of_work(tmp_path: Path, monkeypatch: pyte
 
 def test_a_failure_lets_the_clock_go_on(clock: JumpingClock) -> None:
     clock.enter("failing")
-    with pytest.raises(OSError, match="disk"), taking_part(clock, "failing"):
+    with pytest.raises(OSError, match="disk"), participating(clock, "failing"):
         raise OSError("disk")
     clock.sleep(60)
     assert clock.now() == NOW + timedelta(minutes=1)
@@ -158,6 +158,6 @@ def test_a_failure_lets_the_clock_go_on(clock: JumpingClock) -> None:
 
 def test_machine_clock_waits_for_nobody() -> None:
     clock = MachineClock()
-    with taking_part(clock, "somebody"):
+    with participating(clock, "somebody"):
         assert clock.real_seconds(5) == 5
         assert abs((clock.now() - datetime.now(UTC)).total_seconds()) < 5

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest import history
-from seller_warehouse.ingest.history import Change, load, too_few_to_be_a_restatement
+from seller_warehouse.ingest.history import Change, implausibly_short_sql, load
 from seller_warehouse.ingest.landing import land
 from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.ingest.warehouse import open_warehouse
@@ -147,7 +147,7 @@ def held_rows(store: Store, *days_of_rows: dict[int, int], step: int = 1, **aske
 @pytest.mark.parametrize(("held", "missing"), [(1, 1), (2, 2), (3, 3), (4, 3), (10, 3), (14, 4), (20, 6), (51, 11), (99, 18), (1000, 128)])
 def test_the_border_between_a_restatement_and_a_cut_answer(held: int, missing: int) -> None:
     """By hand: a tenth, and three times the root of 0.09 times the rows: 2 + 4.02 of 20, 5.1 + 6.43 of 51, 9.9 + 8.96 of 99, 100 + 28.46 of 1,000."""
-    judged = duckdb.sql(f"select {too_few_to_be_a_restatement(str(missing), str(held))}, {too_few_to_be_a_restatement(str(missing + 1), str(held))}")
+    judged = duckdb.sql(f"select {implausibly_short_sql(str(missing), str(held))}, {implausibly_short_sql(str(missing + 1), str(held))}")
     assert judged.fetchall() == [(False, True)] if held > 3 else [(False, False)]
 
 

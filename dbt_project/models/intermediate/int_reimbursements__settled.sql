@@ -34,7 +34,7 @@ postings as (
         posted_date,
         reason_category,
         cash_amount,
-        {{ row_key(['account_id', 'currency_code', said('amazon_order_id'), said('seller_sku')]) }} as product_key
+        {{ row_key(['account_id', 'currency_code', normalised_id('amazon_order_id'), normalised_id('seller_sku')]) }} as product_key
     from settlements
     where cash_amount <> 0
 
@@ -54,8 +54,8 @@ named as (
         coalesce(
             posted_products.product_key,
             {{ row_key([
-                'reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'),
-                said('reimbursements.seller_sku'),
+                'reimbursements.account_id', 'reimbursements.currency_code', normalised_id('reimbursements.amazon_order_id'),
+                normalised_id('reimbursements.seller_sku'),
             ]) }}
         ) as product_key
     from reimbursements
@@ -66,7 +66,7 @@ named as (
             and reimbursements.seller_sku is null
     left join posted_products
         on posted_products.product_key = {{ row_key(
-            ['reimbursements.account_id', 'reimbursements.currency_code', said('reimbursements.amazon_order_id'), said('names.paired_key')]
+            ['reimbursements.account_id', 'reimbursements.currency_code', normalised_id('reimbursements.amazon_order_id'), normalised_id('names.paired_key')]
         ) }}
 
 ),

@@ -1,1 +1,1 @@
-"""Messages about what needs somebody: where they go and what was sent."""
+"""Alerts: their events, channels and delivery."""

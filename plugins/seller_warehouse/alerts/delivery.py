@@ -1,9 +1,9 @@
-"""Events as messages to the channels, each told once.
+"""Send events as messages to the channels, each event once.
 
-An event has a key; ``meta.alerts`` of the build database remembers each one, and that it was sent only after every channel took it. ``alerts.json``
-in the home holds the same, for a build database that is made anew.
-What is not sent yet is looked at anew by the next run: told with the figures of then, or not at all where it is over.
-The events of one kind and account go out as one message.
+An event has a key. ``meta.alerts`` of the build database stores each one; it counts as sent only after every channel accepted it. ``alerts.json`` in
+the home has a copy, for a new build database.
+Unsent events are re-evaluated each run: they are sent with the current figures, or dropped if they no longer hold.
+The events of one kind and account are sent as one message.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import duckdb
 from seller_warehouse.alerts.channels import URLS_SETTING, Channel, channel_urls, channels_of
 from seller_warehouse.alerts.events import AlertKind, Event, events_of
 from seller_warehouse.core.accounts import Account, ConfigurationError
-from seller_warehouse.core.home import Home, shown, write_whole
+from seller_warehouse.core.home import Home, shown, write_atomically
 from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.readers.published import Published
 
 NO_CHANNEL = "no channel"
 DASHBOARD_SETTING, DASHBOARD_URL = "SELLER_WAREHOUSE_DASHBOARD_URL", "http://127.0.0.1:8501"
 LINES = 10
-"""How many events a message names; it counts the others."""
+"""Events that a message lists; the others are counted."""
 
 TITLES = {
     AlertKind.ORDER_DEFECT_RATE: "order defect rate at or near the target",
@@ -50,11 +50,11 @@ PAGES = {
     AlertKind.SETTLEMENT_DIFFERENCE: "finance",
     AlertKind.ROW_SET_ASIDE: "health",
 }
-"""The page of the dashboard that shows it."""
+"""The dashboard page that shows the events."""
 
 
 class DeliveryFailed(Exception):
-    """A channel did not take a message; it is tried again by the next run."""
+    """A channel did not accept a message; the next run tries again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,40 +71,40 @@ def _counted(count: int, what: str) -> str:
 
 
 def _worth(amount: Decimal | None, currency: str | None) -> str:
-    """An amount with its currency: cents, and fractions of a cent where there are some."""
+    """An amount with its currency, with two decimals, or four if there are fractions of a cent."""
     if amount is None:
         return "of unknown value"
     return f"{amount:,.4f}".removesuffix("00") + f" {currency}"
 
 
-# The messages
+# Messages
 
 
 def notices(events: Iterable[Event], dashboard_url: str) -> list[Notice]:
-    """One message for each kind and account, with the first events, the worth of all by currency, and a link to the page that shows them."""
+    """One message for each kind and account: the first events, the worth of all by currency, and a link to the dashboard page."""
     groups: dict[tuple[AlertKind, str], list[Event]] = defaultdict(list)
     for event in events:
         groups[event.kind, event.account_id].append(event)
     made = []
-    for (kind, account_id), told in groups.items():
-        lines = [_unlinked(e.message) for e in told[:LINES]]
-        if len(told) > LINES:
-            lines.append(f"and {len(told) - LINES} more")
-        if units := sum(e.units for e in told):
-            lines.insert(0, f"{_counted(units, 'unit')} of {_counted(len(told), 'claim')}, {_total(told)}")
+    for (kind, account_id), group in groups.items():
+        lines = [_without_links(e.message) for e in group[:LINES]]
+        if len(group) > LINES:
+            lines.append(f"and {len(group) - LINES} more")
+        if units := sum(e.units for e in group):
+            lines.insert(0, f"{_counted(units, 'unit')} of {_counted(len(group), 'claim')}, {_total(group)}")
         link = f"{dashboard_url}/{PAGES[kind]}" + (f"?account={quote(account_id)}" if account_id else "")
         title = f"{account_id or 'no account'}: {TITLES[kind]}"
-        made.append(Notice(title=title, body="\n".join([*lines, link]), keys=tuple(e.key for e in told)))
+        made.append(Notice(title=title, body="\n".join([*lines, link]), keys=tuple(e.key for e in group)))
     return made
 
 
-def _unlinked(text: str) -> str:
-    """A text that may quote a file, with an invisible letter wherever a messenger would begin a link, a picture or a mention."""
+def _without_links(text: str) -> str:
+    """A text, which may quote a file, with a word joiner (U+2060) wherever a messenger would start a link, a picture or a mention."""
     return re.sub(r"(?i)@|<|\](?=[\[(:])|www(?=\.)|:(?=//)|mailto(?=:)", "\\g<0>\u2060", text)
 
 
 def _total(events: Iterable[Event]) -> str:
-    """The worth of several claims, by currency."""
+    """The total worth of claims, by currency."""
     sums: dict[str | None, Decimal] = defaultdict(Decimal)
     for event in events:
         if event.amount is not None:
@@ -112,13 +112,13 @@ def _total(events: Iterable[Event]) -> str:
     return " + ".join(_worth(amount, currency) for currency, amount in sorted(sums.items(), key=str)) or _worth(None, None)
 
 
-# What was sent
+# Delivery
 
 
 def send_new(home: Home, accounts: Mapping[str, Account], environment: Mapping[str, str], *, today: date, at: datetime) -> dict[str, int]:
-    """Send alerts over the channels of the environment, with links to its dashboard; returns the counts of ``send_alerts``.
+    """Send alerts through the channels of the environment, with links to its dashboard; returns the counts of ``send_alerts``.
 
-    Raises ConfigurationError for a channel that is wrong, DeliveryFailed for a message that was not taken.
+    Raises ConfigurationError for an invalid channel, DeliveryFailed for a message that was not accepted.
     """
     channels, url = channels_of(channel_urls(environment)), environment.get(DASHBOARD_SETTING) or DASHBOARD_URL
     return send_alerts(home, accounts, channels, url.rstrip("/"), today=today, at=at)
@@ -127,9 +127,9 @@ def send_new(home: Home, accounts: Mapping[str, Account], environment: Mapping[s
 def send_alerts(
     home: Home, accounts: Mapping[str, Account], channels: Sequence[Channel], dashboard_url: str, *, today: date, at: datetime
 ) -> dict[str, int]:
-    """Find what is new, remember it and tell it; returns how many events were new, and how many messages were sent.
+    """Find, store and send new events; returns the numbers of new ``events`` and of sent ``messages``.
 
-    Raises DeliveryFailed, after everything else was sent, where a channel does not take a message.
+    Raises DeliveryFailed, after everything else was sent, if a channel does not accept a message.
     """
     with open_warehouse(home.warehouse) as warehouse:
         _restore(home, warehouse)
@@ -140,7 +140,7 @@ def send_alerts(
             published.close()
         due = [e for e in found if not known.get(e.key, (False,))[0]]
         _remember(warehouse, due, at, None if channels else NO_CHANNEL)
-        _keep(home, warehouse)
+        _save_copy(home, warehouse)
     taken = {e.key: known[e.key][1] if e.key in known else set() for e in due}
     problems, messages = [], 0
     for channel in channels:
@@ -151,10 +151,10 @@ def send_alerts(
             messages += 1
             for key in notice.keys:
                 taken[key].add(channel.name)
-            # At once, so that a kill sends hardly anything twice.
-            _mark(home, {key: taken[key] for key in notice.keys})
+            # Record at once, so that after a kill hardly anything is sent twice.
+            _record_taken(home, {key: taken[key] for key in notice.keys})
     names, problem = {c.name for c in channels}, "; ".join(problems)
-    _settle(home, [e.key for e in due if names and taken[e.key] >= names], [e.key for e in due if not taken[e.key] >= names], problem, at)
+    _record_delivery(home, [e.key for e in due if names and taken[e.key] >= names], [e.key for e in due if not taken[e.key] >= names], problem, at)
     if problems:
         raise DeliveryFailed(f"{problem}. What was not sent is tried again by the next run; {URLS_SETTING} names the channels")
     return {"events": len(due), "messages": messages}
@@ -164,14 +164,14 @@ _COLUMNS = "key, kind, account_id, title, message, raised_at, sent_at, channels,
 _KNOWN = "select key, sent_at is not null, channels from meta.alerts"
 
 
-def _keep(home: Home, warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Write all that is remembered beside the build database."""
+def _save_copy(home: Home, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Write a copy of ``meta.alerts`` beside the build database."""
     rows = warehouse.execute(f"select {_COLUMNS} from meta.alerts order by key").fetchall()
-    write_whole(home.alerts, (json.dumps(rows, indent=1, default=str) + "\n").encode(), mode=0o600)
+    write_atomically(home.alerts, (json.dumps(rows, indent=1, default=str) + "\n").encode(), mode=0o600)
 
 
 def _restore(home: Home, warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Remember what the build database before this one did. Raises ConfigurationError where that cannot be read: all would be sent again."""
+    """Fill ``meta.alerts`` of a new build database from the copy. Raises ConfigurationError if it cannot be read: everything would be sent again."""
     if not home.alerts.exists() or warehouse.execute("select count(*) > 0 from meta.alerts").fetchall() == [(True,)]:
         return
     try:
@@ -180,7 +180,7 @@ def _restore(home: Home, warehouse: duckdb.DuckDBPyConnection) -> None:
             warehouse.executemany(f"insert into meta.alerts ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     except (OSError, ValueError, TypeError, duckdb.Error) as error:
         what = f"{shown(home.alerts)} cannot be read ({error}), so nobody knows which alerts were sent"
-        raise ConfigurationError(f"{what}; restore it from a copy, or delete it: all that is still so is then sent again") from error
+        raise ConfigurationError(f"{what}; restore it from a copy, or delete it: alerts that still hold are then sent again") from error
 
 
 def _remember(warehouse: duckdb.DuckDBPyConnection, events: Iterable[Event], at: datetime, error: str | None) -> None:
@@ -193,22 +193,22 @@ def _remember(warehouse: duckdb.DuckDBPyConnection, events: Iterable[Event], at:
         )
 
 
-def _mark(home: Home, taken: Mapping[str, set[str]]) -> None:
+def _record_taken(home: Home, taken: Mapping[str, set[str]]) -> None:
     with open_warehouse(home.warehouse) as warehouse:
         warehouse.executemany("update meta.alerts set channels = ? where key = ?", [(" ".join(sorted(names)), key) for key, names in taken.items()])
-        _keep(home, warehouse)
+        _save_copy(home, warehouse)
 
 
-def _settle(home: Home, sent: Sequence[str], failed: Sequence[str], problem: str, at: datetime) -> None:
+def _record_delivery(home: Home, sent: Sequence[str], failed: Sequence[str], problem: str, at: datetime) -> None:
     rows = [(at.replace(tzinfo=None), None, key) for key in sent] + [(None, problem, key) for key in failed]
     if rows:
         with open_warehouse(home.warehouse) as warehouse:
             warehouse.executemany("update meta.alerts set sent_at = ?, error = ? where key = ?", rows)
-            _keep(home, warehouse)
+            _save_copy(home, warehouse)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send a test message to every channel; returns 1 where one does not take it."""
+    """Send a test message to every channel; returns 1 if one does not accept it."""
     argparse.ArgumentParser(prog="python -m seller_warehouse.alerts", description=main.__doc__).parse_args(arguments)
     try:
         channels = channels_of(channel_urls(os.environ))
@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     for channel, problem in zip(channels, problems, strict=True):
         print(problem or f"{channel.name} took it")
     if not channels:
-        print(f"{URLS_SETTING} names no channel; docs/alerts.md shows some", file=sys.stderr)
+        print(f"{URLS_SETTING} names no channel; docs/alerts.md has examples", file=sys.stderr)
     return int(not channels or any(problems))
 
 

@@ -1,6 +1,7 @@
-"""What is worth a message now: events of the last publication, and refused documents of the build database.
+"""Events to alert about: those of the last publication, and refused documents in the build database.
 
-``meta.alert_events`` (a dbt model) says which events there are, and on which days. Refusals do not wait for a publication: none may follow them.
+``meta.alert_events`` (a dbt model) defines the events and the days on which they are due. Refused documents are read from the build database, since
+no publication may follow them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from seller_warehouse.readers.published import Published
 
 
 class AlertKind(StrEnum):
-    """What an alert is about, in the order in which messages are sent."""
+    """The subject of an alert, in the order of sending."""
 
     ORDER_DEFECT_RATE = "ORDER_DEFECT_RATE"
     CLAIMS_CLOSING = "CLAIMS_CLOSING"
@@ -30,7 +31,7 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing to tell, once; ``units`` and ``amount`` are what a claim is worth."""
+    """One event to send once; ``units`` and ``amount`` are the worth of a claim."""
 
     key: str
     kind: AlertKind
@@ -44,16 +45,16 @@ class Event:
 def events_of(
     published: Published | None, warehouse: duckdb.DuckDBPyConnection, accounts: Mapping[str, Account], known: Collection[str], *, today: date
 ) -> list[Event]:
-    """Everything that is so today, told or not; ``known`` are the keys that are remembered. Refusals alone where nothing is published."""
+    """All events that hold today, sent or not; only refusals if nothing is published. ``known``: the keys in ``meta.alerts``."""
     events = [*refused_documents(warehouse), *(published_events(published, accounts, known, today) if published else [])]
     order = list(AlertKind)
     return sorted(events, key=lambda e: order.index(e.kind))
 
 
 def published_events(published: Published, accounts: Mapping[str, Account], known: Collection[str], today: date) -> list[Event]:
-    """The events of the last publication that are due on a day; a publication of an older version has none.
+    """The events of the last publication that are due on a day; none if an older version published it.
 
-    Data of an account that was removed since is not late.
+    DATA_STALE events of accounts that have been removed are left out.
     """
     if "meta.alert_events" not in published.tables():
         return []
@@ -77,15 +78,15 @@ def published_events(published: Published, accounts: Mapping[str, Account], know
 
 
 def _key_of_episode(key: str, start: date, known: Collection[str]) -> str:
-    """The key that an episode of a rate was told with, if it was as bad then; keys end with status and day."""
+    """The key under which an episode of a rate is known, if its status was at least as bad; keys end with status and day."""
     rate, status, _ = key.rsplit("|", 2)
-    told = [k for k in known for s in {status, "BAD"} if k.startswith(f"{rate}|{s}|") and date.fromisoformat(k.rsplit("|", 1)[1]) >= start]
-    return max(told, default=key)
+    of_episode = [k for k in known for s in {status, "BAD"} if k.startswith(f"{rate}|{s}|") and date.fromisoformat(k.rsplit("|", 1)[1]) >= start]
+    return max(of_episode, default=key)
 
 
 def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
-    """Each dropped file that was refused, until a later run takes one of its name or report; and each report that Amazon's answers of the last
-    run were refused of, however many they were, until a run passes without."""
+    """One event for each refused file, until a later run loads a file of its name or report; and one for each report of which Amazon's answers were
+    refused in the last run, however many, until a run has no refusals."""
     files = warehouse.execute("""
         with verdicts as (
             select *, rowid as place from meta.loads where source = 'file'
@@ -99,15 +100,15 @@ def refused_documents(warehouse: duckdb.DuckDBPyConnection) -> list[Event]:
         )
         order by retrieved_at, document_id
     """).fetchall()
-    # A report is asked for every day, each time as another document.
+    # A report is requested every day, and each answer is another document.
     answers = warehouse.execute("""
-        with lanes as (
+        with answered as (
             select *, rowid as place, max(retrieved_at) filter (where verdict = 'QUARANTINED') over run as run_refused_at
             from meta.loads where source = 'sp_api' window run as (partition by account_id, report, marketplace_id, run_id)
         ),
         since as (
-            select *, coalesce(max(place) filter (where run_refused_at is null) over lane, -1) as last_good_place
-            from lanes window lane as (partition by account_id, report, marketplace_id)
+            select *, coalesce(max(place) filter (where run_refused_at is null) over same_report, -1) as last_good_place
+            from answered window same_report as (partition by account_id, report, marketplace_id)
         )
         select account_id, arg_min(document_id, place), arg_max(reason, place)
         from since where verdict = 'QUARANTINED' and place > last_good_place

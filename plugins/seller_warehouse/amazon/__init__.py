@@ -1,1 +1,1 @@
-"""Asking Amazon for reports and landing what comes, within its limits."""
+"""Request reports from Amazon within its limits, and land the answers."""

@@ -1,6 +1,6 @@
-"""All report queues of one account, advanced together: always the one that is due first, until each has its answers or has failed.
+"""Advance all report queues of one account together, the one due first, until each has its answers or has failed.
 
-The plan of a run is one small file for each account; what became of a queue lies beside it, see ``report_queue``.
+The plan of a run is one small file for each account; the state of each queue is stored beside it, see ``report_queue``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from seller_warehouse.amazon.client import SLEPT_SECONDS, AccessRefused, Amazon, Later
+from seller_warehouse.amazon.client import MAX_SLEEP_SECONDS, AccessRefused, Amazon, RetryLater
 from seller_warehouse.amazon.report_queue import ReportQueue, advance, queue_file, run_folder, save_queue
 from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.clock import Clock
-from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.home import Home, write_atomically
 from seller_warehouse.core.problems import problem_of
 
 log = logging.getLogger(__name__)
@@ -28,25 +28,25 @@ _QUEUES = TypeAdapter(list[ReportQueue])
 _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
-SILENT_FOR = timedelta(hours=1)
-"""An account that Amazon has not answered for so long is given up for this run: files that were dropped wait for its end."""
+MAX_SILENCE = timedelta(hours=1)
+"""Give up an account for this run if Amazon has not answered for this long, since dropped files wait for the end of the run."""
 
 
 class NoAnswer(Exception):
-    """Amazon has not answered any call of an account for long."""
+    """Amazon has not answered any call of an account for MAX_SILENCE."""
 
     def __init__(self, account_id: str) -> None:
-        hours = SILENT_FOR.total_seconds() / 3600
+        hours = MAX_SILENCE.total_seconds() / 3600
         super().__init__(f"Amazon has not answered {account_id} for {hours:.0f} hour; check the network: the next run asks for what is missing")
 
 
 def save_plan(home: Home, run_id: str, account_id: str, queues: list[ReportQueue]) -> None:
-    """Write what a run is to ask for an account."""
-    write_whole(run_folder(home, run_id) / f"{account_id}.json", _QUEUES.dump_json(queues))
+    """Write the planned queues of an account."""
+    write_atomically(run_folder(home, run_id) / f"{account_id}.json", _QUEUES.dump_json(queues))
 
 
 def load_queues(home: Home, run_id: str, account_id: str) -> list[ReportQueue]:
-    """The queues of an account as they were left; none where the run did not plan any."""
+    """The queues of an account in their last state; none if the run did not plan any."""
     plan = run_folder(home, run_id) / f"{account_id}.json"
     planned = _QUEUES.validate_json(plan.read_bytes()) if plan.exists() else []
     files = [queue_file(home, run_id, account_id, queue.report) for queue in planned]
@@ -54,7 +54,7 @@ def load_queues(home: Home, run_id: str, account_id: str) -> list[ReportQueue]:
 
 
 def answers_of(queues: Iterable[ReportQueue]) -> dict[str, int]:
-    """How many windows have which answer."""
+    """The number of windows by answer."""
     answers: Counter[str] = Counter()
     for queue in queues:
         answers.update(queue.answers)
@@ -62,10 +62,10 @@ def answers_of(queues: Iterable[ReportQueue]) -> dict[str, int]:
 
 
 def land_account(home: Home, run_id: str, account: Account, open_amazon: OpenAmazon, clock: Clock, *, resumed: bool = False) -> datetime | None:
-    """Advance the queues of an account; returns when to come back, or None where each has its answers or has failed.
+    """Advance the queues of an account; returns when to call again, or None if each has its answers or has failed.
 
-    A wait that takes longer than SLEPT_SECONDS on the machine's clock is not slept: come back then, ``resumed``. Where the account cannot
-    sign in, all its queues fail in the same words. A failure is kept in the queue's file, and stands until the account is attempted anew.
+    A wait of more than MAX_SLEEP_SECONDS in real time is returned, not slept; then call again with ``resumed``. If the account cannot sign in, all
+    its queues fail with the same message. A failure is stored in the queue's file until the next attempt at the account.
     """
     queues = load_queues(home, run_id, account.id)
     if not resumed:
@@ -86,18 +86,18 @@ def land_account(home: Home, run_id: str, account: Account, open_amazon: OpenAma
 def _sign_in(amazon: Amazon, account: Account) -> None:
     try:
         amazon.sign_in()
-    except Later as later:
+    except RetryLater as later:
         log.warning("%s: %s", account.id, later)
 
 
 def _advance_all(home: Home, queues: list[ReportQueue], account: Account, amazon: Amazon, clock: Clock) -> datetime | None:
     while unfinished := _unfinished(queues):
         if amazon.down_until:
-            # An outage is of the whole account: each queue that tried for itself would hold its worker for minutes.
+            # An outage concerns the whole account: if each queue tried by itself, each would block its worker for minutes.
             for queue in unfinished:
                 queue.due_at = max(queue.due_at or amazon.down_until, amazon.down_until)
                 queue.silent_since = queue.silent_since or clock.now()
-                if clock.now() - queue.silent_since >= SILENT_FOR:
+                if clock.now() - queue.silent_since >= MAX_SILENCE:
                     _fail(home, queue, NoAnswer(account.id))
                 else:
                     save_queue(home, queue)
@@ -106,7 +106,7 @@ def _advance_all(home: Home, queues: list[ReportQueue], account: Account, amazon
         queue = min(unfinished, key=lambda q: (q.due_at or _AT_ONCE, q.report))
         if queue.due_at:
             wait = (queue.due_at - clock.now()).total_seconds()
-            if clock.real_seconds(wait) > SLEPT_SECONDS:
+            if clock.real_seconds(wait) > MAX_SLEEP_SECONDS:
                 return queue.due_at
             clock.sleep(max(0.0, wait))
         landed, amazon.has_answered = queue.landed, False

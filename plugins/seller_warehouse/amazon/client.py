@@ -1,10 +1,10 @@
-"""Amazon's Reports API for one account: ask, look, download, within Amazon's limits.
+"""Amazon's Reports API for one account: create, poll, list and download reports within Amazon's limits.
 
-Every call waits its turn in quotas that all processes of a home share. A short wait is slept; a long one is raised as ``Later``,
-so that nobody holds a worker slot for it. What may pass by itself (429, 500, 503, a lost connection) is tried again with backoff
-and jitter; what cannot is named: ``AccessRefused`` (the connection is wrong) and ``Rejected`` (the request is).
+Every call waits for a quota that all processes of a home share. A short wait is slept; a long one is raised as ``RetryLater``, so that it does not
+hold a worker slot. Transient errors (429, 500, 503, a lost connection) are retried with backoff and jitter; others are raised as ``AccessRefused``
+(the connection is wrong) or ``Rejected`` (the request is wrong).
 
-No secret is ever part of a message, and httpx's logging, which shows signed addresses, is kept quiet.
+No message contains a secret, and httpx's logging, which shows signed URLs, is turned off below WARNING.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from seller_warehouse.core.accounts import Account, ConfigurationError
 from seller_warehouse.core.clock import Clock
 from seller_warehouse.core.documents import printable
 from seller_warehouse.core.home import Home
-from seller_warehouse.ingest.landing import keep
+from seller_warehouse.ingest.landing import copy_compressed
 
 log = logging.getLogger(__name__)
 for noisy in ("httpx", "httpcore"):
-    # At DEBUG they log headers, at INFO signed addresses; the filter holds where somebody sets their level anew.
+    # At DEBUG they log headers, at INFO signed URLs; the filter also works if other code resets their level.
     logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger(noisy).addFilter(lambda record: record.levelno >= logging.WARNING)
 
-SLEPT_SECONDS = 5.0
-"""Up to here a wait is slept on this machine; a longer one gives the worker slot back."""
+MAX_SLEEP_SECONDS = 5.0
+"""Real seconds up to which a wait is slept; for a longer one the worker slot is released."""
 
 ATTEMPTS = 5
 TIMEOUT_SECONDS = 30.0
 UNAVAILABLE_MINUTES = 10
 URL_ATTEMPTS = 5
 LISTED_DAYS = 89
-"""Amazon lists reports of the last 90 days; asked for more it answers 400."""
+"""Amazon lists reports of the last 90 days and answers 400 to a longer range."""
 
 MARKETPLACES_LISTED = 10
 """getReports accepts at most 10 marketplace ids."""
@@ -51,8 +51,8 @@ MARKETPLACES_LISTED = 10
 T = TypeVar("T")
 
 
-class Later(Exception):
-    """Nothing can be done before ``until`` (UTC)."""
+class RetryLater(Exception):
+    """The call must be repeated at ``until`` (UTC)."""
 
     def __init__(self, until: datetime, why: str) -> None:
         super().__init__(f"{why}; going on at {until:%Y-%m-%d %H:%M:%S} UTC")
@@ -60,24 +60,24 @@ class Later(Exception):
 
 
 class AccessRefused(Exception):
-    """The connection's secrets or roles are wrong; the message says which connection, what Amazon said and what to do."""
+    """The connection's secrets or roles are wrong; the message has the connection, Amazon's message and the remedy."""
 
 
 class Rejected(Exception):
-    """Amazon calls the request invalid; asking again would not help."""
+    """Amazon calls the request invalid; a retry would not help."""
 
 
 class Expired(Exception):
-    """A document's address is no longer valid."""
+    """A document's URL has expired."""
 
 
 class Transient(Exception):
-    """What may pass by itself."""
+    """An error that may pass by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What it takes to reach Amazon: the secrets of one connection, and addresses where they differ from Amazon's."""
+    """The secrets of one connection, and its addresses if they differ from Amazon's."""
 
     connection: str
     client_id: str
@@ -97,7 +97,7 @@ class Access:
         given = {"login": login, "password": password, "refresh_token": extra.get("refresh_token")}
         missing = [n for n, value in given.items() if not value]
         if missing:
-            raise ConfigurationError(f"connection {name} lacks {' and '.join(missing)}; see 'A real account' in README.md")
+            raise ConfigurationError(f"connection {name} is missing {' and '.join(missing)}; see 'A real account' in README.md")
         addresses = {n: str(extra.get(n) or "") for n in ("endpoint", "token_url", "verify")}
         return cls(connection=name, client_id=str(login), client_secret=str(password), refresh_token=str(given["refresh_token"]), **addresses)
 
@@ -109,7 +109,7 @@ def connection_id(account: Account) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What Amazon says of a report; fields that it adds are ignored, a status that it adds means not finished."""
+    """A report as Amazon describes it; unknown fields are ignored, an unknown status means not finished."""
 
     report_id: str
     report_type: str
@@ -143,7 +143,7 @@ class Amazon:
         self._account, self._access, self._clock = account, access, clock
         self.quotas = Quotas(home, account.id, clock)
         self.down_until: datetime | None = None
-        """Where Amazon did not answer though it was asked again and again: when to try next, whatever is to be asked."""
+        """When to try again, for any call, after all retries of a call have failed."""
         self.has_answered = False
         tls = ssl.create_default_context(cafile=access.verify or None)
         self._http = httpx.Client(verify=tls, timeout=TIMEOUT_SECONDS, event_hooks={"response": [_refuse_unreadable]})
@@ -156,31 +156,31 @@ class Amazon:
         self._http.close()
 
     def sign_in(self) -> None:
-        """Get an access token, and nothing else.
+        """Get an access token to check the connection.
 
-        Raises AccessRefused where the connection's secrets are wrong.
+        Raises AccessRefused if the connection's secrets are wrong.
         """
         self._retried(lambda: self._once("", self._login.access_token))
 
     def create(self, report_type: str, marketplace_ids: tuple[str, ...], instants: tuple[datetime, datetime] | None, options: dict[str, str]) -> str:
-        """Ask for a report; returns its id. Not tried again by itself: whether a lost call was heard, only ``listed`` can tell.
+        """Request a report; returns its id. Not retried: after a lost connection only ``listed`` shows whether Amazon received the request.
 
-        Raises Transient, Later, Rejected, AccessRefused.
+        Raises Transient, RetryLater, Rejected, AccessRefused.
         """
         body: dict[str, Any] = {"reportType": report_type, "marketplaceIds": list(marketplace_ids)}
         if instants:
             body |= {"dataStartTime": _iso(instants[0]), "dataEndTime": _iso(instants[1])}
         if options:
             body["reportOptions"] = options
-        self._wait_turn("createReport")
+        self._wait_for_quota("createReport")
         return str(self._once(report_type, lambda: self._reports.create_report(**body))["reportId"])
 
     def status(self, report_id: str) -> Report:
-        """What became of a report."""
+        """The current state of a report."""
         return Report.of(self._call("getReport", lambda: self._reports.get_report(report_id)))
 
     def listed(self, report_type: str, since: datetime, statuses: tuple[str, ...]) -> list[Report]:
-        """Reports of one type created since, newest first, of every page; at most 90 days are listed."""
+        """All reports of one type created since, newest first; at most 90 days are listed."""
         since = max(since, self._clock.now() - timedelta(days=LISTED_DAYS))
         found: dict[str, Report] = {}
         for n in range(0, len(self._account.marketplaces), MARKETPLACES_LISTED):
@@ -191,14 +191,14 @@ class Amazon:
             while asked:
                 answer = self._call("getReports", lambda: self._reports.get_reports(**asked))  # noqa: B023  called before it changes
                 found |= {r.report_id: r for r in map(Report.of, answer.get("reports", []))}
-                # With any other parameter beside nextToken Amazon answers 400.
+                # Amazon answers 400 to nextToken with any other parameter.
                 asked = {"nextToken": answer["nextToken"]} if answer.get("nextToken") else {}
         return sorted(found.values(), key=lambda r: r.created_at, reverse=True)
 
     def download(self, document_id: str, target: Path) -> tuple[str | None, str, int]:
-        """Fetch a document as it is, compressed unless it comes so; returns the declared charset, sha256 and size in bytes.
+        """Download a document as it is to ``target``, compressed unless it already is; returns the declared charset, sha256 and size in bytes.
 
-        The address is good for five minutes; when it has expired, a new one is asked for.
+        The URL is valid for five minutes; if it has expired, a new one is requested.
         """
         part = target.with_name(f"{target.name}.plain")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -206,15 +206,15 @@ class Amazon:
         try:
             return retrying(lambda: self._retried(lambda: self._download_once(document_id, part, target)))
         except Expired as error:
-            raise Later(self._in(UNAVAILABLE_MINUTES), str(error)) from error
+            raise RetryLater(self._in(UNAVAILABLE_MINUTES), str(error)) from error
         finally:
             part.unlink(missing_ok=True)
 
     def _download_once(self, document_id: str, part: Path, target: Path) -> tuple[str | None, str, int]:
-        self._wait_turn("getReportDocument")
+        self._wait_for_quota("getReportDocument")
         url = self._once("", lambda: self._reports.get_report_document(document_id))["url"]
         try:
-            # Identity, and the raw bytes: httpx would decompress a body labelled gzip silently, and the document is kept as received.
+            # Identity and raw bytes: httpx would silently decompress a body labelled gzip, but the document is kept as received.
             with self._http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
                 if answer.status_code in (401, 403):
                     raise Expired("the document's address had expired each time it was used")
@@ -226,14 +226,14 @@ class Amazon:
         except httpx.TransportError as error:
             raise Transient(f"the download broke off ({type(error).__name__})") from error
         with part.open("rb") as received:
-            sha256, size = keep(received, target)
+            sha256, size = copy_compressed(received, target)
         return answer.charset_encoding, sha256, size
 
     # How a call is made
 
     def _call(self, operation: str, call: Callable[[], T]) -> T:
         def turn() -> T:
-            self._wait_turn(operation)
+            self._wait_for_quota(operation)
             return self._once("", call)
 
         return self._retried(turn)
@@ -249,24 +249,24 @@ class Amazon:
             return result
         except Transient as error:
             self.down_until = self._in(UNAVAILABLE_MINUTES)
-            raise Later(self.down_until, f"Amazon does not answer ({error})") from error
+            raise RetryLater(self.down_until, f"Amazon does not answer ({error})") from error
 
     def _once(self, report_type: str, call: Callable[[], T]) -> T:
-        """Make one call and raise what its error means; renew an expired access token once, which Amazon reports with 403 like a missing role."""
+        """Make one call and translate its error; renew an expired access token once, which Amazon reports with 403 like a missing role."""
         try:
             try:
                 return call()
             except CallRefused as error:
-                if error.status != 403 or "expired" not in _said(error).lower():
+                if error.status != 403 or "expired" not in _error_text(error).lower():
                     raise
                 self._login.token = None
                 return call()
         except LoginRefused as error:
             raise AccessRefused(self._refused_login(error)) from None
         except CallRefused as error:
-            said = _said(error)
+            said = _error_text(error)
             if error.status == 403 and "expired" in said.lower():
-                # Renewed just now, and of no use again: nothing that a role would cure.
+                # The token was renewed just now, so this is not a missing role.
                 raise Transient(f"403 {said}") from None
             if error.status == 403:
                 raise AccessRefused(
@@ -278,8 +278,8 @@ class Amazon:
             raise Transient(f"{error.status} {said}") from None
         except httpx.TransportError as error:
             raise Transient(f"no connection ({type(error).__name__})") from error
-        except json.JSONDecodeError as error:  # Of Login with Amazon.
-            raise Transient("the answer is no JSON") from error
+        except json.JSONDecodeError as error:  # From Login with Amazon.
+            raise Transient("the answer is not JSON") from error
 
     def _refused_login(self, error: LoginRefused) -> str:
         what = {"invalid_client": "the client id (login) or client secret (password)", "invalid_grant": "the refresh_token"}
@@ -289,10 +289,10 @@ class Amazon:
             f"correct {what.get(error.code, 'the connection')} in the Airflow connection, then run again"
         )
 
-    def _wait_turn(self, operation: str) -> None:
+    def _wait_for_quota(self, operation: str) -> None:
         while wait := self.quotas.take(operation):
-            if self._clock.real_seconds(wait) > SLEPT_SECONDS:
-                raise Later(self._in(wait / 60), f"the quota of {operation} is used up")
+            if self._clock.real_seconds(wait) > MAX_SLEEP_SECONDS:
+                raise RetryLater(self._in(wait / 60), f"the quota of {operation} is used up")
             self._clock.sleep(wait)
 
     def _in(self, minutes: float) -> datetime:
@@ -300,7 +300,7 @@ class Amazon:
 
 
 def _refuse_unreadable(answer: httpx.Response) -> None:
-    """What may pass by itself, and answers of a gateway, which are no JSON of the API."""
+    """Raise Transient for errors that may pass by themselves, and for answers of a gateway, which are not JSON of the API."""
     if answer.status_code >= 500 or answer.status_code == 429:
         raise Transient(f"{answer.status_code}")
     if "x-amz-access-token" not in answer.request.headers:
@@ -310,11 +310,11 @@ def _refuse_unreadable(answer: httpx.Response) -> None:
     except ValueError:
         found = None
     if not isinstance(found, dict) or (answer.is_error and not found.get("errors")):
-        raise Transient(f"{answer.status_code}, and the answer is no JSON of the API")
+        raise Transient(f"{answer.status_code}, and the answer is not JSON of the API")
 
 
-def _said(error: CallRefused) -> str:
-    """Amazon's words; why a token is refused stands in the details alone."""
+def _error_text(error: CallRefused) -> str:
+    """Amazon's message; only the details contain the reason why a token is refused."""
     first = error.errors[0]
     return printable(" ".join(str(first[n]) for n in ("message", "details") if first.get(n)))[:300]
 
@@ -324,7 +324,7 @@ def _iso(at: datetime) -> str:
 
 
 def explanation(content: bytes) -> str:
-    """What Amazon's document about a failed report says, on one line; a FATAL report may have one."""
+    """The text of Amazon's document about a failed report, on one line; a FATAL report may have one."""
     text = content.decode("utf-8", "replace").strip()
     try:
         found = json.loads(text)

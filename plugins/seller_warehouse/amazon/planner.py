@@ -1,8 +1,8 @@
-"""What is to be asked of Amazon: the days that are missing or due again, in the fewest windows that its limits allow.
+"""Plan the requests to Amazon: the days that are missing or due again, in the fewest windows that its limits allow.
 
-The daily run plans what is recent, the backfill plans what is older; both call ``plan_windows``, so an outage heals itself
-and a backfill goes on where it stopped. A day is settled once it was answered after its rows could no longer change
-(``Requests.restated_days``); until then it is asked again every day. Pure: the day comes in as a parameter.
+The daily run plans the recent days, the backfill the older ones; both call ``plan_windows``, so missed days are requested again after an outage and a
+backfill continues where it stopped. A day is settled once it was answered after its rows could no longer change (``Requests.restated_days``); until
+then it is requested every day. Pure: today is a parameter.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from seller_warehouse.core.accounts import Account
-from seller_warehouse.core.report_spec import ReportSpec, Requests, Scope, Unit
+from seller_warehouse.core.report_spec import MarketplaceScope, ReplacementScope, ReportSpec, Requests
 from seller_warehouse.core.windows import Answer, AnswerKind
 
 CONFIRMATIONS = 2
-"""On how many days "no data" must be the answer before a settled day counts as empty: CANCELLED also means too soon, or cancelled by somebody."""
+"""Days on which the answer must be "no data" before a settled day counts as empty: CANCELLED also means too soon, or cancelled by somebody."""
 
 REFUSALS = 5
-"""After how many refused answers in a row a day is given up; a day that is still restated is tried once a day all the same."""
+"""Consecutive refused answers after which a day is given up; a day that is still restated is tried once a day even then."""
 
 HISTORY_SAFETY_DAYS = 5
-"""Days that the oldest day asked for keeps from Amazon's limit of 18 months: an older range ends FATAL, and how Amazon counts months is unknown."""
+"""Days kept clear of Amazon's limit: it rejects ranges over 18 months; how it counts them is unknown."""
 
 PAUSE_HOURS = 24
-"""How much waiting between windows of one report a run holds by default, so that what was fetched is loaded about once a day."""
+"""Default hours of pauses between windows of one report in a run, so that fetched documents are loaded about once a day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Window:
     last: date | None = None
 
     def instants(self, margin_hours: int, now: datetime) -> tuple[datetime, datetime] | None:
-        """The range to ask for, UTC, wider than the days by the margin and never beyond ``now``; None for a snapshot."""
+        """The range to request (UTC): the days with the margin on both sides, never beyond ``now``; None for a snapshot."""
         if not self.first or not self.last:
             return None
         start = datetime.combine(self.first, time(), UTC) - timedelta(hours=margin_hours)
@@ -49,15 +49,15 @@ class Window:
 
 
 def history_start(requests: Requests, today: date, months: int) -> date:
-    """The first day that Amazon answers, or that is wanted."""
+    """The first day to request: the later of the first that Amazon answers and the first that is wanted."""
     wanted = today - relativedelta(months=months) + timedelta(days=1)
     return max(wanted, today - relativedelta(months=requests.history_months) + timedelta(days=HISTORY_SAFETY_DAYS))
 
 
 def recent_start(requests: Requests, today: date) -> date:
-    """The first day that the daily run looks after: what may still change, rounded up to whole windows.
+    """The first day of the daily run: days that may still change, rounded up to whole windows.
 
-    Rounded so that recent and older windows together are as few as if they were cut as one.
+    The rounding keeps the total number of recent and older windows minimal.
     """
     if not requests.window_days:
         return date.min
@@ -65,17 +65,17 @@ def recent_start(requests: Requests, today: date) -> date:
 
 
 def plan_windows(spec: ReportSpec, account: Account, answers: Iterable[Answer], *, today: date, months: int, recent: bool) -> list[Window]:
-    """The windows to ask for, newest first; of the ``recent`` days, or of the older ones back to ``months``.
+    """The windows to request, newest first: of the ``recent`` days, or of the older ones back to ``months``.
 
-    ``today`` is the account's own day, which is not over and so never asked for. Snapshots and listed reports are always recent.
+    ``today`` is the account's local day; it is not over, so it is never requested. Snapshots and listed reports are always recent.
     """
     requests = spec.requests
     if not requests:
         return []
     zone = ZoneInfo(account.home_time_zone)
-    answers = [replace(a, asked_at=a.asked_at.astimezone(zone)) for a in answers]  # On which of the account's days, as today is one.
-    marketplaces = account.marketplaces if requests.scope is Scope.EACH else ("",)
-    if requests.listed_only or spec.unit is Unit.SNAPSHOT:
+    answers = [replace(a, asked_at=a.asked_at.astimezone(zone)) for a in answers]  # The account's local days, like today.
+    marketplaces = account.marketplaces if requests.marketplace_scope is MarketplaceScope.EACH else ("",)
+    if requests.listed_only or spec.replacement_scope is ReplacementScope.SNAPSHOT:
         return [Window(marketplace_id=m) for m in marketplaces if recent and (requests.listed_only or _is_due_today(m, answers, today))]
     oldest = history_start(requests, today, months)
     border = max(oldest, recent_start(requests, today))
@@ -93,7 +93,7 @@ def _is_due_today(marketplace_id: str, answers: list[Answer], today: date) -> bo
 
 
 def _due_days(answers: list[Answer], first: date, last: date, requests: Requests, today: date) -> list[date]:
-    """The days to ask for, newest first."""
+    """The days to request, newest first."""
     by_time = sorted((a for a in answers if a.first and a.last), key=lambda a: a.asked_at)
     days = [last - timedelta(days=n) for n in range((last - first).days + 1)]
     return [d for d in days if _is_due(d, [a for a in by_time if a.first and a.last and a.first <= d <= a.last], requests, today)]
@@ -115,7 +115,7 @@ def _is_due(day: date, answers: list[Answer], requests: Requests, today: date) -
 
 
 def _cover(marketplace_id: str, due: list[date], window_days: int | None) -> list[Window]:
-    """The fewest windows that cover the days: each begins at the newest day left and reaches as far back as allowed."""
+    """The fewest windows that cover the days: each ends on the newest day left and reaches back as far as allowed."""
     windows: list[Window] = []
     while due:
         last = due[0]
@@ -125,12 +125,12 @@ def _cover(marketplace_id: str, due: list[date], window_days: int | None) -> lis
     return windows
 
 
-def round_of(windows: list[Window], requests: Requests, pause_hours: int = PAUSE_HOURS) -> list[Window]:
-    """The windows of one run: as many as fit into so many hours of pauses; the rest is planned again by the next."""
+def windows_of_round(windows: list[Window], requests: Requests, pause_hours: int = PAUSE_HOURS) -> list[Window]:
+    """The windows of one run: as many as fit into ``pause_hours`` of pauses; the next run plans the rest again."""
     most = 1 + pause_hours * 60 // requests.pause_minutes if requests.pause_minutes else len(windows)
     return windows[:most]
 
 
 def hours_needed(windows: int, requests: Requests) -> float:
-    """How long Amazon's own pauses make so many windows of one report take, in hours."""
+    """The hours of Amazon's pauses between this many windows of one report."""
     return max(0, windows - 1) * requests.pause_minutes / 60

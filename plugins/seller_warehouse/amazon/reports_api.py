@@ -1,4 +1,4 @@
-"""The four calls of Amazon's Reports API (2021-06-30) and Login with Amazon, each as one request over HTTP."""
+"""The four operations of Amazon's Reports API (2021-06-30) and Login with Amazon, each as one HTTP request."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ENDPOINTS = {region: f"https://sellingpartnerapi-{region}.amazon.com" for region
 TOKEN_URL = "https://api.amazon.com/auth/o2/token"  # noqa: S105  an address
 USER_AGENT = "SellerWarehouse/1.0 (Language=Python)"
 RENEWED_SECONDS = 300
-"""How long before its end a token is renewed."""
+"""Seconds before its expiry at which a token is renewed."""
 
 
 class LoginRefused(Exception):
-    """Login with Amazon gives no token."""
+    """Login with Amazon refuses a token."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}")
@@ -36,7 +36,7 @@ class CallRefused(Exception):
 
 
 class Login:
-    """Access tokens of one connection; each is used until shortly before it expires by ``clock``, or until ``token`` is set to None."""
+    """Access tokens of one connection. A token is used until shortly before it expires, or until ``token`` is set to None."""
 
     def __init__(self, http: httpx.Client, clock: Clock, token_url: str, secrets: dict[str, str]) -> None:
         self.token_url, self.token = token_url, None
@@ -58,26 +58,26 @@ class Login:
 
 
 class Reports:
-    """The calls; each returns Amazon's JSON, and raises CallRefused, what ``Login`` raises, and errors of httpx."""
+    """The operations. Each returns Amazon's JSON; raises CallRefused, the errors of ``Login``, and those of httpx."""
 
     def __init__(self, http: httpx.Client, login: Login, endpoint: str) -> None:
         self._http, self._login, self.endpoint = http, login, endpoint
 
     def create_report(self, **body: Any) -> dict[str, Any]:
-        """Ask for a report."""
+        """Request a report."""
         return self._call("POST", "reports", json=body)
 
     def get_report(self, report_id: str) -> dict[str, Any]:
-        """What became of a report."""
+        """The current state of a report."""
         return self._call("GET", f"reports/{quote(report_id, safe='')}")
 
     def get_reports(self, **parameters: Any) -> dict[str, Any]:
-        """A page of the list of reports; lists are sent with commas, as the API reads them, and empty ones not at all."""
+        """A page of the list of reports; list parameters are sent comma-separated, empty ones are omitted."""
         sent = {n: ",".join(p) if isinstance(p, list) else p for n, p in parameters.items() if p != []}
         return self._call("GET", "reports", params=sent)
 
     def get_report_document(self, document_id: str) -> dict[str, Any]:
-        """Where a document can be fetched for five minutes."""
+        """The URL of a document, valid for five minutes."""
         return self._call("GET", f"documents/{quote(document_id, safe='')}")
 
     def _call(self, method: str, path: str, **sent: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What make calls."""
+"""The commands that make calls."""

@@ -1,6 +1,6 @@
 """A real Airflow on this machine: its settings, its processes, and its REST API.
 
-Nothing listens beyond loopback. Processes that an earlier, killed run left behind are stopped first.
+Everything listens on loopback only. Processes left behind by an earlier, killed run are stopped first.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ import psutil
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
 from seller_warehouse.cli.tidy import remove_old_records
-from seller_warehouse.core.home import REPOSITORY, Home, kept_secret, shown, write_whole
+from seller_warehouse.core.home import REPOSITORY, Home, shown, stored_secret, write_atomically
 from seller_warehouse.core.ports import free_port
 from seller_warehouse.core.problems import known_problem
 from seller_warehouse.orchestration.pools import MAX_ACCOUNTS, WAREHOUSE_POOL
 
-# The log servers of scheduler and triggerer would listen on every address; here the API server reads the logs from the disk.
+# The log servers of scheduler and triggerer would listen on every address; the API server reads the logs from disk instead.
 PROCESSES = {
     "api-server": ["api-server"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -38,7 +38,7 @@ PROCESSES = {
 }
 START_SECONDS = 180
 LOCK_SECONDS = 20
-"""How long a process waits while another writes to SQLite; less than the API's clients wait for an answer."""
+"""Seconds that a process waits while another writes to SQLite; less than the timeout of the API's clients."""
 END_SECONDS = 15
 """Seconds to wait after SIGTERM or SIGKILL."""
 PAGE = 100
@@ -46,7 +46,7 @@ _AIRFLOW = [sys.executable, "-m", "airflow"]
 
 
 class AirflowFailed(Exception):
-    """Airflow could not be started or did not answer; the message names the log to read."""
+    """Airflow did not start or did not answer; the message names the log to read."""
 
 
 def environment(home: Home, port: int) -> dict[str, str]:
@@ -64,61 +64,61 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__MAX_MAP_LENGTH": str(MAX_ACCOUNTS),
         "AIRFLOW__TRIGGERER__CAPACITY": str(MAX_ACCOUNTS),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        # Without one, Airflow keeps the secrets of connections as they are.
-        "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY") or kept_secret(home.airflow / "fernet_key"),
+        # Without a key, Airflow stores the secrets of connections unencrypted.
+        "AIRFLOW__CORE__FERNET_KEY": os.environ.get("AIRFLOW__CORE__FERNET_KEY") or stored_secret(home.airflow / "fernet_key"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": kept_secret(home.airflow / "jwt_secret"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": stored_secret(home.airflow / "jwt_secret"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
         or f"sqlite:///{home.airflow}/airflow.db?timeout={LOCK_SECONDS}",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        # By themselves, logs of tasks are for everybody to read, whatever the umask.
+        # By default everybody can read task logs, whatever the umask.
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
     }
 
 
 @contextmanager
-def running_airflow(home: Home, say: Any, processes: Processes | None = None) -> Iterator[Api]:
-    """Airflow while the context lasts, ready for a run; what an earlier run left unfinished is closed.
+def running_airflow(home: Home, print_progress: Any, processes: Processes | None = None) -> Iterator[Api]:
+    """Run Airflow for the duration of the context, ready for DAG runs; unfinished runs of an earlier one are closed.
 
-    Raises AirflowFailed where one of its processes does not start.
+    Raises AirflowFailed if one of its processes does not start.
     """
     began = datetime.now(UTC)
-    with (processes or Processes(home, free_port())).running(say) as running:
+    with (processes or Processes(home, free_port())).running(print_progress) as running:
         api = Api(running.url)
         api.wait_until_ready(running.failed)
-        say(f"airflow: scheduler, DAG processor, triggerer and API server are up at {running.url}")
+        print_progress(f"airflow: scheduler, DAG processor, triggerer and API server are up at {running.url}")
         api.prepare(began)
         yield api
 
 
 @contextmanager
-def reached_airflow(home: Home, say: Any, url: str, connections: dict[str, dict[str, Any]]) -> Iterator[Api]:
-    """An Airflow that runs already and works on this home, as docker-compose.yaml starts it; it gets the connections.
+def connected_airflow(home: Home, print_progress: Any, url: str, connections: dict[str, dict[str, Any]]) -> Iterator[Api]:
+    """An Airflow that already runs on this home, as docker-compose.yaml starts it; the connections are saved there.
 
-    Raises AirflowFailed where it is not ready in time.
+    Raises AirflowFailed if it is not ready in time.
     """
-    # Where a login is needed, Airflow keeps the password that it has generated beside its other files.
+    # If a login is needed, Airflow stores the generated password beside its other files.
     passwords = home.airflow / "simple_auth_manager_passwords.json.generated"
     logins = json.loads(passwords.read_text()) if passwords.exists() else {}
     api = Api(url, next(({"username": user, "password": password} for user, password in logins.items()), None))
     api.wait_until_ready()
-    say(f"airflow: reached at {url}")
+    print_progress(f"airflow: reached at {url}")
     for name, connection in connections.items():
         api.save_connection(name, connection)
     yield api
 
 
 class Processes:
-    """The processes of a home's Airflow, each in a process group of its own, and others beside them."""
+    """The processes of a home's Airflow and others beside them, each in its own process group."""
 
     def __init__(self, home: Home, port: int, settings: dict[str, str] | None = None, beside: dict[str, list[str]] | None = None) -> None:
-        """``beside`` are the commands of other processes by name."""
+        """``beside``: commands of additional processes by name."""
         home.airflow.mkdir(parents=True, exist_ok=True)
         self.url = f"http://127.0.0.1:{port}"
         self._home, self._env = home, environment(home, port) | (settings or {})
@@ -127,58 +127,58 @@ class Processes:
         self._groups: dict[str, tuple[int, float]] = {}
 
     @contextmanager
-    def running(self, say: Any) -> Iterator[Processes]:
-        """Start all over a metadata database of the right version; stop them at the end, whatever happens.
+    def running(self, print_progress: Any) -> Iterator[Processes]:
+        """Migrate the metadata database and start all processes; stop them at the end, whatever happens.
 
-        Raises AirflowFailed where the database cannot be prepared.
+        Raises AirflowFailed if the database cannot be prepared.
         """
-        stop_left_behind(self._home)
-        set_damaged_database_aside(self._home, say)
+        stop_leftover_processes(self._home)
+        set_damaged_database_aside(self._home, print_progress)
         migrated = subprocess.run([*_AIRFLOW, "db", "migrate"], env=self._env, capture_output=True, text=True, check=False)
         if migrated.returncode:
             log = self._home.airflow / "db-migrate.log"
             with suppress(OSError):
                 log.write_text(migrated.stderr, encoding="utf-8")
-            last = next((line for line in reversed(migrated.stderr.splitlines()) if line.strip()), "it says nothing")
+            last = next((line for line in reversed(migrated.stderr.splitlines()) if line.strip()), "no message")
             known = known_problem(migrated.stderr, self._home)
             raise AirflowFailed(str(known or f"Airflow's database cannot be prepared ({last}); read {shown(log)}, then run again"))
         if problem := remove_old_records(self._home, datetime.now(UTC), self._env):
-            say(problem)
-        say("airflow: metadata database is ready")
+            print_progress(problem)
+        print_progress("airflow: metadata database is ready")
         try:
             for name in self._commands:
                 self.start(name)
             yield self
         finally:
-            say("airflow: stopping")
+            print_progress("airflow: stopping")
             _stop(list(self._started.values()))
             _groups_file(self._home).unlink(missing_ok=True)
 
     def start(self, name: str) -> None:
-        """Start one of the processes, for the first time or again; what is left of its group then goes."""
+        """Start or restart one of the processes; the rest of its old process group is killed first."""
         if name in self._started:
             _signal_group(self._started[name].pid, signal.SIGKILL)
-        # What is started and not yet written down would be left behind for good.
-        with uninterrupted(), (self._home.airflow / f"{name}.log").open("ab") as log:
+        # A process that is started but not yet recorded would be left behind for good.
+        with deferred_signals(), (self._home.airflow / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(self._commands[name], env=self._env, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
             self._started[name] = process
-            # The age is asked for once: whoever has ended has none.
+            # Read the age now: an ended process has none.
             self._groups[name] = process.pid, psutil.Process(process.pid).create_time()
-            write_whole(_groups_file(self._home), json.dumps(list(self._groups.values())).encode())
+            write_atomically(_groups_file(self._home), json.dumps(list(self._groups.values())).encode())
 
     def dead(self) -> list[str]:
-        """The names of those that have ended."""
+        """The names of the processes that have ended."""
         return [name for name, process in self._started.items() if process.poll() is not None]
 
     def failed(self) -> str:
-        """What to say, and what to read, where one of Airflow's own has ended; nothing while all of those run."""
+        """A line for each of Airflow's own processes that has ended, with the log to read; blank while all run."""
         return "".join(f"{name} stopped; read {self._home.airflow / name}.log\n" for name in self.dead() if name in PROCESSES)
 
 
-def set_damaged_database_aside(home: Home, say: Any) -> None:
-    """Move Airflow's own database away where SQLite cannot read it, so that a new one is made: it holds no data of reports.
+def set_damaged_database_aside(home: Home, print_progress: Any) -> None:
+    """Move Airflow's own database away if SQLite cannot read it, so that a new one is created: it holds no report data.
 
-    Raises AirflowFailed where another program holds it.
+    Raises AirflowFailed if another program holds it.
     """
     path = home.airflow / "airflow.db"
     if os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or not path.exists():
@@ -195,13 +195,13 @@ def set_damaged_database_aside(home: Home, say: Any) -> None:
         for part in ("", "-wal", "-shm", "-journal"):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
-        say(
-            f"airflow: {shown(path)} was damaged ({found}) and is kept as {aside.name}; a new one is made. "
+        print_progress(
+            f"airflow: {shown(path)} was damaged ({found}) and is kept as {aside.name}; a new one is created. "
             "Connections saved on Airflow's page have to be added again, nothing else is lost"
         )
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, httpx.TransportError) or (isinstance(error, httpx.HTTPStatusError) and error.response.is_server_error)
 
 
@@ -209,11 +209,11 @@ class Api:
     """The few calls of Airflow's REST API (v2) that a run needs."""
 
     def __init__(self, url: str, login: dict[str, str] | None = None) -> None:
-        """``login`` is username and password; an Airflow of one's own lets everybody on this machine in."""
+        """``login``: username and password; an Airflow that we start admits everybody on this machine."""
         self._client, self._login = httpx.Client(base_url=url, timeout=30), login
 
     def wait_until_ready(self, failed: Callable[[], str] = str) -> None:
-        """Until the API answers, the scheduler beats and the DAGs are there; ``failed`` says why waiting is vain."""
+        """Wait until the API answers, the processes are healthy and the DAGs are there; ``failed`` returns the reason to give up, else blank."""
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if why := failed():
@@ -239,14 +239,14 @@ class Api:
         healthy = all(health[process]["status"] == "healthy" for process in ("scheduler", "triggerer", "dag_processor"))
         return healthy and dags >= {"collect_inbox", "land_reports", "backfill_history", "build_marts", "send_alerts"}
 
-    @retry(retry=retry_if_exception(_may_pass), wait=wait_exponential(max=8), stop=stop_after_attempt(5), reraise=True)
+    @retry(retry=retry_if_exception(_is_transient), wait=wait_exponential(max=8), stop=stop_after_attempt(5), reraise=True)
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        """The JSON of a GET; whoever follows a run for days is not put off by one answer that fails to come."""
+        """The JSON of a GET; retried, since a run may be followed for days."""
         answer = self._client.get(path, params=parameters)
         answer.raise_for_status()
         return answer.json()
 
-    def every(self, path: str, key: str, **filters: Any) -> list[dict[str, Any]]:
+    def list_all(self, path: str, key: str, **filters: Any) -> list[dict[str, Any]]:
         """All items of a listing, page by page."""
         found: list[dict[str, Any]] = []
         while True:
@@ -262,20 +262,20 @@ class Api:
         return answer.json()
 
     def prepare(self, began: datetime) -> None:
-        """One writer at a time; runs that a kill left unfinished are closed, their documents wait in landing.
+        """Create the pool of the one writer and close runs that a kill left unfinished; their documents wait in landing.
 
-        They are told from what the timetables start at once by the instant at which this Airflow ``began``.
+        Runs that timetables start at once are kept: they were queued after this Airflow ``began``.
         """
         names = {p["name"] for p in self.get("/api/v2/pools")["pools"]}
         if WAREHOUSE_POOL not in names:
             self.send("POST", "/api/v2/pools", {"name": WAREHOUSE_POOL, "slots": 1, "description": "the build database has one writer"})
         for run in self.get("/api/v2/dags/~/dagRuns", state=["running", "queued"])["dag_runs"]:
-            # A run that is yet to come was queued before the clock was set back.
+            # A run queued in the future was queued before the clock was set back.
             if not began <= datetime.fromisoformat(run["queued_at"]) <= datetime.now(UTC):
                 self.send("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
     def save_connection(self, name: str, connection: dict[str, Any]) -> None:
-        """Create a connection, or replace it; Airflow encrypts its password and extra with the Fernet key."""
+        """Create or replace a connection; Airflow encrypts its password and extra with the Fernet key."""
         body = {"connection_id": name, **connection, "extra": json.dumps(connection["extra"])}
         known = self.get("/api/v2/connections", connection_id_pattern=name, limit=PAGE)["connections"]
         if any(c["connection_id"] == name for c in known):
@@ -288,13 +288,13 @@ class Api:
         return self.send("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
 
     def run_ids(self, dag_id: str, *states: str) -> set[str]:
-        """The ids of the runs of a DAG that are in one of these states, by default of all."""
-        return {r["dag_run_id"] for r in self.every(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", state=states)}
+        """The ids of a DAG's runs in one of these states, by default in any."""
+        return {r["dag_run_id"] for r in self.list_all(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", state=states)}
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """What would end this process has to wait for the end of the context."""
+def deferred_signals() -> Iterator[None]:
+    """Defer SIGINT, SIGTERM and SIGHUP to the end of the context."""
     came: list[int] = []
     handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -310,7 +310,7 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
     # A second Ctrl-C must not leave them behind.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    # The API server, which is the first, goes last: a task that is ended tells it so, and tries for long where nobody answers.
+    # Stop the API server, which is the first, last: a task that ends reports to it, and retries for long if it does not answer.
     for those in (processes[1:], processes[:1]):
         for process in those:
             _signal_group(process.pid, signal.SIGTERM)
@@ -326,10 +326,10 @@ def _groups_file(home: Home) -> Path:
     return home.airflow / "process_groups.json"
 
 
-def stop_left_behind(home: Home) -> bool:
-    """Kill what an earlier run of this home could not stop; whether there was anything to stop.
+def stop_leftover_processes(home: Home) -> bool:
+    """Kill the processes that an earlier run of this home left behind; returns whether there may have been any.
 
-    Process groups are told by number and age, since Airflow's processes rewrite their command line and environment.
+    Process groups are identified by number and age, since Airflow's processes rewrite their command line and environment.
     """
     if not _groups_file(home).exists():
         return False
@@ -337,8 +337,8 @@ def stop_left_behind(home: Home) -> bool:
         groups, killed = dict(json.loads(_groups_file(home).read_bytes())), []
     except (OSError, ValueError, TypeError) as error:
         raise AirflowFailed(
-            f"{shown(_groups_file(home))}, which says what an earlier run left behind, cannot be read ({type(error).__name__}); "
-            "end the processes of Airflow that still run, if any, remove it, then run again"
+            f"{shown(_groups_file(home))}, which lists the processes of an earlier run, cannot be read ({type(error).__name__}); "
+            "end the processes of Airflow that still run, if any, remove the file, then run again"
         ) from error
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, lines of progress, the home's lock, and what they say of every document."""
+"""Common parts of the commands: exit codes, progress lines, the home's lock, and the list of documents."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import duckdb
 import pyarrow
 from filelock import FileLock, Timeout
 
-from seller_warehouse.cli.airflow_processes import stop_left_behind
+from seller_warehouse.cli.airflow_processes import stop_leftover_processes
 from seller_warehouse.cli.tidy import remove_old_files
 from seller_warehouse.core.accounts import Account, ConfigurationError, load_accounts
 from seller_warehouse.core.clock import day_from_environment, settle_seconds_from_environment
 from seller_warehouse.core.documents import printable
-from seller_warehouse.core.home import Home, shown, take_back_rights
+from seller_warehouse.core.home import Home, restrict_permissions, shown
 from seller_warehouse.core.problems import UNREADABLE, problem_of
 from seller_warehouse.ingest.landing import inbox_files, prepare_inbox
 from seller_warehouse.ingest.warehouse import open_warehouse
@@ -29,35 +29,35 @@ from seller_warehouse.marts.build import as_known_at, policy_settings
 log = logging.getLogger(__name__)
 
 LOADED, NOT_PUBLISHED, QUARANTINED, INTERRUPTED = 0, 1, 2, 130
-"""0: everything was loaded. 1: not published, or a step did not do its work. 2: published, but something was quarantined."""
+"""0: everything was loaded. 1: not published, or a step failed. 2: published, but something was quarantined."""
 
 
 NOTHING_NEW = "nothing new: the last publication holds everything that was loaded"
 
 
 class Progress:
-    """Lines with the time since the start."""
+    """Print lines with the time since the start."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """The time since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._start
 
     def __call__(self, text: str) -> None:
-        """Say one line."""
+        """Print one line."""
         print(f"[{self.seconds:6.1f} s] {text}", flush=True)
 
 
-def lock_of(home: Home, seconds: float = 0) -> FileLock:
-    """What every command that changes this home holds; waiting longer than ``seconds`` for it raises Timeout."""
+def home_lock(home: Home, seconds: float = 0) -> FileLock:
+    """The lock of every command that changes this home; acquiring it raises Timeout after ``seconds``."""
     return FileLock(home.root / ".run.lock", timeout=seconds)
 
 
-def stop_when_ended() -> None:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, with what it has started; after kill -9 the next one of this home does it."""
+def interrupt_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, including its child processes; after kill -9 the next command of this home stops them."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -71,26 +71,26 @@ def worst(*codes: int) -> int:
     return max(codes, key=(LOADED, QUARANTINED, NOT_PUBLISHED).index)
 
 
-def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], Progress], int]) -> int:
-    """Do something with a home, alone, and say in one sentence why where it cannot be done; returns the exit code."""
-    say = Progress()
+def run_in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], Progress], int]) -> int:
+    """Run ``do`` with exclusive access to a home; on an error print one sentence with the reason. Returns the exit code."""
+    print_progress = Progress()
     try:
         check_settings()
         home.root.mkdir(parents=True, exist_ok=True)
         accounts = load_accounts(accounts_path)
-        with lock_of(home):
-            take_back_rights(home)
-            stop_left_behind(home)
+        with home_lock(home):
+            restrict_permissions(home)
+            stop_leftover_processes(home)
             if problem := remove_old_files(home, datetime.now(UTC)):
-                say(problem)
-            take_over(home)
+                print_progress(problem)
+            migrate_home(home)
             prepare_inbox(home, accounts)
-            say(f"{len(accounts)} accounts, home {shown(home.root)}")
-            return do(accounts, say)
+            print_progress(f"{len(accounts)} accounts, home {shown(home.root)}")
+            return do(accounts, print_progress)
     except Timeout:
         print(f"another run, or make up, is using {shown(home.root)}; wait until it ends, or stop it with make down", file=sys.stderr)
     except KeyboardInterrupt:
-        print("interrupted; nothing is lost, the next run goes on from here", file=sys.stderr)
+        print("interrupted; nothing is lost, the next run continues from here", file=sys.stderr)
         return INTERRUPTED
     except ConfigurationError as error:
         print(error, file=sys.stderr)
@@ -101,17 +101,17 @@ def in_home(home: Home, accounts_path: Path, do: Callable[[dict[str, Account], P
 
 
 def check_settings() -> None:
-    """Raises ConfigurationError for a setting of the environment that is wrong, before anything is done."""
+    """Check the settings of the environment before any work. Raises ConfigurationError if one is wrong."""
     day_from_environment()
     settle_seconds_from_environment()
     as_known_at()
     policy_settings()
 
 
-def take_over(home: Home) -> None:
-    """Migrate the build database of an earlier version before anything else is done.
+def migrate_home(home: Home) -> None:
+    """Migrate the build database of an earlier version before any work.
 
-    Raises NewerHome for one of a later version, ConfigurationError for a file that DuckDB cannot open.
+    Raises NewerHome if a later version wrote it, ConfigurationError if DuckDB cannot open the file.
     """
     try:
         with open_warehouse(home.warehouse):
@@ -120,14 +120,14 @@ def take_over(home: Home) -> None:
         raise ConfigurationError(str(problem_of(error, home))) from error
 
 
-def known_account(accounts: dict[str, Account], account: str | None) -> None:
-    """Raises ConfigurationError where a named account is none that Amazon can be asked for."""
+def require_api_account(accounts: dict[str, Account], account: str | None) -> None:
+    """Raise ConfigurationError if the account is given but is not a known one with source sp_api."""
     if account and (account not in accounts or accounts[account].source != "sp_api"):
-        raise ConfigurationError(f"there is no account {account!r} with source sp_api in the accounts file; name one that it has")
+        raise ConfigurationError(f"there is no account {account!r} with source sp_api in the accounts file; name one of those in the file")
 
 
 def published_loads(home: Home) -> pyarrow.Table | None:
-    """The documents that readers know the verdicts of; None where nothing is published, or the published file cannot be read."""
+    """The documents with their verdicts in the last publication; None if there is none, or its file cannot be read."""
     if not home.marts.exists():
         return None
     try:
@@ -141,16 +141,17 @@ def published_loads(home: Home) -> pyarrow.Table | None:
 _DOCUMENT = "account_id, report, document_id, run_id, verdict, reason"
 
 
-def say_documents(
-    home: Home, before: pyarrow.Table | None, run_ids: Collection[str], refused_lines: Collection[str], say: Progress, *, is_published: bool
-) -> int:
-    """Say what became of the documents of these runs, and of every one that readers did not know ``before``; the exit code.
+def print_documents(
+    home: Home, before: pyarrow.Table | None, run_ids: Collection[str], refused_lines: Collection[str], print_progress: Progress,
+    *, is_published: bool,
+) -> int:  # fmt: skip
+    """Print the outcome of the documents of these runs, and of all that were not published ``before``; returns the exit code.
 
-    The runs' own are read from the build database: a publication of what was known earlier does not hold them. Where it cannot be read,
-    ``refused_lines`` stand for those that were refused.
+    The documents of the runs are read from the build database, since a publication as known at an earlier time does not have them. If the database
+    cannot be read, the refused ones are printed from ``refused_lines``.
     """
     try:
-        return _say_documents(home, before, run_ids, say, is_published=is_published)
+        return _print_documents(home, before, run_ids, print_progress, is_published=is_published)
     except (duckdb.Error, OSError) as error:
         for line in refused_lines:
             print(f"QUARANTINED {line}", flush=True)
@@ -158,7 +159,7 @@ def say_documents(
         return NOT_PUBLISHED
 
 
-def _say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection[str], say: Progress, *, is_published: bool) -> int:
+def _print_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection[str], print_progress: Progress, *, is_published: bool) -> int:
     now = published_loads(home) if is_published else None
     with open_warehouse(home.warehouse) as warehouse:
         own = warehouse.execute(f"select {_DOCUMENT} from meta.loads where list_contains($runs, run_id)", {"runs": list(run_ids)}).to_arrow_table()
@@ -171,11 +172,11 @@ def _say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection
         refused = connection.execute("select account_id, reason, document_id from new where verdict = 'QUARANTINED' order by all").fetchall()
         left_out = connection.execute("select account_id, reason from new where verdict = 'ROWS_LEFT_OUT' order by all").fetchall()
     if is_published:
-        say(f"published {shown(home.marts)}")
+        print_progress(f"published {shown(home.marts)}")
     counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts)
     if is_published or counted:
-        say(f"documents since the last publication: {counted or 'none'}")
-    say_what_waits(home)
+        print_progress(f"documents since the last publication: {counted or 'none'}")
+    print_waiting_files(home)
     for account_id, reason in left_out:
         print(f"ROWS LEFT OUT {account_id}: {reason}", flush=True)
     for account_id, reason, document_id in refused:
@@ -184,7 +185,7 @@ def _say_documents(home: Home, before: pyarrow.Table | None, run_ids: Collection
     return QUARANTINED if refused else LOADED
 
 
-def say_what_waits(home: Home) -> None:
-    """Name the files that were left in the inbox."""
+def print_waiting_files(home: Home) -> None:
+    """Print a line for each file left in the inbox."""
     for path in inbox_files(home):
         print(f"WAITING {printable(str(path.relative_to(home.inbox)))}: changed a moment ago, or not readable; run again", flush=True)

@@ -1,7 +1,7 @@
 """``make demo``: 18 months of three simulated sellers, from the sandbox of Amazon's API to published marts, then one daily run.
 
-The sandbox's clock jumps to the next moment that is waited for; Amazon's quotas and pauses hold in its time. So the demo takes as long as the
-work, and prints the same figures each time. Interrupted, it goes on from what has landed.
+The sandbox's clock jumps to the next moment that somebody waits for; Amazon's quotas and pauses hold in simulated time. So the demo takes only as
+long as the work, and prints the same figures each time. After an interruption it continues from what has landed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import httpx
 from sandbox.server import CLIENT_ID, CLIENT_SECRET
 from sandbox.world import World
 from seller_warehouse.amazon.client import connection_id
-from seller_warehouse.cli.airflow_processes import Api, reached_airflow, running_airflow
+from seller_warehouse.cli.airflow_processes import Api, connected_airflow, running_airflow
 from seller_warehouse.cli.airflow_run import Airflow, Drive, backfill, run_dags, with_airflow
-from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, QUARANTINED, Progress, stop_when_ended, worst
+from seller_warehouse.cli.console import LOADED, NOT_PUBLISHED, QUARANTINED, Progress, interrupt_on_signals, worst
 from seller_warehouse.core.accounts import Account, load_accounts
 from seller_warehouse.core.clock import clock_from_environment
 from seller_warehouse.core.home import DEMO_ACCOUNTS, REPOSITORY, Home, shown
@@ -37,15 +37,15 @@ from seller_warehouse.ingest.landing import landed_documents
 
 SEED, WORLD_START, WORLD_END = 1, date(2025, 4, 1), date(2027, 6, 1)
 FIRST_DAY = datetime(2026, 11, 9, 10, tzinfo=UTC)
-"""When the backfill begins."""
+"""Start of the backfill."""
 DAILY_RUN = datetime(2026, 11, 20, 6, tzinfo=UTC)
-"""When the daily run is due, on the day that the marts are built for."""
+"""Start of the daily run, on the day for which the marts are built."""
 SANDBOX = ["--profile", "demo", "--seed", f"{SEED}", "--start", f"{WORLD_START}", "--until", f"{WORLD_END}"]
 PAUSE_HOURS = 72
-"""One round for the whole history: its pauses take no time here."""
+"""One round for the whole history: pauses take no real time here."""
 START_SECONDS = 120
 SAVED_BEFORE = timedelta(minutes=5)
-"""How long the seller's files have lain in the inbox when the daily run begins, so that nobody may still be writing them."""
+"""Age of the seller's files in the inbox when the daily run begins, so that they count as settled."""
 
 SUMMARY = {
     "Documents by verdict, of every run (meta.loads)": """
@@ -86,14 +86,14 @@ SUMMARY = {
 
 @contextmanager
 def sandbox(home: Home) -> Iterator[Path]:
-    """The sandbox of Amazon's API as a process of its own; yields its folder.
+    """Run the sandbox of Amazon's API as a separate process; yields its folder.
 
-    Raises RuntimeError where it does not start.
+    Raises RuntimeError if it does not start.
     """
     folder = home.sandbox
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "url").unlink(missing_ok=True)
-    # Amazon's clock never goes back, so an interrupted demo begins after what has landed.
+    # Amazon's clock never goes back, so an interrupted demo continues after the newest landed document.
     newest = max((d.retrieved_at for d in landed_documents(home) if d.source == "sp_api"), default=FIRST_DAY - timedelta(minutes=1))
     command = [sys.executable, "-m", "sandbox", "--home", str(folder), "--with-parent", *SANDBOX]
     command += ["--shows", (newest + timedelta(minutes=1)).isoformat()]
@@ -111,7 +111,7 @@ def sandbox(home: Home) -> Iterator[Path]:
 
 
 def connections(accounts: dict[str, Account], folder: Path) -> dict[str, dict[str, Any]]:
-    """The Airflow connections of the sandbox by name: they differ from real ones in addresses alone."""
+    """The Airflow connections of the sandbox by name; only their addresses differ from real ones."""
     url = (folder / "url").read_text()
     extra = {"endpoint": url, "token_url": f"{url}/auth/o2/token", "verify": str(folder / "cert.pem")}
     application = {"conn_type": "generic", "login": CLIENT_ID, "password": CLIENT_SECRET}
@@ -119,7 +119,7 @@ def connections(accounts: dict[str, Account], folder: Path) -> dict[str, dict[st
 
 
 def drop_files(home: Home, at: datetime) -> int:
-    """Put into the inbox what only the seller can download or write: order defects, sourcing costs, claims; returns how many files."""
+    """Put the files that only the seller has into the inbox: order defects, sourcing costs, claims. Returns the number of files."""
     sellers = World("demo", seed=SEED, start=WORLD_START, end=WORLD_END).sellers
     for seller_id, seller in sellers.items():
         files = {"order defects": seller.order_defects_csv(at), "sourcing costs": seller.sourcing_costs_csv(at), "claims": seller.claims_csv(at)}
@@ -133,28 +133,30 @@ def drop_files(home: Home, at: datetime) -> int:
 
 
 def whole_demo(home: Home, account: str | None, months: int) -> Drive:
-    """The backfill of one account or of both, then a daily run on the next day of the story."""
+    """The backfill of one account or all, then a daily run on the next simulated day."""
 
-    def drive(api: Api, accounts: dict[str, Account], say: Progress) -> int:
+    def drive(api: Api, accounts: dict[str, Account], print_progress: Progress) -> int:
         clock = clock_from_environment()
         assert isinstance(clock, SandboxClock)
         began = clock.now()
-        code = backfill(home, account, months, PAUSE_HOURS, with_recent=True)(api, accounts, say)
+        code = backfill(home, account, months, PAUSE_HOURS, with_recent=True)(api, accounts, print_progress)
         if code == NOT_PUBLISHED:
             return code
-        say(f"the backfill took {timedelta(hours=round((clock.now() - began).total_seconds() / 3600))} of Amazon's time, most of it pauses")
+        print_progress(
+            f"the backfill took {timedelta(hours=round((clock.now() - began).total_seconds() / 3600))} of Amazon's time, most of it pauses"
+        )
         day = max(DAILY_RUN, (clock.now() + timedelta(days=1)).replace(hour=6, minute=0, second=0, microsecond=0))
         clock.set(day)
-        say(f"the backfill is done; it is now {day:%Y-%m-%d %H:%M} UTC at Amazon, time for the daily run")
-        say(f"{drop_files(home, day)} files that only the seller has are in the inbox")
-        daily, _ = run_dags(api, home, ["collect_inbox", "land_reports"], {"account": account}, say)
+        print_progress(f"the backfill is done; it is now {day:%Y-%m-%d %H:%M} UTC at Amazon, time for the daily run")
+        print_progress(f"{drop_files(home, day)} files that only the seller has are in the inbox")
+        daily, _ = run_dags(api, home, ["collect_inbox", "land_reports"], {"account": account}, print_progress)
         return worst(code, daily)
 
     return drive
 
 
 def print_summary(home: Home, counts: dict[str, Any], minutes: float) -> None:
-    """What was asked and answered, and the figures of the last publication straight from the marts."""
+    """Print the calls that the sandbox answered, and figures from the marts of the last publication."""
     sellers = {seller: calls for seller, calls in counts.items() if seller.startswith("demo-")}
     print("\nCalls that the sandbox answered")
     for seller, calls in sellers.items():
@@ -171,22 +173,22 @@ def print_summary(home: Home, counts: dict[str, Any], minutes: float) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Start the sandbox, run everything, print what was published; returns the exit code of the passes."""
+    """Start the sandbox, run the passes, print the summary; returns the exit code of the passes."""
     parser = argparse.ArgumentParser(prog="python -m seller_warehouse.cli.demo", description=__doc__)
     parser.add_argument("--months", type=int, default=18, choices=range(1, 19), metavar="1-18", help="how much history")
-    parser.add_argument("--account", help="one of the two alone")
-    parser.add_argument("--airflow", metavar="URL", help="an Airflow that runs already, on this home and on the clock of --sandbox")
-    parser.add_argument("--sandbox", type=Path, metavar="DIR", help="the folder of a sandbox that runs already")
+    parser.add_argument("--account", help="only this account")
+    parser.add_argument("--airflow", metavar="URL", help="an Airflow that already runs on this home, with the clock of --sandbox")
+    parser.add_argument("--sandbox", type=Path, metavar="DIR", help="the folder of a sandbox that already runs")
     chosen = parser.parse_args(arguments)
     home, started = Home.from_environment(), time.monotonic()
     home.root.mkdir(parents=True, exist_ok=True)
-    stop_when_ended()
+    interrupt_on_signals()
     os.environ["SELLER_WAREHOUSE_ACCOUNTS"] = str(DEMO_ACCOUNTS)
     with nullcontext(chosen.sandbox) if chosen.sandbox else sandbox(home) as folder:
         os.environ["SELLER_WAREHOUSE_CLOCK"] = str(folder / "clock.json")
         known = connections(load_accounts(DEMO_ACCOUNTS), folder)
         if chosen.airflow:
-            airflow: Airflow = partial(reached_airflow, url=chosen.airflow, connections=known)
+            airflow: Airflow = partial(connected_airflow, url=chosen.airflow, connections=known)
         else:
             os.environ |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
             airflow = running_airflow

@@ -23,80 +23,80 @@ from seller_warehouse.reports import SPECS
 
 RUN_SECONDS = 7 * 24 * 3600
 BUILD_SECONDS = 120
-SAY_SECONDS = 10.0
+PRINT_SECONDS = 10.0
 DONE = ("success", "failed")
-_SAID = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
+_PRINTED_STATES = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
 
 ACCOUNTS_SHOWN = 5
-"""Up to so many accounts each has a line that says how far its reports are."""
+"""Print a progress line per account up to this number of accounts."""
 
 Plan = list[dict[str, Any]]
-"""What ``plan_requests`` returns: an entry for each account."""
+"""The entries that ``plan_requests`` returns, one per account."""
 
 
-def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress) -> dict[str, dict[str, str]]:
-    """Say every change of a task's state until all ``runs`` (DAG, run id) are over; returns the last states of each run's tasks."""
+def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], print_progress: Progress) -> dict[str, dict[str, str]]:
+    """Print every change of a task's state until all ``runs`` (DAG, run id) are over; returns the last states of each run's tasks."""
     seen: dict[str, dict[str, str]] = {dag_id: {} for dag_id, _ in runs}
-    left, until, said_at = list(runs), time.monotonic() + RUN_SECONDS, say.seconds
-    last_said = ""
+    left, until, printed_at = list(runs), time.monotonic() + RUN_SECONDS, print_progress.seconds
+    last_printed = ""
     while time.monotonic() < until:
         for dag_id, run_id in list(left):
             state = api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
-            for task in api.every(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"):
-                _say_task(dag_id, task, seen[dag_id], say)
+            for task in api.list_all(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"):
+                _print_task(dag_id, task, seen[dag_id], print_progress)
             if state in DONE:
                 left.remove((dag_id, run_id))
-                _say_landing(api, home, [(dag_id, run_id)], say)
+                _print_landing(api, home, [(dag_id, run_id)], print_progress)
         if not left:
             return seen
-        if say.seconds - said_at > SAY_SECONDS:
-            last_said, said_at = _say_landing(api, home, left, say, last_said), say.seconds
+        if print_progress.seconds - printed_at > PRINT_SECONDS:
+            last_printed, printed_at = _print_landing(api, home, left, print_progress, last_printed), print_progress.seconds
         time.sleep(0.5)
     raise AirflowFailed(f"{left[0][0]} did not end within {RUN_SECONDS} s")
 
 
-def _say_task(dag_id: str, task: dict[str, Any], seen: dict[str, str], say: Progress) -> None:
+def _print_task(dag_id: str, task: dict[str, Any], seen: dict[str, str], print_progress: Progress) -> None:
     name = task["task_id"].removeprefix("reports.")
     is_account = name == "land_account"
     key = f"{name}[{task['rendered_map_index'] or task['map_index']}]" if is_account else name
     state = task["state"]
-    if state in _SAID and seen.get(key) != state:
+    if state in _PRINTED_STATES and seen.get(key) != state:
         seen[key] = state
         if not is_account or state in ("failed", "up_for_retry"):
-            say(f"{dag_id}.{key}: {state}")
+            print_progress(f"{dag_id}.{key}: {state}")
 
 
 def plan_of(api: Api, dag_id: str, run_id: str) -> Plan:
-    """What a run planned, once it has."""
+    """The plan of a run; empty until it has one."""
     tasks = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-    if not any(t["task_id"] == "reports.plan_requests" and t["state"] == "success" for t in api.every(tasks, "task_instances")):
+    if not any(t["task_id"] == "reports.plan_requests" and t["state"] == "success" for t in api.list_all(tasks, "task_instances")):
         return []
     return api.get(f"{tasks}/reports.plan_requests/xcomEntries/return_value", deserialize="true")["value"] or []
 
 
 def queues_of(home: Home, run_id: str, plan: Plan) -> list[ReportQueue]:
-    """How far the report queues of a run have come."""
+    """The report queues of a run in their current state."""
     return [queue for entry in plan for queue in load_queues(home, run_id, entry["account_id"])]
 
 
-def _say_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], say: Progress, last_said: str = "") -> str:
-    said = []
+def _print_landing(api: Api, home: Home, runs: Iterable[tuple[str, str]], print_progress: Progress, last_printed: str = "") -> str:
+    lines = []
     for dag_id, run_id in runs:
         plan = plan_of(api, dag_id, run_id) if dag_id != "collect_inbox" else []
         if plan:
-            said += landing_lines(dag_id, plan, queues_of(home, run_id, plan))
-    text = "\n".join(said)
-    if text != last_said:
-        for line in said:
-            say(line)
+            lines += landing_lines(dag_id, plan, queues_of(home, run_id, plan))
+    text = "\n".join(lines)
+    if text != last_printed:
+        for line in lines:
+            print_progress(line)
     return text
 
 
 def landing_lines(dag_id: str, plan: Plan, queues: list[ReportQueue]) -> list[str]:
-    """How far a run is: in all and, of few accounts, report by report."""
+    """The progress of a run: in total and, if there are few accounts, by report."""
     left = timedelta(hours=max((hours_needed(len(q.todo) + 1, r) for q in queues if (r := SPECS[q.report].requests) and not q.is_over), default=0))
     later = sum(entry["of"] - entry["windows"] for entry in plan)
-    said = [
+    lines = [
         f"{dag_id}: {sum(q.landed for q in queues)} of {sum(q.planned for q in queues)} windows"
         + (f", {later} in later rounds" if later else "")
         + f"; {sum(q.requests for q in queues)} requests, {sum(q.rows for q in queues):,} rows"
@@ -105,13 +105,13 @@ def landing_lines(dag_id: str, plan: Plan, queues: list[ReportQueue]) -> list[st
     if len(plan) <= ACCOUNTS_SHOWN:
         for account_id, of in groupby(queues, key=lambda q: q.account_id):
             open_ones = [f"{q.report} {q.landed} of {q.planned}" for q in of if not q.is_over]
-            said += [f"{dag_id}: {account_id}: {', '.join(open_ones)}"] if open_ones else []
-    return said
+            lines += [f"{dag_id}: {account_id}: {', '.join(open_ones)}"] if open_ones else []
+    return lines
 
 
 @dataclass(frozen=True)
 class FailedTask:
-    """A task that did not do its work: sentences that say why, lines of the documents it refused, and for which account it worked."""
+    """A failed task, with its account, the reasons as sentences, and a line for each document it refused."""
 
     dag_id: str
     name: str
@@ -121,33 +121,33 @@ class FailedTask:
 
 
 def failed_tasks(api: Api, dag_id: str, run_id: str) -> list[FailedTask]:
-    """Every task of a run that failed; or, where none has and the run was ended from outside, every one that did not come to its end."""
+    """The failed tasks of a run; if none has failed, those that did not finish because the run was ended from outside."""
     of_run = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-    tasks = api.every(of_run, "task_instances")
+    tasks = api.list_all(of_run, "task_instances")
     is_any_failed = any(task["state"] == "failed" for task in tasks)
     found = []
     for task in tasks:
         if task["state"] == "failed" or (task["state"] not in ("success", "skipped") and not is_any_failed):
             kept = {key: _xcom(api, f"{of_run}/{task['task_id']}", key, task["map_index"]) for key in (PROBLEMS, REFUSED)}
             account_id = (task["rendered_map_index"] or "") if task["task_id"].endswith("land_account") else ""
-            # all_loaded is red in the place of the load.
+            # all_loaded fails in place of the load.
             name = task["task_id"].removeprefix("reports.").replace("all_loaded", "load_documents") + (f" {account_id}" if account_id else "")
             found.append(FailedTask(dag_id, name, account_id, tuple(kept[PROBLEMS]), tuple(kept[REFUSED])))
     return found
 
 
 def _xcom(api: Api, task: str, key: str, map_index: int) -> list[str]:
-    """What a task kept for us; nothing where it ended before it could."""
+    """An XCom of a task; empty if the task ended before it wrote one."""
     try:
         return api.get(f"{task}/xcomEntries/{key}", map_index=map_index, deserialize="true")["value"] or []
     except httpx.HTTPStatusError:
         return []
 
 
-def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], say: Progress) -> list[str]:
-    """Wait until every load is published, or a build failed; returns the ids of the builds. ``states`` are those of the runs that loaded.
+def wait_until_published(api: Api, home: Home, earlier_builds: set[str], states: Iterable[dict[str, str]], print_progress: Progress) -> list[str]:
+    """Wait until every load is published or a build has failed; returns the ids of the builds. ``states``: task states of the runs that loaded.
 
-    A build that is not among the ``earlier_builds`` is followed regardless of its trigger, also where it published before the loads were over.
+    Every build that is not in ``earlier_builds`` is followed regardless of its trigger, even if it published before the loads were over.
     """
     nothing_left = all(s.get("load_documents") == "skipped" for s in states)
     followed: dict[str, dict[str, str]] = {}
@@ -155,7 +155,7 @@ def until_published(api: Api, home: Home, earlier_builds: set[str], states: Iter
     while time.monotonic() < until:
         new = api.run_ids("build_marts") - earlier_builds - set(followed)
         for run_id in sorted(new):
-            followed[run_id] = follow(api, home, [("build_marts", run_id)], say)["build_marts"]
+            followed[run_id] = follow(api, home, [("build_marts", run_id)], print_progress)["build_marts"]
             until = time.monotonic() + BUILD_SECONDS
         if followed and "failed" in list(followed.values())[-1].values():
             return list(followed)

@@ -1,7 +1,7 @@
-"""Remove what was written about runs of long ago: logs of tasks, plans, judgements, and Airflow's own records; and keep growing logs short.
+"""Remove the traces of old runs (task logs, plans, judgements, Airflow's own records) and keep growing logs short.
 
-Every command does it for its home; under ``make up`` and in docker-compose.yaml a process of its own does it every hour. Nothing here is needed
-to repeat or to explain a load: landing, quarantine, the build database and publications are left alone.
+Every command does it for its home; under ``make up`` and in docker-compose.yaml a separate process does it every hour. What is needed to repeat or
+explain a load is never touched: landing, quarantine, the build database and publications.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from seller_warehouse.core.home import Home
 
 KEPT_DAYS = 30
 LOG_BYTES = 10_000_000
-"""A log longer than this begins anew; the one before it is kept beside it."""
+"""A log longer than this is restarted; the previous one is kept beside it."""
 
 ROUND_SECONDS = 3600
 CLEANED_EVERY = timedelta(days=1)
-"""How often Airflow's records are looked through, which takes it some seconds of processor time."""
+"""Interval of cleaning Airflow's records, which takes it some seconds of processor time."""
 
-# Its other tables say how things are, not what has been: DAGs, their versions, pools, connections, what is waited for.
+# Airflow's other tables hold current state, not records of runs: DAGs, their versions, pools, connections, triggers.
 RECORDS = ("dag_run", "task_instance", "task_instance_history", "task_reschedule", "xcom", "log", "job", "asset_event", "import_error")
 
 
 def remove_old_files(home: Home, now: datetime) -> str:
-    """Remove files and empty folders of runs that nobody changed for KEPT_DAYS, and begin logs anew that have grown too long.
+    """Remove files and empty folders of runs that were not changed for KEPT_DAYS, and restart logs that have grown too long.
 
-    Returns what went wrong, which is no reason to do nothing else.
+    Returns a message if something could not be removed, else blank; the caller continues either way.
     """
     before = (now - timedelta(days=KEPT_DAYS)).timestamp()
     problems = []
     for top in (home.airflow / "logs", home.requests, home.work):
         folders = [(Path(folder), names) for folder, _, names in os.walk(top)]
-        # What changes in a folder changes its time.
+        # Removing files changes the time of their folder, so choose the old folders first.
         old = [folder for folder, _ in folders if folder != top and _changed_at(folder) < before]
         for path in (folder / name for folder, names in folders for name in names):
             if _changed_at(path) < before:
@@ -47,12 +47,12 @@ def remove_old_files(home: Home, now: datetime) -> str:
                 except OSError as error:
                     problems.append(error)
         for folder in reversed(old):
-            with suppress(OSError):  # There is something in it.
+            with suppress(OSError):  # It is not empty.
                 folder.rmdir()
     for log in (*home.airflow.glob("*.log"), home.sandbox / "sandbox.log"):
         try:
             if log.exists() and log.stat().st_size > LOG_BYTES:
-                # Emptied and not renamed: whoever writes it has it open, and appends.
+                # Truncate instead of renaming: the writing process has the file open for appending.
                 shutil.copyfile(log, log.with_name(f"{log.name}.1"))
                 os.truncate(log, 0)
         except OSError as error:
@@ -68,9 +68,9 @@ def _changed_at(path: Path) -> float:
 
 
 def remove_old_records(home: Home, now: datetime, environment: dict[str, str]) -> str:
-    """Remove Airflow's records of runs older than KEPT_DAYS where that was not done lately; returns what went wrong.
+    """Remove Airflow's records of runs older than KEPT_DAYS, at most once per CLEANED_EVERY; returns a message on failure, else blank.
 
-    ``environment`` says which database it is. One that is new holds none yet.
+    ``environment`` selects the database. A new one has no records yet.
     """
     done = home.airflow / "cleaned"
     if not done.exists():
@@ -81,13 +81,13 @@ def remove_old_records(home: Home, now: datetime, environment: dict[str, str]) -
     command = [sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp", before, "--tables", ",".join(RECORDS)]
     cleaned = subprocess.run([*command, "--skip-archive", "--yes"], env=environment, capture_output=True, text=True, check=False)
     if cleaned.returncode:
-        return f"airflow db clean failed, and is tried again by the next start:\n{cleaned.stderr[-3000:]}"
+        return f"airflow db clean failed; the next start tries again:\n{cleaned.stderr[-3000:]}"
     os.utime(done, (now.timestamp(), now.timestamp()))
     return ""
 
 
 def main() -> int:
-    """Tidy the home that the environment names, and Airflow's database, every hour until stopped."""
+    """Tidy the home of the environment and Airflow's database every hour until stopped."""
     home = Home.from_environment()
     home.airflow.mkdir(parents=True, exist_ok=True)
     while True:

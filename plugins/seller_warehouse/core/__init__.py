@@ -1,1 +1,1 @@
-"""Words that every part shares: report specs, documents, accounts, the home's folders, the clock. No work is done here."""
+"""Types that every part shares: report specs, documents, accounts, the home's folders, the clock. No work is done here."""

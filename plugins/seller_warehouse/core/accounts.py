@@ -1,4 +1,4 @@
-"""The accounts of ``accounts.yaml``: who sells where, and how their files spell numbers and dates."""
+"""The accounts of ``accounts.yaml``: who sells where, and how their files write numbers and dates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from seller_warehouse.core.home import MARKETPLACES_SEED
 from seller_warehouse.core.report_spec import ISO, LOCAL
 
 WIDER_CHARSETS = ("cp932", "cp1254")
-"""Japanese reads most Western text too; Turkish has the letters of all Western languages but the Icelandic."""
+"""Charsets that decode more than their own language: cp932 most Western text, cp1254 the letters of all Western languages but Icelandic."""
 
 
 class ConfigurationError(Exception):
-    """A setting is missing or wrong; the message says which, where, and what to do."""
+    """A setting is missing or wrong; the message names it, its place and the remedy."""
 
 
 class Marketplace(BaseModel):
@@ -54,7 +54,7 @@ def _as_text(number: object) -> object:
 class Account(BaseModel):
     """One seller in one Amazon region.
 
-    ``accept_unbalanced_settlements`` names settlements that load although their lines do not add up to their total.
+    ``accept_unbalanced_settlements``: ids of settlements to load although their lines do not add up to their total.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,29 +92,29 @@ class Account(BaseModel):
         return self
 
     def in_marketplace(self, marketplace_id: str) -> Account:
-        """The account in one of its marketplaces alone, as far as it is known; dates are written as there."""
+        """The account restricted to one marketplace, whose date formats then apply; unchanged if it does not sell there."""
         return self.model_copy(update={"marketplaces": (marketplace_id,)}) if marketplace_id in self.marketplaces else self
 
     @property
     def writes_decimal_comma(self) -> bool:
-        """Whether ``12,50`` may be a number in this account's files."""
+        """Whether ``12,50`` can be a number in this account's files."""
         if self.decimal_comma is not None:
             return self.decimal_comma
         return any(marketplaces()[i].decimal_mark == "," for i in self.marketplaces)
 
     @property
     def fallback_charset(self) -> str:
-        """The charset of text that is not UTF-8: that of the home marketplace's programs, or a wider one of another marketplace."""
+        """The charset of text that is not UTF-8: that of the first marketplace, or a wider one that another marketplace uses."""
         used = [marketplaces()[i].charset for i in self.marketplaces]
         return next((c for c in WIDER_CHARSETS if c in used), used[0])
 
     @property
     def home_time_zone(self) -> str:
-        """The time zone of the account's days: its own setting, or that of its first marketplace."""
+        """The time zone of the account's days: the account's setting, else that of its first marketplace."""
         return self.time_zone or marketplaces()[self.marketplaces[0]].time_zone
 
     def date_formats(self, formats: tuple[str, ...]) -> tuple[str, ...]:
-        """The formats to try, in order, with LOCAL replaced by those of the account's marketplaces."""
+        """The formats to try, in order; LOCAL is replaced by those of the account's marketplaces."""
         local = [f for i in self.marketplaces for f in (marketplaces()[i].feedback_date_format, marketplaces()[i].date_format)]
         chosen = [f for given in formats for f in ((ISO, *local) if given == LOCAL else (given,))]
         return tuple(dict.fromkeys(chosen))
@@ -137,5 +137,5 @@ def load_accounts(path: Path) -> dict[str, Account]:
         raise ConfigurationError(f"{path}: no account is named; compare with accounts.example.yaml")
     by_id = {a.id: a for a in accounts}
     if len(by_id) != len(accounts):
-        raise ConfigurationError(f"{path}: an account id stands twice; each account needs an id of its own")
+        raise ConfigurationError(f"{path}: an account id appears twice; each account needs its own id")
     return by_id

@@ -1,4 +1,4 @@
-"""The clock that the runs go by: the machine's, or that of the sandbox, which jumps to the next moment that is waited for."""
+"""The clock of a run: the machine's, or the sandbox's, which jumps to the next moment that somebody waits for."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ DEFAULT_SETTLE_SECONDS = 10.0
 
 
 class Clock(Protocol):
-    """What time it is, and how long a wait really takes."""
+    """The time, and the real duration of a wait."""
 
     def now(self) -> datetime:
         """The time, UTC."""
 
     def real_seconds(self, seconds: float) -> float:
-        """Convert seconds of the clock to seconds of this machine."""
+        """Convert simulated to real seconds."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds of the clock."""
+        """Wait for this many seconds of the clock."""
 
     def enter(self, *names: str) -> None:
-        """From now on a clock that jumps waits for whoever works under these names."""
+        """Register participants; a jumping clock stands still while any of them works."""
 
     def leave(self, *names: str) -> None:
-        """A clock that jumps waits for these no longer."""
+        """Unregister participants."""
 
 
 class MachineClock:
@@ -44,7 +44,7 @@ class MachineClock:
         return datetime.now(UTC)
 
     def real_seconds(self, seconds: float) -> float:
-        """As many."""
+        """The same number."""
         return seconds
 
     def sleep(self, seconds: float) -> None:
@@ -52,15 +52,15 @@ class MachineClock:
         time.sleep(max(0.0, seconds))
 
     def enter(self, *names: str) -> None:
-        """This clock waits for nobody."""
+        """No effect: this clock does not jump."""
 
     def leave(self, *names: str) -> None:
-        """This clock waits for nobody."""
+        """No effect: this clock does not jump."""
 
 
 @contextmanager
-def taking_part(clock: Clock, name: str) -> Iterator[None]:
-    """Work, and sleep, under this name, until the end of the context."""
+def participating(clock: Clock, name: str) -> Iterator[None]:
+    """Register ``name`` with the clock, and work and sleep under it, for the duration of the context."""
     clock.enter(name)
     try:
         with acting_as(name):
@@ -70,7 +70,7 @@ def taking_part(clock: Clock, name: str) -> Iterator[None]:
 
 
 def day_from_environment() -> date | None:
-    """Today for every status and deadline where SELLER_WAREHOUSE_AS_OF sets it, else None. Raises ConfigurationError for what is no date."""
+    """The day of every status and deadline, from SELLER_WAREHOUSE_AS_OF; None if it is not set. Raises ConfigurationError if it is not a date."""
     setting = os.environ.get("SELLER_WAREHOUSE_AS_OF", "").strip()
     try:
         return date.fromisoformat(setting) if setting else None
@@ -79,9 +79,9 @@ def day_from_environment() -> date | None:
 
 
 def settle_seconds_from_environment() -> float:
-    """How long a file in the inbox must have been unchanged before it is taken, in seconds (SELLER_WAREHOUSE_SETTLE_SECONDS).
+    """Seconds that a file in the inbox must be unchanged before it is landed (SELLER_WAREHOUSE_SETTLE_SECONDS).
 
-    Raises ConfigurationError for what is no number of seconds.
+    Raises ConfigurationError if the setting is not a number of seconds.
     """
     setting = os.environ.get("SELLER_WAREHOUSE_SETTLE_SECONDS", "").strip()
     if setting and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", setting):
@@ -90,6 +90,6 @@ def settle_seconds_from_environment() -> float:
 
 
 def clock_from_environment() -> Clock:
-    """The machine's clock, or the one in the file that SELLER_WAREHOUSE_CLOCK names (written by the sandbox)."""
+    """The machine's clock, or the sandbox's if SELLER_WAREHOUSE_CLOCK names its file."""
     path = os.environ.get("SELLER_WAREHOUSE_CLOCK")
     return SandboxClock.read(Path(path)) if path else MachineClock()

@@ -1,4 +1,4 @@
-"""A document: one set of bytes received for an account, and what its manifest says of it."""
+"""A document: one set of bytes received for an account, with its manifest."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 class Verdict(StrEnum):
-    """What became of a document, as ``meta.loads`` shows it.
+    """The outcome of a document, as in ``meta.loads``.
 
-    ROWS_LEFT_OUT: some of its rows are neither held nor loaded, since their day is held from a document that has more of it; the reason names their
-    lines. Whatever else it has is loaded, or held already.
+    ROWS_LEFT_OUT: some of its rows are neither held nor loaded, because a document with more rows holds their day; the reason names their lines. All
+    its other rows are loaded, or were held already.
     """
 
     LOADED = "LOADED"
@@ -26,11 +26,11 @@ class Verdict(StrEnum):
 
 
 DONE, CANCELLED = "DONE", "CANCELLED"
-"""Amazon's processing status of a report that has a document, and of one that was not made; any other is a failure."""
+"""Amazon's processing statuses for a report with a document, and for one that was not made; any other status is a failure."""
 
 
 class Refusal(Exception):
-    """A document that cannot be trusted: ``rule`` names why, the message says where and what to do."""
+    """A document cannot be trusted: ``rule`` names the reason, the message the line and the remedy."""
 
     def __init__(self, rule: str, what: str, remedy: str, line: int | None = None) -> None:
         place = f"line {line}: " if line else ""
@@ -42,10 +42,10 @@ class Refusal(Exception):
 class Document:
     """The manifest of one landed document.
 
-    ``window_start`` and ``window_end`` are the days it was asked for, both included; none for a dropped file and for a snapshot.
-    ``charset`` is what Amazon declared. ``retrieved_at`` (UTC) decides which document is newer. ``marketplace_id`` is blank where
-    the report covers the whole account. ``report_id`` is Amazon's, unique within a seller. ``answer`` is Amazon's processing status:
-    without DONE there are no bytes, and ``explanation`` says why. A dropped file that ``replaces`` what is held was put into the folder for that.
+    ``window_start`` and ``window_end``: the requested days, both included; None for a dropped file and a snapshot. ``charset``: as Amazon declared
+    it. ``retrieved_at`` (UTC) decides which document is newer. ``marketplace_id``: blank if the report covers the whole account. ``report_id``:
+    Amazon's, unique within a seller. ``answer``: Amazon's processing status; unless it is DONE there are no bytes, and ``explanation`` gives the
+    reason. ``replaces``: the file was dropped into the inbox folder that forces it to replace what is held.
     """
 
     document_id: str
@@ -68,17 +68,17 @@ class Document:
 
     @property
     def order(self) -> tuple[datetime, str, str]:
-        """Where the document stands in time; equal times are told apart by content, then by name, never by order of arrival."""
+        """Sort key by time; ties are broken by content, then by id, never by order of arrival."""
         return self.retrieved_at, self.sha256, self.document_id
 
     def to_json(self) -> str:
-        """The manifest as it is stored; the place of the bytes is not part of it."""
+        """The manifest as stored, without the path of the bytes."""
         fields = {k: v for k, v in dataclasses.asdict(self).items() if k != "path"}
         return json.dumps(fields, indent=2, default=lambda v: v.isoformat(), ensure_ascii=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> Document:
-        """The document of a stored manifest whose bytes lie at ``path``."""
+        """The document of a stored manifest; its bytes are at ``path``."""
         fields = json.loads(text)
         for name in ("window_start", "window_end"):
             fields[name] = date.fromisoformat(fields[name]) if fields[name] else None
@@ -87,5 +87,5 @@ class Document:
 
 
 def printable(name: str) -> str:
-    """A file name as it may stand in a message: control characters are shown as escapes."""
+    """A file name for messages, with control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

@@ -1,4 +1,4 @@
-"""Where everything lies: the one place that knows the folders of a home and of the repository."""
+"""The paths of a home and of the repository; no other module builds them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MARKETPLACES_SEED = DBT_PROJECT / "seeds" / "marketplaces.csv"
 
 @dataclass(frozen=True)
 class Home:
-    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds all that a run writes.
+    """The folders below ``SELLER_WAREHOUSE_HOME``, which holds everything that a run writes.
 
-    ``landing_at`` is another place of the landing: a folder, or the URL of an object storage.
+    ``landing_at``: the folder or object storage URL of the landing, if it is outside the home.
     """
 
     root: Path
@@ -33,24 +33,24 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The home that the environment names, by default ``data`` in the repository, and its landing (SELLER_WAREHOUSE_LANDING).
+        """The home of the environment, by default ``data`` in the repository, with its landing (SELLER_WAREHOUSE_LANDING).
 
-        Whatever this process and those that it starts write from here on is its owner's alone, unless SELLER_WAREHOUSE_UMASK says otherwise.
+        Also sets the umask of this process and its children, so that only the owner can read what they write (SELLER_WAREHOUSE_UMASK).
         """
-        os.umask(denied_rights())
+        os.umask(denied_permissions())
         root = Path(os.environ.get("SELLER_WAREHOUSE_HOME") or REPOSITORY / "data").resolve()
         return cls(root, os.environ.get("SELLER_WAREHOUSE_LANDING", "").strip())
 
     @property
     def inbox(self) -> Path:
-        """Dropped files, one folder an account."""
+        """Dropped files, one folder per account."""
         return self.root / "inbox"
 
     @property
     def landing(self) -> Path:
-        """Bytes exactly as received, with a manifest each, never changed; beside them their rows, which can be parsed again.
+        """Bytes exactly as received, each with a manifest, never changed; beside them their rows, which can be parsed again.
 
-        Where landing is object storage: copies of what a pass is working on.
+        If landing is object storage, this holds copies of what a pass works on.
         """
         if self.landing_url:
             return self.root / "landing-copies"
@@ -58,27 +58,27 @@ class Home:
 
     @property
     def landing_url(self) -> str:
-        """The URL of the object storage that holds the landing; blank where it is a folder."""
+        """The URL of the object storage that holds the landing; blank if it is a folder."""
         return self.landing_at.rstrip("/") if "://" in self.landing_at else ""
 
     @property
     def quarantine(self) -> Path:
-        """Refused documents, with a reason file each."""
+        """Refused documents, each with a reason file."""
         return self.root / "quarantine"
 
     @property
     def work(self) -> Path:
-        """Judgements between gate and load; may be deleted whenever nothing runs."""
+        """Judgements between gate and load; can be deleted when nothing runs."""
         return self.root / "work"
 
     @property
     def requests(self) -> Path:
-        """What has been asked of Amazon and not yet landed, and the quotas."""
+        """Open requests to Amazon, and the quotas."""
         return self.root / "requests"
 
     @property
     def warehouse(self) -> Path:
-        """The build database, which the pipeline alone opens."""
+        """The build database, which only the pipeline opens."""
         return self.root / "warehouse.duckdb"
 
     @property
@@ -93,7 +93,7 @@ class Home:
 
     @property
     def alias(self) -> Path:
-        """The same file under a name that is no schema, for DuckDB before 1.5 and for Node (see ``publish``)."""
+        """The same file under a name that is not a schema, for DuckDB before 1.5 and for Node (see ``publish``)."""
         return self.published / "seller_warehouse.duckdb"
 
     @property
@@ -103,32 +103,32 @@ class Home:
 
     @property
     def sandbox(self) -> Path:
-        """The sandbox of Amazon's API, where the demo filled this home."""
+        """The files of the sandbox of Amazon's API, if the demo filled this home."""
         return self.root / "sandbox"
 
     @property
     def site(self) -> Path:
-        """The documentation as a site, with dbt's page and that of the gate."""
+        """The documentation site, with dbt's page and the gate's."""
         return self.root / "site"
 
     @property
     def exchange_rates(self) -> Path:
-        """The European Central Bank's file of daily rates, where somebody dropped a newer one than is installed."""
+        """A file of daily rates from the European Central Bank that a user dropped because it is newer than the installed one."""
         return self.root / "eurofxref-hist.zip"
 
     @property
     def alerts(self) -> Path:
-        """What was sent as an alert: it is not sent again by a new build database."""
+        """The alerts that were sent, so that a new build database does not send them again."""
         return self.root / "alerts.json"
 
     @property
     def service_token(self) -> Path:
-        """What the HTTP service asks its readers for, unless the environment says it."""
+        """The token of the HTTP service, unless the environment sets one."""
         return self.root / "service_token"
 
     @property
     def log(self) -> Path:
-        """What the passes of ``make run`` and ``make backfill`` wrote, the last ones."""
+        """The log of the latest passes of ``make run`` and ``make backfill``."""
         return self.root / "logs" / "run.log"
 
     @property
@@ -137,25 +137,25 @@ class Home:
         return self.root / "airflow"
 
 
-def denied_rights() -> int:
-    """The rights that nobody but the owner has to what is written, as umask takes them. Ends the process where the setting is none."""
+def denied_permissions() -> int:
+    """The umask: permissions that others do not get. Exits if the setting is invalid."""
     text = os.environ.get(UMASK) or "077"
     if not re.fullmatch("0?0[0-7][0-7]", text):
         raise SystemExit(f"{UMASK} is {text!r}; write 077 (the owner alone), or 027 (the group may read too)")
     return int(text, 8)
 
 
-def take_back_rights(home: Home) -> None:
-    """Deny others what an earlier version, or a shell, let them see of a home and of its landing.
+def restrict_permissions(home: Home) -> None:
+    """Remove permissions that an earlier version, or a shell, gave others on a home and its landing.
 
-    The folder itself comes last: where it denies them already, nothing in it is looked at.
+    The top folder is changed last: if it already denies access, nothing inside is checked.
     """
-    denied = denied_rights()
+    denied = denied_permissions()
     for top in {home.root, home.landing}:
         if top.is_dir() and top.stat().st_mode & denied:
             for folder, _, names in os.walk(top, topdown=False):
                 for path in (*(Path(folder, name) for name in names), Path(folder)):
-                    # A file may go meanwhile, and what somebody else put into the inbox only they can change.
+                    # A file may disappear meanwhile, and files that another user dropped cannot be changed.
                     with suppress(FileNotFoundError, PermissionError):
                         mode = path.lstat().st_mode
                         if not stat.S_ISLNK(mode) and mode & denied:
@@ -163,25 +163,25 @@ def take_back_rights(home: Home) -> None:
 
 
 def accounts_file() -> Path:
-    """The accounts file that the environment names, by default ``accounts.yaml`` in the repository."""
+    """The accounts file of the environment, by default ``accounts.yaml`` in the repository."""
     return Path(os.environ.get("SELLER_WAREHOUSE_ACCOUNTS") or REPOSITORY / "accounts.yaml").resolve()
 
 
 def shown(path: Path) -> str:
-    """A path as messages show it: from the repository on where it lies there."""
+    """A path for messages: relative to the repository if it is inside."""
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """A hash of some files of the repository, names and content, in whatever order they are given."""
+    """A hash of the names and content of files in the repository, independent of their order."""
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
-def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write a file so that it is either absent or complete, whatever happens; ``mode`` is what the umask may leave of it."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file atomically: it is either absent or complete. ``mode`` is subject to the umask."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
@@ -191,8 +191,8 @@ def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
     part.replace(path)
 
 
-def kept_secret(path: Path) -> str:
-    """A secret of a home, made once: 32 random bytes, in the letters that a Fernet key is written in."""
+def stored_secret(path: Path) -> str:
+    """A secret of a home, created once: 32 random bytes in the encoding of a Fernet key."""
     if not path.exists():
-        write_whole(path, urlsafe_b64encode(secrets.token_bytes(32)), mode=0o600)
+        write_atomically(path, urlsafe_b64encode(secrets.token_bytes(32)), mode=0o600)
     return path.read_text()

@@ -1,4 +1,4 @@
-"""What a pass could not do: what was refused, whom it could not reach, and which steps did not do their work."""
+"""The failures of a pass: refused documents, accounts that were not reached, and failed steps."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ T = TypeVar("T")
 
 
 class QueueFailed(Exception):
-    """A report could not be landed; the message says why, the log where."""
+    """A report could not be landed; the message gives the reason, the log the traceback."""
 
 
 class DocumentsRefused(Exception):
-    """One or more documents were refused; the message says which, why, and what to do."""
+    """One or more documents were refused; the message names each with its reason and remedy."""
 
 
-class DocumentLeft(Exception):
-    """A document was not dealt with; the message says why and what to do."""
+class DocumentUnprocessed(Exception):
+    """A document could not be processed; the message gives the reason and the remedy."""
 
 
-class DocumentsLeft(Exception):
-    """Of some documents a step did not do its work, so the next run tries again: ``errors`` says of each why. ``refused`` were refused meanwhile."""
+class DocumentsUnprocessed(Exception):
+    """A step could not process some documents; the next run tries again. ``errors``: the error of each; ``refused``: lines of refused documents."""
 
     def __init__(self, errors: dict[str, Exception], refused: list[str]) -> None:
         super().__init__("\n".join(f"{what}: {error}" for what, error in errors.items()))
@@ -34,31 +34,31 @@ class DocumentsLeft(Exception):
 
 @dataclass
 class Outcome:
-    """What a pass could not do: documents that were refused, accounts that could not be reached, and steps that failed, each with why."""
+    """The failures of a pass, each with its reason: refused documents, accounts that were not reached, and steps that failed."""
 
     refused: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
     failed: dict[str, Exception] = field(default_factory=dict)
     is_published: bool = False
 
-    def attempt(self, step: str, do: Callable[[], T], say: Callable[[str], object]) -> T | None:
-        """Do one step, say what came of it and return its result; None where it failed, which the outcome then names."""
+    def attempt(self, step: str, do: Callable[[], T], notify: Callable[[str], object]) -> T | None:
+        """Run one step, report its result through ``notify`` and return it; if the step fails, record the error and return None."""
         try:
             result = do()
             counts = ", ".join(f"{count} {what}" for what, count in result.items()) if isinstance(result, dict) else ""
-            say(f"{step}: {counts or ('done' if result else 'nothing to do')}")
+            notify(f"{step}: {counts or ('done' if result else 'nothing to do')}")
             return result
         except DocumentsRefused as error:
             lines = str(error).splitlines()
             self.refused += lines
-            say(f"{step}: {len(lines)} refused")
-        except DocumentsLeft as error:
+            notify(f"{step}: {len(lines)} refused")
+        except DocumentsUnprocessed as error:
             self.refused += error.refused
             self.failed |= {f"{step} {what}": why for what, why in error.errors.items()}
-            say(f"{step}: {len(error.refused)} refused, {len(error.errors)} left")
+            notify(f"{step}: {len(error.refused)} refused, {len(error.errors)} left")
         except Exception as error:
             log.exception("%s failed", step)
-            # The traceback, which the log has, would keep what the step had open.
+            # The traceback is in the log; keeping it here would keep the step's open resources alive.
             self.failed[step] = error.with_traceback(None)
-            say(f"{step}: failed")
+            notify(f"{step}: failed")
         return None

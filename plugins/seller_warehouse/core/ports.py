@@ -1,4 +1,4 @@
-"""Which port of this machine each of the pages listens on, and by which names it may be called."""
+"""The local port of each web page, and the host names it accepts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ AIRFLOW, DASHBOARD, SERVICE, DOCS = (f"SELLER_WAREHOUSE_{name}PORT" for name in 
 DEFAULTS = {AIRFLOW: 8080, DASHBOARD: 8501, SERVICE: 8502, DOCS: 8503}
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
-"""How a browser of this machine names it."""
+"""Host names by which a browser on this machine reaches it."""
 
 
-def name_of(host: str) -> str:
-    """The name in a header Host, without its port; nothing where there is none.
+def host_name(host: str) -> str:
+    """The name in a Host header, without its port; blank if there is none.
 
-    Whoever reads a page of another site may have that site's name lead to this machine (DNS rebinding): the header tells.
+    Another site's name can be made to resolve to this machine (DNS rebinding); only this header reveals it.
     """
     try:
         return urlsplit(f"//{host}").hostname or ""
@@ -28,7 +28,7 @@ def name_of(host: str) -> str:
 
 
 def chosen_port(setting: str) -> int:
-    """The port that the environment names, else the usual one. Raises ConfigurationError where it is no free port."""
+    """The port set in the environment, else the default. Raises ConfigurationError if it is invalid or taken."""
     text = os.environ.get(setting) or str(DEFAULTS[setting])
     if not (text.isdecimal() and 0 < int(text) < 65536):
         raise ConfigurationError(f"{setting} is {text!r}; it must be a number from 1 to 65535")
@@ -38,13 +38,13 @@ def chosen_port(setting: str) -> int:
 
 
 def free_port() -> int:
-    """A port that nothing listens on; below those that outgoing connections get, one of which could take it before it is used."""
+    """A port that nothing listens on, below the range of outgoing connections, which could take it before it is used."""
     return next(port for port in random.sample(range(20_000, 32_000), 1_000) if not _is_taken(port))
 
 
 def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do it, or a port that was used a moment ago would seem taken.
+        # As servers do; otherwise a port that was just released would seem taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

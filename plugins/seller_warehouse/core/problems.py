@@ -1,4 +1,4 @@
-"""Why something did not work, in one plain sentence, and what to do about it; whatever library the error comes from."""
+"""Translate errors of any library into one plain sentence with a remedy."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ DAMAGED_WORDS = re.compile(
 OF_DUCKDB = re.compile(r"\b(IO|TransactionContext|FATAL|INTERNAL|Serialization|Out of Memory) Error\b")
 NO_CONNECTION = ("ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError", "RemoteProtocolError", "EndpointConnectionError", "gaierror")
 UNREADABLE = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException, duckdb.CatalogException)
-"""What DuckDB says of a file that is damaged, or not what it should be."""
+"""DuckDB's errors for a file that is damaged or of another kind."""
 QUOTED_PATH = re.compile(r"""["'](/[^"']+)["']""")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One sentence and a remedy; ``may_pass`` where another attempt may help without anybody doing something."""
+    """One sentence and a remedy; ``is_transient`` if another attempt may succeed without any action."""
 
     reason: str
     remedy: str = ""
-    may_pass: bool = False
+    is_transient: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
 
 
 def problem_of(error: BaseException, home: Home) -> Problem:
-    """What an error says to whoever runs the warehouse. Errors of this package are sentences with a remedy already."""
+    """The problem behind an error, for the operator. Errors of this package are already sentences with a remedy."""
     text = str(error)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if type(error).__module__.startswith("seller_warehouse."):
@@ -52,9 +52,9 @@ def problem_of(error: BaseException, home: Home) -> Problem:
     if known := known_problem(text, home):
         return known
     if isinstance(error, ConnectionError | TimeoutError) or type(error).__name__ in NO_CONNECTION:
-        return Problem(f"no connection ({type(error).__name__}: {first})", "check the network, then run again", may_pass=True)
+        return Problem(f"no connection ({type(error).__name__}: {first})", "check the network, then run again", is_transient=True)
     if isinstance(error, sqlite3.OperationalError) and "locked" in text:
-        return Problem("another program holds Airflow's database", "close it there, then run again", may_pass=True)
+        return Problem("another program holds Airflow's database", "close it there, then run again", is_transient=True)
     if isinstance(error, duckdb.InternalException | duckdb.FatalException | duckdb.SerializationException):
         return _damaged(text, first, home)
     if isinstance(error, OSError) and error.filename:
@@ -62,11 +62,11 @@ def problem_of(error: BaseException, home: Home) -> Problem:
     if isinstance(error, duckdb.IOException) and (place := QUOTED_PATH.search(text)):
         return Problem(f"{shown(Path(place[1]))} cannot be used ({_short(first)})", "put it right or move it away, then run again")
     what = _short(first) if isinstance(error, duckdb.Error) else f"{type(error).__name__}: {_short(first)}"
-    return Problem(what, f"{shown(home.log)} has all of it: run again, and report it with the log if it stays so")
+    return Problem(what, f"the details are in {shown(home.log)}: run again, and report it with the log if it happens again")
 
 
 def known_problem(text: str, home: Home) -> Problem | None:
-    """What the text of an error tells, also where it has come through dbt or Airflow."""
+    """The problem that the text of an error identifies, even if dbt or Airflow passed it on; None if unknown."""
     if held := HELD.search(text):
         pid = int(held["pid"])
         command = held["program"]
@@ -83,7 +83,7 @@ def known_problem(text: str, home: Home) -> Problem | None:
 
 def _full(path: str | bytes | None) -> Problem:
     where = f" while writing {shown(Path(path))}" if isinstance(path, str) else ""
-    return Problem(f"the disk is full{where}", "free some space, then run again: nothing is lost", may_pass=True)
+    return Problem(f"the disk is full{where}", "free some space, then run again: nothing is lost", is_transient=True)
 
 
 def _damaged(text: str, line: str, home: Home) -> Problem:
@@ -101,7 +101,7 @@ def _damaged(text: str, line: str, home: Home) -> Problem:
 
 
 def _unusable(error: OSError) -> Problem:
-    """Something in the home is not what it should be."""
+    """The problem with a path of the home that is missing, of the wrong type or not accessible."""
     path = Path(error.filename if isinstance(error.filename, str) else str(error.filename2 or ""))
     match error:
         case IsADirectoryError():
@@ -112,7 +112,7 @@ def _unusable(error: OSError) -> Problem:
         case PermissionError():
             return Problem(f"{shown(path)} may not be used by this user ({error.strerror})", "give it to the user who runs this, then run again")
         case FileNotFoundError():
-            return Problem(f"{shown(path)} is missing", "put it back from a copy, or run again where it is made anew")
+            return Problem(f"{shown(path)} is missing", "restore it from a copy, or run again if a run creates it")
     return Problem(f"{shown(path)} cannot be used ({error.strerror})", "put it right, then run again")
 
 

@@ -1,7 +1,7 @@
-"""Time as the sandbox shows it: it stands still while anybody works, and jumps to the next moment that somebody waits for.
+"""The sandbox's clock: it stands still while any participant works, and jumps to the next moment that one waits for.
 
-Who takes part is known by name. A name works from ``enter`` on, waits in ``sleep`` and is gone after ``leave``; as soon as no name works,
-the clock shows the earliest moment that is waited for. So what takes Amazon days takes as long as the work, on any machine.
+Participants have names. A participant works after ``enter``, waits in ``sleep`` and is gone after ``leave``. When none works, the clock jumps to the
+earliest moment that one waits for. So days of Amazon's time take only as long as the work, on any machine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.005
 QUIET_SECONDS = 120.0
-"""Real seconds without a sign of those who work, after which they count as gone: killed, perhaps."""
+"""Real seconds without a sign of life after which working participants count as gone (perhaps killed)."""
 SIGN_SECONDS = 1.0
 
 _NAME: ContextVar[str] = ContextVar("participant", default="")
@@ -34,7 +34,7 @@ _NAME: ContextVar[str] = ContextVar("participant", default="")
 
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
-    """Under which name this thread sleeps."""
+    """Set the participant's name under which this thread sleeps."""
     token = _NAME.set(name)
     try:
         yield
@@ -44,24 +44,24 @@ def acting_as(name: str) -> Iterator[None]:
 
 @dataclass
 class Moment:
-    """What a jumping clock shows, who works, and who waits until when."""
+    """The state of a jumping clock: its time, the working participants, and the waiting ones with their moments."""
 
     shows: datetime
     working: set[str] = field(default_factory=set)
     waiting: dict[str, datetime] = field(default_factory=dict)
 
     def leave(self, name: str) -> None:
-        """Take a name out."""
+        """Remove a participant."""
         self.working.discard(name)
         self.waiting.pop(name, None)
 
     def wait(self, name: str, seconds: float) -> None:
-        """Let a name wait."""
+        """Let a participant wait."""
         self.leave(name)
         self.waiting[name] = self.shows + timedelta(seconds=seconds)
 
     def move_on(self) -> None:
-        """Jump where nobody works; whose moment has come works again."""
+        """Jump if nobody works; participants whose moment has come work again."""
         if self.waiting and not self.working:
             self.shows = max(self.shows, min(self.waiting.values()))
         due = {name for name, until in self.waiting.items() if until <= self.shows}
@@ -71,35 +71,35 @@ class Moment:
 
 
 class JumpingClock(ABC):
-    """What the clocks have in common, wherever they keep their moment."""
+    """The common part of the clocks; subclasses store the state."""
 
     @abstractmethod
     def _moment(self) -> Moment:
-        """The moment as it is."""
+        """The current state."""
 
     @abstractmethod
     def _changed(self) -> AbstractContextManager[Moment]:
-        """The moment, to be changed by nobody else meanwhile."""
+        """The state, locked for a change."""
 
     @abstractmethod
     def _last_sign(self) -> float:
-        """When somebody last worked or waited, in seconds since the epoch."""
+        """The last time that a participant worked or waited, in seconds since the epoch."""
 
     def now(self) -> datetime:
-        """What the clock shows, in UTC."""
+        """The clock's time, UTC."""
         return self._moment().shows
 
     def real_seconds(self, seconds: float) -> float:
-        """None: this clock jumps."""
+        """0: this clock jumps."""
         return 0.0
 
     def enter(self, *names: str) -> None:
-        """Let names take part: from now on the clock waits for them."""
+        """Add participants: the clock stands still while they work."""
         with self._changed() as moment:
             moment.working |= set(names) - moment.waiting.keys()
 
     def leave(self, *names: str) -> None:
-        """Wait for these no longer."""
+        """Remove participants."""
         with self._changed() as moment:
             for name in names:
                 moment.leave(name)
@@ -114,7 +114,7 @@ class JumpingClock(ABC):
             moment.move_on()
 
     def sleep(self, seconds: float) -> None:
-        """Return when ``seconds`` have passed here, which is as soon as all who take part wait; who takes no part does so for the while."""
+        """Return when ``seconds`` have passed on this clock, that is, once all participants wait; a caller without a name participates meanwhile."""
         if seconds <= 0:
             return
         name = _NAME.get() or f"{os.getpid()} {uuid.uuid4()}"
@@ -134,8 +134,8 @@ class JumpingClock(ABC):
     def _give_up_waiting(self) -> None:
         with self._changed() as moment:
             if not self._is_quiet():
-                return  # Another one has done it just now.
-            log.warning("the clock waits no longer for %s: no sign of work for %d s", ", ".join(sorted(moment.working)), QUIET_SECONDS)
+                return  # Another waiter has just done it.
+            log.warning("the clock no longer waits for %s: no sign of work for %d s", ", ".join(sorted(moment.working)), QUIET_SECONDS)
             moment.working.clear()
             moment.move_on()
 
@@ -151,7 +151,7 @@ class SandboxClock(JumpingClock):
 
     @classmethod
     def start(cls, path: Path, shows: datetime) -> SandboxClock:
-        """Write a new clock that shows ``shows``, in which nobody takes part yet. Raises ValueError for a naive time."""
+        """Write a new clock that shows ``shows``, without participants. Raises ValueError for a naive time."""
         if shows.tzinfo is None:
             raise ValueError("a clock needs a time with an offset")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,11 +161,11 @@ class SandboxClock(JumpingClock):
 
     @classmethod
     def read(cls, path: Path) -> SandboxClock:
-        """The clock another process started. Raises FileNotFoundError while there is none."""
+        """The clock that another process started. Raises FileNotFoundError while there is none."""
         return cls(path)
 
     def now(self) -> datetime:
-        """What the clock shows, in UTC; asked by who takes part, it is a sign of work."""
+        """The clock's time, UTC; a call by a participant counts as a sign of work."""
         if _NAME.get() and time.monotonic() - self._signed_at > SIGN_SECONDS:
             self._signs.touch()
             self._signed_at = time.monotonic()
@@ -225,7 +225,7 @@ def _read(path: Path) -> Moment:
 
 
 def _write(path: Path, moment: Moment) -> None:
-    """Replace the file as a whole, so no reader ever sees half of it."""
+    """Replace the file atomically, so that no reader sees half of it."""
     state = {
         "shows": moment.shows.isoformat(), "working": sorted(moment.working),
         "waiting": {name: until.isoformat() for name, until in moment.waiting.items()},

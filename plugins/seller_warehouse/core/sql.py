@@ -1,4 +1,4 @@
-"""Names and texts as they stand in SQL, and transactions."""
+"""Quoting for SQL, and transactions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def identifier(name: str) -> str:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All that is done in the context, or nothing of it; the error that ended it is the one that is raised."""
+    """Commit at the end of the context, roll back on an error and raise that error."""
     connection.execute("begin")
     try:
         yield
         connection.execute("commit")
     except BaseException:
-        # After a commit that failed, as on a full disk, there is nothing to roll back.
+        # If the commit itself failed, as on a full disk, there is nothing to roll back.
         with suppress(duckdb.TransactionException):
             connection.execute("rollback")
         raise

@@ -1,4 +1,4 @@
-"""What Amazon answered for which days: what the planner plans by, and the record of the loads tells."""
+"""Amazon's answers by day: read from the record of loads, used by the planner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class AnswerKind(StrEnum):
-    """What an answer is worth."""
+    """Whether an answer was loaded, had no data, or was refused."""
 
     GOOD = "good"
     EMPTY = "empty"
@@ -17,7 +17,7 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What Amazon answered for a range of days, or for a snapshot (no days), and when (UTC)."""
+    """One answer of Amazon, for a range of days or a snapshot (no days), with its time (UTC)."""
 
     marketplace_id: str
     first: date | None

@@ -2,5 +2,5 @@
 
 import logging
 
-# Before it is imported, when it begins to log. At INFO it writes four lines for each rule that is built, nine tenths of a run's log.
+# Set before Great Expectations is imported. At INFO it logs four lines for each rule, nine tenths of a run's log.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""How large the parts of a text may be: above these sizes it is refused before it is split or parsed, so that no file can fill the memory."""
+"""Size limits for the parts of a text. A larger text is refused before it is split or parsed, so that no file can exhaust memory."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ MAX_HEADER_LETTERS = 500
 """The longest known header has 51 letters."""
 
 MAX_FIELD_LETTERS = 32_767
-"""What a cell of a spreadsheet can hold. The longest field of a report is a listing's description, of 2,000 letters."""
+"""Excel's limit for a cell. The longest field of a report is a listing's description, 2,000 letters."""
 
 MAX_LINE_BYTES = 512 * 1024
-"""The reader of rows takes 1 MiB at once, and a row must fit in. Rows of real reports have a few thousand."""
+"""The CSV reader reads blocks of 1 MiB, and a row must fit into one. Rows of real reports have a few thousand bytes."""
 
 MAX_JSON_BYTES = 4 * 1024**2
-"""The report on seller performance has some 1,500 bytes for each of 23 marketplaces."""
+"""The seller performance report has some 1,500 bytes for each of 23 marketplaces."""
 
 MAX_JSON_DEPTH = 32
-"""The report on seller performance is 6 deep. Python's parser gives up at about 1,000."""
+"""The seller performance report is nested 6 deep. Python's parser fails at about 1,000."""
 
 _AGAIN = "download the report again; if it was edited, undo the edit"
-# A text that is not closed goes on to the end: to look for the next quote in it would take time by the square of its length.
+# An unclosed string matches to the end: searching for the next quote in it would take quadratic time.
 _BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -46,7 +46,7 @@ def joined_json(pieces: Iterable[bytes]) -> bytes:
 
 
 def refuse_deep_json(content: bytes) -> None:
-    """Raise Refusal where a JSON in UTF-8 is nested more than MAX_JSON_DEPTH deep; brackets inside its texts do not count."""
+    """Raise Refusal if a JSON in UTF-8 is nested more than MAX_JSON_DEPTH deep; brackets inside strings do not count."""
     depth = 0
     for found in _BRACKET.finditer(content):
         depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(found[0], 0)
@@ -82,7 +82,7 @@ def refuse_long_lines(text_file: Path) -> None:
 
 
 def refuse_long_fields(table: pa.Table, headers: tuple[str, ...], lines: Iterable[int]) -> None:
-    """Raise Refusal for a value of more than MAX_FIELD_LETTERS; columns stand in the order of ``headers``, rows begin on ``lines``."""
+    """Raise Refusal for a value of more than MAX_FIELD_LETTERS; ``headers`` of the columns in order, ``lines`` on which the rows begin."""
     for header, values in zip(headers, table.columns, strict=True):
         if (pc.max(pc.binary_length(values)).as_py() or 0) <= MAX_FIELD_LETTERS:
             continue

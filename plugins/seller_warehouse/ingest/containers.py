@@ -1,4 +1,4 @@
-"""What a file may be wrapped in: gzip, a ZIP with one report, a workbook with one sheet; and what else it may be instead of text."""
+"""Containers of a file (gzip, a ZIP with one report, a workbook with one sheet), and known kinds of file that are not text."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _OTHERS = (
 
 @contextmanager
 def open_plain(path: Path, limit: int, sheet: Sheet | None = None) -> Iterator[BinaryIO]:
-    """The text of a file, taken out of gzip, ZIP and workbook, which are known by their first bytes and never by a name.
+    """The text of a file, unpacked from gzip, ZIP and workbook, which are detected by their first bytes, never by the file name.
 
-    ``limit`` is the largest size in bytes; ``sheet`` is filled with what a workbook says of its cells. Raises Refusal where there
-    is more than one file or sheet, or a password.
+    ``limit``: the largest size in bytes; ``sheet`` receives the cell types of a workbook. Raises Refusal if there is more than one file or sheet, or
+    a password.
     """
     with ExitStack() as stack:
         stream: BinaryIO = stack.enter_context(path.open("rb"))
@@ -56,7 +56,7 @@ def open_plain(path: Path, limit: int, sheet: Sheet | None = None) -> Iterator[B
 
 
 def refuse_no_text(head: bytes) -> None:
-    """Raise Refusal where the first bytes are those of a known kind of file that is no text."""
+    """Raise Refusal if the first bytes are those of a known kind of file that is not text."""
     if head.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in head:
             raise Refusal("no_text", "this is an Excel workbook protected by a password", "save it without a password, or as CSV in UTF-8")
@@ -69,7 +69,7 @@ def refuse_no_text(head: bytes) -> None:
 
 
 def _seekable(stream: BinaryIO, limit: int, stack: ExitStack) -> BinaryIO:
-    """The same bytes where a reader may jump about in them; a gzip stream is unpacked for it."""
+    """The same bytes as a seekable stream; a compressed stream is unpacked into a temporary file."""
     if not isinstance(stream.raw, gzip.GzipFile | zipfile.ZipExtFile):  # type: ignore[attr-defined]
         return stream
     copy = io.BufferedRandom(stack.enter_context(tempfile.TemporaryFile(buffering=0)))  # noqa: SIM115  # the stack closes it
@@ -100,7 +100,7 @@ def _unzipped(stream: BinaryIO, limit: int, sheet: Sheet | None, stack: ExitStac
 def _only_report(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     names = set(archive.namelist())
     if "[Content_Types].xml" in names or "mimetype" in names:
-        raise Refusal("no_text", "this is an Office file that is no XLSX workbook, such as ODS, XLSB or DOCX", _SAVE_AGAIN)
+        raise Refusal("no_text", "this is an Office file that is not an XLSX workbook, such as ODS, XLSB or DOCX", _SAVE_AGAIN)
     files = [i for i in archive.infolist() if not i.is_dir() and not _NOT_REPORTS.search(i.filename)]
     if not files:
         raise Refusal("empty_file", "the ZIP file holds no file", "pack the report again, or drop it unpacked")
@@ -119,7 +119,7 @@ class _Pieces(io.RawIOBase):
         self._pieces, self._rest = pieces, b""
 
     def readable(self) -> bool:
-        """As the interface wants it."""
+        """As the interface requires."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]

@@ -1,9 +1,9 @@
-"""Whether bytes that are not UTF-8 are UTF-8 all the same, with damage, and so no text of another charset.
+"""Decide whether text that is not valid UTF-8 is damaged UTF-8 or another charset.
 
-In text of one byte a letter, letters beyond ASCII stand alone or in words, and hardly ever make valid UTF-8: that takes a capital with an
-accent before a sign, such as the É and the ® of CAFÉ®. In text of two bytes a letter they make it in short words by chance. So what counts
-are runs of bytes beyond ASCII that are valid as a whole and convincing: of three bytes or more, or a letter of Western languages. Where
-there is one for every two runs that are not valid, the text is UTF-8; fewer are chance, and the warning of the fall-back names the first.
+In single-byte charsets, bytes beyond ASCII hardly ever form valid UTF-8: that takes an accented capital before a symbol, such as the É and ® of
+CAFÉ®. In double-byte charsets, short words form it by chance. So only convincing runs count: runs of bytes beyond ASCII that are valid as a whole and
+either have three bytes or more, or are a letter of a Western language. If there is at least one such run for every two invalid runs, the text is
+UTF-8. Fewer are chance; the warning of the fall-back names the line of the first.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from seller_warehouse.core.documents import Refusal
 _RUN = re.compile(rb"[\x80-\xff]+")
 _BEYOND_ASCII = bytes(range(128, 256))
 _WESTERN_LEADS = b"\xc2\xc3\xc4\xc5"
-"""The first byte of U+0080 to U+017F; alone as a letter of a one-byte charset they are rare capitals."""
+"""The first bytes of U+0080 to U+017F; in a single-byte charset they are rare capitals."""
 
 
 @dataclass(kw_only=True)
 class Utf8:
-    """How near bytes are to UTF-8: counts of runs, the first line with a convincing one, and where the first is that is not valid."""
+    """How close bytes are to UTF-8: counts of runs, the line of the first convincing one, and the position of the first invalid byte."""
 
     convincing: int = 0
     broken: int = 0
@@ -34,22 +34,22 @@ class Utf8:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the text is UTF-8 but for some bytes."""
+        """Whether the text is UTF-8 except for some bytes."""
         return 0 < self.broken <= 2 * self.convincing
 
     def refusal(self) -> Refusal:
-        """The refusal of damaged UTF-8, with the line and the column (in letters, from 1) of the first byte that is wrong."""
+        """The refusal of damaged UTF-8, with the line and the column (in letters, from 1) of the first invalid byte."""
         what = f"column {self.broken_column}: the byte {self.broken_byte:02X} is not valid UTF-8, while letters elsewhere in the text are"
         more = f" ({self.broken} places are damaged)" if self.broken > 1 else ""
         return Refusal("charset", what + more, "download it again, or correct the letter there and save the file as UTF-8", self.broken_line)
 
 
-def utf8_of(pieces: Iterable[bytes]) -> Utf8:
-    """How near the bytes in ``pieces`` are to UTF-8."""
+def examine_utf8(pieces: Iterable[bytes]) -> Utf8:
+    """Measure how close the bytes in ``pieces`` are to UTF-8."""
     found, line, column, rest = Utf8(), 1, 0, b""
     for piece in itertools.chain(pieces, [b""]):
         data = rest + piece
-        # A run may go on in the next piece; the last piece is blank and ends it.
+        # A run may continue in the next piece; the last piece is empty and ends it.
         whole = data.rstrip(_BEYOND_ASCII) if piece else data
         rest = data[len(whole) :]
         for run in _RUN.finditer(whole):
@@ -61,7 +61,7 @@ def utf8_of(pieces: Iterable[bytes]) -> Utf8:
 
 
 def _count(found: Utf8, run: re.Match[bytes], line: int, column: int) -> None:
-    """Count one run of a piece that begins at a line, after ``column`` letters of it."""
+    """Count one run of a piece that begins on ``line`` after ``column`` letters."""
     at = _wrong_place(run[0])
     is_convincing = len(run[0]) > 2 or run[0][0] in _WESTERN_LEADS
     if at is not None:
@@ -81,7 +81,7 @@ def _count(found: Utf8, run: re.Match[bytes], line: int, column: int) -> None:
 
 
 def _wrong_place(run: bytes) -> int | None:
-    """The place of the first byte that is not valid UTF-8; None where all are."""
+    """The position of the first invalid byte; None if all are valid UTF-8."""
     try:
         run.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""From received bytes to text: unpacked, decoded strictly, and refused where that cannot be done."""
+"""From received bytes to text: unpack and decode strictly, or refuse."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from pathlib import Path
 
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.ingest.containers import open_plain, refuse_no_text
-from seller_warehouse.ingest.damage import utf8_of
+from seller_warehouse.ingest.damage import examine_utf8
 from seller_warehouse.ingest.workbook import Sheet
 
 MAX_DOCUMENT_BYTES = 2 * 1024**3
-"""Above this a document is refused unread: ten times the largest report that 157 real accounts had."""
+"""A larger document is refused: this is ten times the largest report of 157 real accounts."""
 
 CHUNK = 1 << 20
 WESTERN = "cp1252"
 UTF8 = "utf-8-sig"
-"""UTF-8, whether it begins with a byte order mark or not."""
+"""UTF-8 with or without a byte order mark."""
 
 JAPANESE = frozenset({"cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213"})
 
 
 def chunks(path: Path, sheet: Sheet | None = None) -> Iterator[bytes]:
-    """The plain bytes, piece by piece; ``sheet`` is filled with what a workbook says of its cells.
+    """The unpacked bytes in pieces; ``sheet`` receives the cell types of a workbook.
 
-    Raises Refusal where the file is damaged, is no text, or unpacks to more than MAX_DOCUMENT_BYTES.
+    Raises Refusal if the file is damaged, is not text, or unpacks to more than MAX_DOCUMENT_BYTES.
     """
     size = 0
     try:
@@ -50,11 +50,11 @@ def chunks(path: Path, sheet: Sheet | None = None) -> Iterator[bytes]:
 
 
 def decode(source: Path, target: Path, *, declared: str | None, fallback: str, sheet: Sheet | None = None) -> str | None:
-    """Write the text of ``source`` to ``target`` as UTF-8, strictly; returns what a reader should know of the charset.
+    """Decode ``source`` strictly and write it to ``target`` as UTF-8; returns a warning about the charset, or None.
 
-    UTF-8 proves itself, so it is tried first whatever was declared (Amazon's labels are wrong at times), and damaged UTF-8 is refused;
-    then the declared charset, or without one the ``fallback`` of the region, which a warning always names. Japanese charsets read most
-    Western text as well, as nonsense, so there the reading counts that mixes no scripts inside words.
+    UTF-8 is tried first whatever was declared, since other text is hardly ever valid UTF-8 and Amazon's labels are sometimes wrong; damaged UTF-8 is
+    refused. Next comes the declared charset or, without one, the ``fallback`` of the account, always with a warning. Japanese charsets also decode
+    most Western text, as nonsense: if such a reading mixes scripts inside words, the text is read as Western.
     """
     first = next(chunks(source), b"")
     if not first:
@@ -62,12 +62,12 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         if (line := _decode_as(source, target, "utf-16").wrong_line) is None:
             return None
-        raise Refusal("charset", "the text is not valid UTF-16, as it says of itself", _REMEDY, line)
+        raise Refusal("charset", "the text has a UTF-16 byte order mark but is not valid UTF-16", _REMEDY, line)
     no_utf8 = _decode_as(source, target, UTF8, sheet).wrong_line
     if no_utf8 is None:
         wrong_label = declared and _python_charset(declared) not in (UTF8, "ascii") and not target.read_bytes().isascii()
         return f"declared {declared}, but the text is UTF-8" if wrong_label else None
-    if (utf8 := utf8_of(chunks(source))).is_damaged:
+    if (utf8 := examine_utf8(chunks(source))).is_damaged:
         raise utf8.refusal()
     charset = _python_charset(declared) if declared else fallback
     read = _decode_as(source, target, charset)
@@ -76,7 +76,7 @@ def decode(source: Path, target: Path, *, declared: str | None, fallback: str, s
         western = _decode_as(source, target, WESTERN)
         if western.wrong_line is None and not western.is_garbled:
             name = "Windows-1252" if western.beyond_latin_1 else "ISO-8859-1"
-            why = f"is not valid (line {line})" if line else "would stand inside Western words"
+            why = f"is not valid (line {line})" if line else "would put Japanese characters inside Western words"
             return f"the text is read as {name}; {charset}, as this account writes it, {why}"
         if line is None:
             _decode_as(source, target, charset)
@@ -113,13 +113,13 @@ _GENUINE = re.compile("[\u3040-\u30ff]+|[\u3005\u4e00-\u9fff]{2,}|[\uff66-\uff9f
 _MIXED = re.compile(
     f"[\ue000-\uf8ff]|(?<![{_EAST}])[\uff61-\uff9f](?![{_EAST}])|(?<=[a-z])[\u4e00-\u9fff](?![{_EAST}])|(?<=[A-Za-z])[\u4e00-\u9fff](?=[a-z])"
 )
-"""Private signs, a lone half-width kana, a lone ideograph in or after a Latin word: what Western letters look like in cp932."""
+"""Private-use characters, a lone half-width kana, a lone ideograph in or after a Latin word: Western letters decoded as cp932."""
 _HIGH = re.compile("[^\x00-\x7f]+")
 
 
 @dataclass(kw_only=True)
 class _Reading:
-    """How a text looks in one charset; ``wrong_line`` is the line where it is not valid."""
+    """Statistics of a text decoded in one charset; ``wrong_line`` is the first invalid line."""
 
     wrong_line: int | None = None
     genuine: int = 0
@@ -130,16 +130,16 @@ class _Reading:
 
     @property
     def mixes_scripts(self) -> bool:
-        """Whether Japanese signs stand inside Western words more often than in Japanese ones."""
+        """Whether Japanese characters occur inside Western words more often than in Japanese ones."""
         return self.mixed > self.genuine
 
     @property
     def is_garbled(self) -> bool:
-        """Whether letters beyond ASCII stand in rows, as no Western language has them."""
+        """Whether letters beyond ASCII come in long runs, as in no Western language."""
         return self.long_high_runs * 4 > self.high_runs
 
-    def look_at(self, text: str) -> None:
-        """Count what speaks for and against the reading."""
+    def count_text(self, text: str) -> None:
+        """Add a piece of text to the counts."""
         if text.isascii():
             return
         runs = [len(r) for r in _HIGH.findall(text)]
@@ -164,12 +164,12 @@ def _decode_as(source: Path, target: Path, charset: str, sheet: Sheet | None = N
                 line = lines + text[: text.index("\0")].count("\n")
                 raise Refusal(
                     "nul_byte",
-                    "the text holds a NUL byte, so the file is damaged or is no text",
+                    "the text holds a NUL byte, so the file is damaged or is not text",
                     "save it as UTF-8 if it is text, or download it again",
                     line,
                 )
             lines += text.count("\n")
             if charset in JAPANESE or charset == WESTERN:
-                reading.look_at(text)
+                reading.count_text(text)
             out.write(text.encode("utf-8"))
     return reading

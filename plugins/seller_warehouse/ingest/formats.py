@@ -1,7 +1,7 @@
-"""How the text of a value is judged and rewritten, as DuckDB expressions over a column of text.
+"""DuckDB expressions that validate and normalise the text of a value.
 
-The gate asks whether a value is what its column promises, the load rewrites dates and amounts in one spelling.
-Both use these expressions, so a value that passes the gate can always be rewritten.
+The gate checks that a value is valid for its column, the load normalises dates and amounts. Both use these expressions, so every value that passes
+the gate can be normalised.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from seller_warehouse.core.sql import identifier, text_literal
 
 WHOLE_NUMBER = "-?[0-9]{1,9}"
 GROUP_BLANKS = " \u00a0\u202f"
-"""What parts the thousands in French, Polish or Swedish: a blank, or one of two at which no line breaks."""
+"""Thousands separators in French, Polish or Swedish: a blank or one of two no-break spaces."""
 
 
 def amount_pattern(decimal_mark: str) -> str:
-    """The regular expression of an amount: thousands in well-formed groups, at most four decimals. Blanks part groups where commas are decimal marks.
+    """The regular expression of an amount: well-formed groups of thousands, at most four decimals. With a decimal comma, blanks may separate groups.
 
-    DECIMAL(18,4) holds four decimals and fourteen digits, so that a hundred of the largest amounts can still be summed. No real one
-    has more than twelve, while a barcode in the wrong column has thirteen.
+    At most twelve digits before the decimal mark: DECIMAL(18,4) has fourteen, so that a hundred of the largest amounts can be summed. No real amount
+    has more, while a barcode in the wrong column has thirteen.
     """
     mark, group = (",", f"[.{GROUP_BLANKS}]") if decimal_mark == "," else (r"\.", ",")
     return rf"[-+]?([0-9]{{1,12}}|[0-9]{{1,3}}({group}[0-9]{{3}}){{1,3}})({mark}[0-9]{{1,4}})?"
 
 
-def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
-    """True where a value would read differently under the other decimal mark and nothing in it decides."""
+def ambiguous_amount_sql(column: str, decimal_mark: str) -> str:
+    """SQL condition: the value would be another amount under the other decimal mark, and nothing in it decides."""
     other = r"\." if decimal_mark == "," else ","
     return f"regexp_full_match({column}, '[-+]?[0-9]{{1,3}}{other}[0-9]{{3}}')"
 
@@ -37,7 +37,7 @@ def is_ambiguous_amount(column: str, decimal_mark: str) -> str:
 _FOREIGN = "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९٫．，＋－−＾Ｅｅ"
 _PLAIN = "0123456789" * 4 + "..,+--^EE"
 _UNSEEN = " \t\u00a0\u2007\u2009\u202f\u3000\u200b\u200e\u200f\u061c\u2060\ufeff'\"="
-"""Blanks, marks of direction, and what spreadsheets put in front of text; none of them makes a number an id."""
+"""Blanks, direction marks, and what spreadsheets put in front of text; they do not turn a damaged id into a valid one."""
 
 _MANTISSA, _DECIMALS = "[-+]?[0-9]{1,3}", "[.,][0-9]+"
 _TENFOLD = rf"{_MANTISSA}({_DECIMALS})?[x×*·⋅]10(\^[-+]?[0-9]{{1,3}}|[⁺⁻]?[⁰¹²³⁴-⁹]+)"
@@ -49,7 +49,7 @@ _NO_ID = (
     r"[0-9]{6,}[.,]0+",
     r"[1-9][0-9]{14}0{7,}",
 )
-"""What is left of an id that was taken for a number: it has an exponent, a decimal, or zeros after the 15 digits that Excel keeps."""
+"""Patterns of an id that was converted to a number: an exponent, a decimal, or zeros after the 15 digits that Excel keeps."""
 
 _NO_OWN_CODE = (
     _TENFOLD,
@@ -57,13 +57,13 @@ _NO_OWN_CODE = (
     rf"{_MANTISSA}{_DECIMALS}(E|أس|اس)(0[0-9]{{1,2}}|[6-9]|1[35689]|2[0-2])",
     rf"{_MANTISSA}[.,][0-9]{{2,}}(E|أس|اس)([5-9]|1[0-9]|2[0-2])",
 )
-"""The same among the seller's own SKUs, where ``4.5E27`` may be a lamp: bases are E5, E10 to E12, E14, E17, E26, E27, E39 and E40."""
+"""The same for the seller's own SKUs, where ``4.5E27`` may be a lamp: bases are E5, E10 to E12, E14, E17, E26, E27, E39 and E40."""
 
 
-def is_damaged_id(column: Column) -> str:
-    """True where a spreadsheet or a program has shortened an id, in any locale and spelling (``1.23457E+11``, ``8,11E09``, ``8.11x10^9``).
+def damaged_id_sql(column: Column) -> str:
+    """SQL condition: a spreadsheet or program has shortened an id, in any locale and notation (``1.23457E+11``, ``8,11E09``, ``8.11x10^9``).
 
-    A column of several ids is searched, in any other one the whole value counts.
+    In a column of id lists each id is checked, otherwise the whole value.
     """
     plain = f"translate({identifier(column.name)}, {text_literal(_FOREIGN + _UNSEEN)}, {text_literal(_PLAIN)})"
     damage = "|".join(_NO_OWN_CODE if column.holds_own_codes else _NO_ID)
@@ -71,15 +71,15 @@ def is_damaged_id(column: Column) -> str:
     return f"regexp_matches({plain}, {text_literal(f'{around[0]}({damage}){around[1]}')}, 'i')"
 
 
-def amount_text(column: str, decimal_mark: str) -> str:
-    """An amount with a decimal point and without thousands separators."""
+def normalised_amount_sql(column: str, decimal_mark: str) -> str:
+    """SQL: an amount with a decimal point and without thousands separators."""
     if decimal_mark == ",":
         return f"replace(translate({column}, '.{GROUP_BLANKS}', ''), ',', '.')"
     return f"replace({column}, ',', '')"
 
 
 FIRST_YEAR = 1995
-"""Amazon sold its first book in that year; a date before it is a mistake."""
+"""Amazon sold its first book in 1995; an earlier date is a mistake."""
 
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?(Z| UTC| GMT|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?"
 _ISO = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([T ]{_TIME})?"
@@ -90,25 +90,25 @@ _DIRECTIVES = {
 
 
 def last_year(retrieved_at: date) -> int:
-    """The last year that a date of a document may lie in: deadlines and prices lie ahead, at most in the next year."""
+    """The last valid year of a document's dates: deadlines and prices may lie ahead, at most in the next year."""
     return retrieved_at.year + 1
 
 
 def date_pattern(date_format: str) -> str:
-    """The whole text of a date in one format, as a regular expression; a year has two digits where the format says so, and else four."""
+    """The regular expression of a date in one format; a year has four digits, or two if the format says so."""
     if date_format == ISO:
         return _ISO
     return "".join(_DIRECTIVES.get(part) or re.escape(part) for part in re.split("(%.)", date_format))
 
 
-def as_date(column: str, date_format: str, latest: int) -> str:
-    """The calendar day as printed; null where the text is none in that format, from FIRST_YEAR to the year ``latest``.
+def date_sql(column: str, date_format: str, latest: int) -> str:
+    """SQL: the calendar day as printed; null if the text is not a date in that format from FIRST_YEAR to the year ``latest``.
 
-    A year of two digits is the one from 1969 to 2068, and so judged like any other.
+    Two-digit years are 1969 to 2068.
     """
     is_whole = f"regexp_full_match({column}, {text_literal(date_pattern(date_format))})"
     if date_format == ISO:
-        # A time or an offset that does not exist would stop the staging models.
+        # An invalid time or offset would fail in the staging models.
         is_whole += f" and try_cast({column} as timestamptz) is not null"
         day = f"try_cast(substr({column}, 1, 10) as date)"
     else:
@@ -116,19 +116,19 @@ def as_date(column: str, date_format: str, latest: int) -> str:
     return f"case when {is_whole} and year({day}) between {FIRST_YEAR} and {latest} then {day} end"
 
 
-def is_broken(agreement: Agreement, date_formats: dict[str, str], latest: int, key: Iterable[str]) -> str:
-    """A condition that holds where a row breaks an agreement of its dates, and of those that all rows of its ``key`` share.
+def broken_agreement_sql(agreement: Agreement, date_formats: dict[str, str], latest: int, key: Iterable[str]) -> str:
+    """SQL condition: a row breaks an agreement between its dates and those that all rows of its ``key`` share.
 
-    It may hold windows, so it is no filter.
+    It may contain window functions, so it cannot be used in a filter.
     """
-    days = {name: f"({as_date(identifier(name), date_formats[name], latest)})" for name in (*agreement.columns, *agreement.of_key)}
+    days = {name: f"({date_sql(identifier(name), date_formats[name], latest)})" for name in (*agreement.columns, *agreement.of_key)}
     of_key = ", ".join(map(identifier, key))
     days |= {name: f"max({days[name]}) over (partition by {of_key})" for name in agreement.of_key}
     return agreement.broken.format(**days)
 
 
-def date_text(column: str, date_format: str) -> str:
-    """The date in ISO 8601: text that is ISO already stays as it is, a month stays a month."""
+def normalised_date_sql(column: str, date_format: str) -> str:
+    """SQL: the date in ISO 8601; ISO text stays as it is, a month stays a month."""
     if date_format == ISO:
         return column
     if "%d" not in date_format:
@@ -140,8 +140,8 @@ def date_text(column: str, date_format: str) -> str:
     return f"strftime(try_strptime({column}, {text_literal(date_format)}), '{written}')"
 
 
-def is_valid(column: Column, date_format: str, decimal_mark: str, latest: int) -> str:
-    """A condition that holds where a filled value is what its column promises; ``latest`` is the last year of a date."""
+def valid_value_sql(column: Column, date_format: str, decimal_mark: str, latest: int) -> str:
+    """SQL condition: a non-blank value is valid for its column; ``latest`` is the last valid year of a date."""
     name = identifier(column.name)
     match column.kind:
         case Kind.INTEGER:
@@ -149,16 +149,16 @@ def is_valid(column: Column, date_format: str, decimal_mark: str, latest: int) -
         case Kind.AMOUNT:
             return f"regexp_full_match({name}, '{amount_pattern(decimal_mark)}')"
         case Kind.DATE:
-            return f"({as_date(name, date_format, latest)}) is not null"
+            return f"({date_sql(name, date_format, latest)}) is not null"
         case _:
             return "true"
 
 
-def one_spelling(column: Column, date_format: str, decimal_mark: str) -> str:
-    """The value as ``raw`` keeps it: dates in ISO 8601, amounts with a point, all else as sent; blank stays blank."""
+def normalised_sql(column: Column, date_format: str, decimal_mark: str) -> str:
+    """SQL: the value as stored in ``raw``: dates in ISO 8601, amounts with a point, everything else as sent; blank stays blank."""
     name = identifier(column.name)
     if column.kind is Kind.AMOUNT:
-        return amount_text(name, decimal_mark)
+        return normalised_amount_sql(name, decimal_mark)
     if column.kind is Kind.DATE and date_format != ISO:
-        return f"case when {name} = '' then '' else {date_text(name, date_format)} end"
+        return f"case when {name} = '' then '' else {normalised_date_sql(name, date_format)} end"
     return name

@@ -1,7 +1,7 @@
-"""Judge parsed documents with Great Expectations: one suite per report, every rule's result kept.
+"""Judge parsed documents with Great Expectations: one suite per report, the result of every rule is kept.
 
-Great Expectations takes seconds to import, so it is imported inside the functions; and half a second to validate anything, so
-the documents of a report are validated together. It reads the files of their parsed rows through DuckDB: eight rules on a million rows take 0.15 s.
+Great Expectations takes seconds to import, so functions import it; and half a second for any validation, so all documents of a report are validated
+together. It reads the files of parsed rows through DuckDB: eight rules on a million rows take 0.15 s.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import duckdb
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import CANCELLED, DONE, Document, Refusal, Verdict, printable
-from seller_warehouse.core.report_spec import Unit
+from seller_warehouse.core.report_spec import ReplacementScope
 from seller_warehouse.core.sql import text_literal
 from seller_warehouse.ingest.formats import last_year
 from seller_warehouse.ingest.object_storage import ObjectStorage
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHOWN_ROWS = 10
-"""How many offending rows a result keeps."""
+"""Failing rows that a result keeps."""
 
 MAX_BATCH_DOCUMENTS = 200
-"""How many documents are validated at once: a rule finds a line for each, and Great Expectations shows 200 lines (MAX_RESULT_RECORDS)."""
+"""Documents that are validated at once: a rule returns one row per document, and Great Expectations returns at most 200 (MAX_RESULT_RECORDS)."""
 
 MAX_BATCH_ROWS = 1_000_000
-"""How many rows are validated at once; a document that has more is validated alone."""
+"""Rows that are validated at once; a document with more is validated alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateContext:
-    """What a suite may know beside the rows.
+    """Facts about a document that a suite may use besides its rows.
 
-    ``columns`` are those the document has; ``from_amazon`` whether it was asked for and not dropped; ``asked`` the days of the range
-    it was requested for; ``latest_day`` the last day a row may have, ``latest_year`` the last year of any date; ``usual_rows`` how many
-    rows the last good load would lead one to expect.
+    ``columns``: the columns of the document. ``from_amazon``: it was requested, not dropped. ``asked``: the requested days, with margin.
+    ``latest_day``: the last valid day of a row. ``latest_year``: the last valid year of any date. ``usual_rows``: the number of rows to expect from
+    the last good load.
     """
 
     account: Account
@@ -69,7 +69,7 @@ class GateContext:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleResult:
-    """The result of one rule on one document; ``rows`` are up to ten offending rows with their line."""
+    """The result of one rule on one document; ``rows``: up to ten failing rows with their lines."""
 
     rule: str
     severity: str
@@ -82,7 +82,7 @@ class RuleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """What the gate says of one document: PENDING means it may be loaded."""
+    """The gate's verdict on one document; PENDING means that it may be loaded."""
 
     document: Document
     verdict: Verdict
@@ -94,7 +94,7 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """A document to judge: ``folder`` keeps its rows, ``usual_rows_per_day`` is how many the last good load had."""
+    """A document to judge. ``folder`` is for its parsed rows, ``usual_rows_per_day`` comes from the last good load."""
 
     document: Document
     account: Account
@@ -117,10 +117,10 @@ def judge(document: Document, account: Account, folder: Path, usual_rows_per_day
 
 
 def judge_documents(pending: Iterable[Pending], left: dict[str, Exception] | None = None) -> Iterator[Judgement]:
-    """Parse each document, and judge those of one report together; a refusal is a judgement.
+    """Parse each document and judge those of one report together; a refusal is a judgement.
 
-    Judgements come report by report, each as soon as it is known. A document that cannot be judged because of any other error is put into
-    ``left`` with it, and holds up no other; without ``left`` the error is raised.
+    Yields judgements report by report, as soon as they are known. If any other error prevents a judgement, the error is stored in ``left`` and the
+    other documents are judged; without ``left`` it is raised.
     """
     with _Tools() as tools:
         for _, of_report in groupby(sorted(pending, key=lambda p: p.document.report), key=lambda p: p.document.report):
@@ -128,7 +128,7 @@ def judge_documents(pending: Iterable[Pending], left: dict[str, Exception] | Non
 
 
 class _Tools(ExitStack):
-    """What takes long to open, and is shared by the documents of a pass."""
+    """Resources that are slow to open, shared by the documents of a pass."""
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -143,7 +143,7 @@ class _Tools(ExitStack):
         return self.enter_context(closing(Validator()))
 
 
-def _leave(document: Document, error: Exception, left: dict[str, Exception] | None) -> None:
+def _leave_unprocessed(document: Document, error: Exception, left: dict[str, Exception] | None) -> None:
     if left is None:
         raise error
     log.error("%s/%s %s cannot be judged", document.account_id, document.report, document.file_name, exc_info=error)
@@ -156,7 +156,7 @@ def _judge_report(pending: Iterable[Pending], tools: _Tools, left: dict[str, Exc
         try:
             parsed = _parse(one, tools.connection)
         except Exception as error:
-            _leave(one.document, error, left)
+            _leave_unprocessed(one.document, error, left)
             continue
         if isinstance(parsed, Judgement):
             yield parsed
@@ -193,9 +193,9 @@ def _judge_batch(batch: list[_Parsed], validator: Validator, left: dict[str, Exc
             for parsed in batch:
                 yield from _judge_batch([parsed], validator, left)
             return
-        # If its rows are damaged, the next pass parses them from its bytes again.
+        # The rows may be damaged: the next pass parses them again from the bytes.
         batch[0].prepared.parquet.unlink(missing_ok=True)
-        _leave(batch[0].document, error, left)
+        _leave_unprocessed(batch[0].document, error, left)
         return
     for parsed, results in zip(batch, results_of_all, strict=True):
         yield _judgement(parsed.document, parsed.prepared, [*results, *_parse_warnings(parsed.prepared)])
@@ -213,7 +213,7 @@ def _judgement(document: Document, prepared: Prepared, results: list[RuleResult]
 
 
 def _judge_unanswered(document: Document) -> Judgement:
-    """A report that Amazon did not make: CANCELLED says nothing about rows, anything else is a refusal in Amazon's words."""
+    """The judgement of a report that Amazon did not make: NO_DATA if it was cancelled, else a refusal in Amazon's words."""
     said = f": {document.explanation}" if document.explanation else ""
     if document.answer == CANCELLED:
         reason = f"Amazon cancelled the report{said}; there was no data, or the report was asked for elsewhere too soon: nothing was replaced"
@@ -244,8 +244,8 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
     document = pending.document
     spec = SPECS[document.report]
     asked = None
-    if spec.unit is Unit.DATE and spec.requests and document.window_start and document.window_end:
-        # The range is asked wider than its days; what lies beside them is cut when it is loaded.
+    if spec.replacement_scope is ReplacementScope.DATE and spec.requests and document.window_start and document.window_end:
+        # The requested range is wider than the days of the window; the load drops rows outside them.
         margin = timedelta(days=1 if spec.requests.margin_hours else 0)
         asked = (document.window_start - margin, document.window_end + margin)
     days = (prepared.window[1] - prepared.window[0]).days + 1 if prepared.window else 1
@@ -257,7 +257,7 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
         decimal_mark_is_certain=prepared.decimal_mark_is_certain,
         from_amazon=document.source == "sp_api",
         asked=asked,
-        # A day of grace: the day is the marketplace's own, which may be ahead of UTC.
+        # One day of tolerance: the day is local to the marketplace, which may be ahead of UTC.
         latest_day=document.retrieved_at.date() + timedelta(days=1),
         latest_year=last_year(document.retrieved_at),
         usual_rows=round(pending.usual_rows_per_day * days) if pending.usual_rows_per_day else None,
@@ -265,9 +265,9 @@ def _context(pending: Pending, prepared: Prepared) -> GateContext:
 
 
 def _run_suites(batch: list[_Parsed], validator: Validator) -> list[list[RuleResult]]:
-    """The results of each document of a report, by the rules of its own suite; the rows of all are validated at once.
+    """The results of each document of a report, by the rules of its own suite; all rows are validated at once.
 
-    Rules of different documents that ask the same are asked once, of all rows: a document hears the answers to its own rules alone.
+    Equal rules of different documents run once over all rows; a document gets the results of its own rules only.
     """
     report = batch[0].document.report
     build = importlib.import_module(f"expectations.{report}").build_suite
@@ -283,9 +283,9 @@ def _question(rule: Any) -> tuple[str, str]:
 
 
 def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
-    """``documents`` with the facts that rules may read, and ``document_rows``: every row with the facts of its document.
+    """Create ``documents`` with the facts that rules may read, and ``document_rows`` with every row and the facts of its document.
 
-    A document is told by its number in the batch: one file that two accounts have dropped has one id.
+    Documents are identified by their number in the batch, since a file that two accounts drop has the same id in both.
     """
     validator.execute(
         "create or replace table documents (_document integer, _file varchar, _columns varchar[], _asked_first date, _asked_last date, "
@@ -303,7 +303,7 @@ def _create_tables(validator: Validator, batch: list[_Parsed]) -> None:
         f"from read_parquet([{files}], union_by_name = true, filename = '_file') as read join documents using (_file)"
     )
     if len(batch) > 1:
-        # To open many files takes longer than to copy what they hold; one may hold more than fits into memory.
+        # Opening many files takes longer than copying their rows. A single file is not copied: it may not fit into memory.
         validator.execute(f"create or replace table rows_of_many as {rows_read}")
         rows_read = "select * from rows_of_many"
     validator.execute(f"create or replace view document_rows as {rows_read}")
@@ -325,7 +325,7 @@ def _rule_result(rule: Any, failure: dict[str, Any] | None) -> RuleResult:
 
 
 def as_log_lines(judgement: Judgement) -> list[str]:
-    """A refused document in full: file, rule, and up to ten rows."""
+    """The log lines of a refused document: file, rules, and up to ten rows each."""
     lines = [f"REFUSED {judgement.document.account_id}/{judgement.document.report}: {judgement.reason}"]
     for r in judgement.results:
         if not r.passed:
@@ -335,5 +335,5 @@ def as_log_lines(judgement: Judgement) -> list[str]:
 
 
 def results_as_rows(results: list[RuleResult]) -> list[dict[str, Any]]:
-    """The results as ``meta.gate_results`` stores them."""
+    """The results as rows of ``meta.gate_results``."""
     return [{**asdict(r), "rows": json.dumps(r.rows, default=str)} for r in results]

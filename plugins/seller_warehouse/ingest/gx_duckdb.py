@@ -1,7 +1,6 @@
 """DuckDB as a data source of Great Expectations: importing this module adds ``data_sources.add_duckdb``.
 
-Great Expectations closes a connection before it fetches the result, which DuckDB does not survive, so this engine
-keeps its connection until it is closed.
+Great Expectations closes a connection before it fetches the result, which does not work with DuckDB, so this engine keeps its connection open.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations import UnexpectedRowsExpectation
 
-# This one sets its own level to INFO, past that of the whole (see __init__).
+# This logger sets its own level to INFO, which overrides that of its parent (see __init__).
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.NOTSET)
 
 _TABLE = "document_rows"
 
 
 class KeptConnectionEngine(SqlAlchemyExecutionEngine):
-    """One connection for all metrics of a validation."""
+    """An engine with one connection for all metrics of a validation."""
 
     _connection: Any
 
@@ -48,7 +47,7 @@ class DuckDBDatasource(SQLDatasource):
 
 
 class RowsOnce(UnexpectedRowsExpectation):
-    """Its query runs once; Great Expectations' own runs it a second time to count the rows that it already has."""
+    """Runs its query once; the base class runs it a second time to count the rows that it already has."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.table",)
 
@@ -58,7 +57,7 @@ class RowsOnce(UnexpectedRowsExpectation):
 
 
 class Validator:
-    """Great Expectations over a DuckDB database in memory, whose tables and views may be replaced between two validations."""
+    """Great Expectations over a DuckDB database in memory; tables and views may be replaced between validations."""
 
     def __init__(self) -> None:
         self._context = gx.get_context(mode="ephemeral")
@@ -67,7 +66,7 @@ class Validator:
         self._engine = self._source.get_execution_engine()
 
     def execute(self, sql: str, parameters: Iterable[Any] = ()) -> list[Any]:
-        """The rows of a statement."""
+        """Run a statement; returns its rows."""
         with self._engine.get_connection() as connection:
             rows = list(connection.exec_driver_sql(sql, tuple(parameters)).fetchall())
             connection.commit()
@@ -79,9 +78,9 @@ class Validator:
         return asset.add_batch_definition_whole_table(_TABLE)
 
     def failing(self, rules: list[tuple[str, str]]) -> list[list[dict[str, Any]]]:
-        """What the query of each rule finds in the table ``document_rows``: at most 200 rows (MAX_RESULT_RECORDS).
+        """The rows that the query of each rule finds in ``document_rows``, at most 200 (MAX_RESULT_RECORDS).
 
-        A rule is its name and its query. Raises RuntimeError where a query cannot be run.
+        ``rules``: name and query of each. Raises RuntimeError if a query fails.
         """
         suite = gx.ExpectationSuite(
             name="gate", expectations=[RowsOnce(unexpected_rows_query=q, meta={"place": i}) for i, (_, q) in enumerate(rules)]

@@ -1,4 +1,4 @@
-"""Which report a text is: told by its header, or where its language is unknown by its first row, and never by a name."""
+"""Recognise the report of a text by its header or, if the header's language is unknown, by its first row; never by the file name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from seller_warehouse.core.documents import Refusal
 from seller_warehouse.core.report_spec import Column, Layout, Quoting, ReportSpec, normalise_header
 from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_wide_header
-from seller_warehouse.ingest.damage import utf8_of
+from seller_warehouse.ingest.damage import examine_utf8
 from seller_warehouse.ingest.decode import JAPANESE, WESTERN, chunks
 from seller_warehouse.ingest.other_files import refuse_date_range, refuse_markup
 from seller_warehouse.reports import SPECS
@@ -19,7 +19,7 @@ from seller_warehouse.reports import SPECS
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How a text is laid out: which report, its delimiter, and which field is which column."""
+    """The layout of a text: its report, its delimiter, and the column of each field."""
 
     spec: ReportSpec
     layout: Layout | None
@@ -32,7 +32,7 @@ class Shape:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns that the text may have."""
+        """The possible columns of the text."""
         return self.layout.columns if self.layout else self.spec.columns
 
     def column(self, name: str) -> Column:
@@ -41,14 +41,14 @@ class Shape:
 
     @property
     def unknown_headers(self) -> tuple[str, ...]:
-        """Headers that no column of the report answers to."""
+        """Headers that match no column of the report."""
         return tuple(h for h, n in zip(self.headers, self.field_names, strict=True) if n is None)
 
 
 def recognise_file(path: Path, fallback: str) -> str:
-    """The report that a received file holds, by its first lines alone; its name says nothing.
+    """The name of the report in a received file, by its first lines only.
 
-    Raises Refusal where the bytes cannot be read or no report has such a header.
+    Raises Refusal if the bytes cannot be decoded or no report has such a header.
     """
     head = b""
     for chunk in chunks(path):
@@ -63,8 +63,8 @@ def recognise_file(path: Path, fallback: str) -> str:
     refused: Refusal | None = None
     line = 1
     errors = "strict"
-    if charsets[0] != "utf-16" and not _is_utf8(head) and (utf8 := utf8_of([head])).is_damaged:
-        # The header tells the report all the same, and the gate refuses it with the place of the damage.
+    if charsets[0] != "utf-16" and not _is_utf8(head) and (utf8 := examine_utf8([head])).is_damaged:
+        # The header still identifies the report; the gate refuses it with the position of the damage.
         charsets, errors, refused = charsets[:1], "replace", utf8.refusal()
     for charset in charsets:
         try:
@@ -104,9 +104,9 @@ def _recognise_json(text: str) -> str:
 
 
 def recognise(head: str) -> Shape:
-    """Which report a text is, by its header and, where the language is unknown, its first row.
+    """The layout of a text, by its header and, if the language is unknown, its first row.
 
-    Raises Refusal where the first line is no header, where no report has such a header, or a column stands twice.
+    Raises Refusal if the first line is not a header, no report has such a header, or a column appears twice.
     """
     refuse_markup(head)
     header_line, first, second = _first_lines(head)
@@ -123,7 +123,7 @@ def recognise(head: str) -> Shape:
         refuse_date_range(head, lambda found: any(_likeness(c, found) >= 0.5 for _, _, c in _candidates()))
         if delimiter not in first:
             what = f"this is no report; it begins {first[:120]!r}"
-            raise Refusal("no_report", what, "read what it says and ask for the report again", header_line)
+            raise Refusal("no_report", what, "read its text and ask for the report again", header_line)
         raise Refusal(
             "unknown_header",
             f"no report has a header of {len(headers)} columns that begins {headers[0][:60]!r}",
@@ -139,12 +139,15 @@ def recognise(head: str) -> Shape:
     if twice:
         column = next(c.header for c in columns if c.name == sorted(twice)[0])
         found = ", ".join(repr(h) for h, n in zip(headers, names, strict=True) if n == sorted(twice)[0])
-        what = f"the column {sorted(twice)[0]} of {spec.name} stands twice ({found})"
+        what = f"the column {sorted(twice)[0]} of {spec.name} appears twice ({found})"
         raise Refusal("column_twice", what, f"keep the one that is Amazon's {column!r} and remove the other", header_line)
     if missing:
         listed = ", ".join(repr(m) for m in missing)
         raise Refusal(
-            "missing_column", f"the header is that of {spec.name} but lacks {listed}", "download the whole report, with every column", header_line
+            "missing_column",
+            f"the header is that of {spec.name} but is missing {listed}",
+            "download the whole report, with every column",
+            header_line,
         )
     return Shape(
         spec=spec, layout=layout, delimiter=delimiter, header_line=header_line, field_names=names, headers=headers,
@@ -153,7 +156,7 @@ def recognise(head: str) -> Shape:
 
 
 def _is_quoted(spec: ReportSpec, delimiter: str, first: str, second: str) -> bool:
-    """Whether a double quote encloses a field: in text with commas, in a report that quotes, and where the header or the first row does."""
+    """Whether double quotes enclose fields: unless the delimiter is a tab, in a report that quotes, or if the header or the first row is quoted."""
     return delimiter != "\t" or spec.quoting is Quoting.ALL or _all_quoted(first) or _all_quoted(second)
 
 
@@ -163,7 +166,7 @@ def _all_quoted(line: str) -> bool:
 
 
 def _placed(columns: tuple[Column, ...], normal: list[str]) -> tuple[str | None, ...]:
-    """The column of each header; a word that several columns share is told by the columns it stands between, in Amazon's order."""
+    """The column of each header; a header that several columns share is resolved by its neighbours, in Amazon's order of columns."""
     answers = [[i for i, c in enumerate(columns) if n in c.headers] for n in normal]
     certain: list[int | None] = [a[0] if len(a) == 1 else None for a in answers]
     placed = list(certain)
@@ -192,7 +195,7 @@ def _candidates() -> list[tuple[ReportSpec, Layout | None, tuple[Column, ...]]]:
 
 
 def _likeness(columns: tuple[Column, ...], normal: list[str]) -> float:
-    """The share of Amazon's columns that are there, then of headers that are understood."""
+    """The share of required and usual columns that are present, times the share of known headers."""
     required = [c for c in columns if c.required or c.usual]
     present = sum(1 for c in required if c.headers & set(normal)) / len(required)
     known = frozenset().union(*(c.headers for c in columns))
@@ -205,7 +208,7 @@ def _by_position(first: str, second: str, delimiter: str, header_line: int, head
     for spec in SPECS.values():
         names = [c.name for c in spec.columns]
         fits = spec.first_row_probes and len(names) == len(headers) == len(values)
-        # Where the first line matches too, the file has no header, and its first row must not be taken for one.
+        # If the first line matches too, the file has no header, and its first row must not be taken as one.
         if fits and _matches(spec, names, values) and not _matches(spec, names, list(headers)):
             return Shape(
                 spec=spec, layout=None, delimiter=delimiter, header_line=header_line,

@@ -1,9 +1,8 @@
-"""Landing: bytes exactly as received, compressed, with a manifest each; never changed, never rewritten.
+"""Landing: bytes exactly as received, compressed, each with a manifest, never rewritten.
 
-A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. The manifest is
-written last, so whatever has one is complete; where landing is a folder, a document's own appears whole. A dropped file has no window of its own and
-lies under ``file``, a snapshot under
-``snapshot``. ``rows.<version>.parquet`` beside them is what ``parse`` made of the bytes; without it they are parsed again.
+A document is ``landing/<account>/<report>/<window>/<document id>/document.gz`` beside ``manifest.json``. ``<window>`` is ``file`` for a dropped file
+and ``snapshot`` for a snapshot. The manifest is written last, so a document with a manifest is complete; if landing is a folder, the document's
+folder appears atomically. ``rows.<version>.parquet`` beside them holds the parsed rows; without it the bytes are parsed again.
 """
 
 from __future__ import annotations
@@ -24,32 +23,32 @@ from pathlib import Path
 
 from seller_warehouse.core.accounts import Account, ConfigurationError, marketplaces
 from seller_warehouse.core.documents import Document, Refusal, Verdict, printable
-from seller_warehouse.core.home import Home, write_whole
-from seller_warehouse.core.outcome import DocumentLeft
+from seller_warehouse.core.home import Home, write_atomically
+from seller_warehouse.core.outcome import DocumentUnprocessed
 from seller_warehouse.core.problems import FULL
-from seller_warehouse.core.report_spec import Scope
+from seller_warehouse.core.report_spec import MarketplaceScope
 from seller_warehouse.ingest.decode import MAX_DOCUMENT_BYTES
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.header import recognise_file
+from seller_warehouse.ingest.integrity import LOST, OR_DELETE_FOLDER, loss_refusal, verify_bytes
 from seller_warehouse.ingest.object_storage import ObjectStorage, StorageFailed, storage_of
 from seller_warehouse.ingest.quarantine import quarantine
-from seller_warehouse.ingest.received import GIVEN_UP, LOST, loss_of, require_whole
 from seller_warehouse.ingest.replacement import REPLACE
 from seller_warehouse.reports import SPECS
 
 log = logging.getLogger(__name__)
 
 NOT_DOCUMENTS = frozenset({".DS_Store", ".gitkeep", "Thumbs.db", "desktop.ini"})
-"""What file managers leave behind; never read, never removed."""
+"""Files that file managers leave behind; never read, never removed."""
 
 
 CLOCK_SKEW = timedelta(hours=1)
-"""How far the clock that dated a file may be ahead of ours."""
+"""How far the modification time of a file may be ahead of our clock."""
 
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that is put aside in quarantine and still lies in the inbox, until its verdict is recorded."""
+    """A refused file: copied to quarantine, and still in the inbox until its verdict is recorded."""
 
     judgement: Judgement
     path: Path
@@ -57,14 +56,14 @@ class RefusedFile:
     may_go: bool = True
 
     def remove(self) -> None:
-        """Take it out of the inbox."""
+        """Remove it from the inbox."""
         if self.may_go:
             _remove_settled(self.path, self.status)
 
 
 @dataclass(kw_only=True)
 class Collected:
-    """What one look into the inbox did: documents landed, files refused, files still being written, and files left there because of an error."""
+    """The result of collecting the inbox: landed documents, refused files, files still being written, and files left there because of an error."""
 
     landed: list[Document] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
@@ -73,13 +72,13 @@ class Collected:
 
 
 def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, settle_seconds: float, run_id: str = "") -> Collected:
-    """Move every settled file of the inbox to landing, or to quarantine where it is no known report.
+    """Move every settled file of the inbox to landing, or to quarantine if it is not a known report.
 
-    A file is settled when it was last changed ``settle_seconds`` before ``now``; a younger one waits for the next look.
+    A file is settled if it was last changed at least ``settle_seconds`` before ``now``; a younger one waits for the next run.
     """
     prepare_inbox(home, accounts)
     for folder in (home.landing, home.quarantine):
-        # The bytes still hold buyers' names and addresses.
+        # The bytes contain buyers' names and addresses.
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     shutil.rmtree(_incoming(home), ignore_errors=True)
     _incoming(home).mkdir(parents=True)
@@ -95,30 +94,30 @@ def collect_inbox(home: Home, accounts: dict[str, Account], *, now: datetime, se
             collected.waiting.append(printable(str(place)))
             continue
         try:
-            _take_or_put_aside(home, path, status, account, place, now, collected, refused_by)
+            _land_or_quarantine(home, path, status, account, place, now, collected, refused_by)
         except (OSError, StorageFailed) as error:
             collected.left[f"inbox/{printable(str(place))}"] = error
     return collected
 
 
-def _take_or_put_aside(
+def _land_or_quarantine(
     home: Home, path: Path, status: os.stat_result, account: Account | None, place: Path, now: datetime, collected: Collected,
     refused_by: tuple[str, datetime],
 ) -> None:  # fmt: skip
-    """Raises OSError and StorageFailed where the trouble is not the file's own; it stays in the inbox then."""
+    """Raises OSError and StorageFailed for an error that the file did not cause; then it stays in the inbox."""
     try:
-        collected.landed.append(_take(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
+        collected.landed.append(_land_file(home, path, status, account, place.parts[0] if len(place.parts) > 1 else "", now))
     except _StillWritten:
         collected.waiting.append(printable(str(place)))
     except Refusal as refusal:
-        collected.refused.append(_put_aside(home, path, status, place, refusal, refused_by))
+        collected.refused.append(_quarantine_file(home, path, status, place, refusal, refused_by))
     except OSError as error:
         if error.errno == errno.ENOENT and not os.path.lexists(path):
             return  # Taken back since the folder was listed.
         if error.errno in FULL or error.filename not in (None, str(path), path):
             raise
         unreadable = Refusal("unreadable", f"the file cannot be read ({error.strerror})", "give the pipeline the right to read it")
-        collected.refused.append(_put_aside(home, path, status, place, unreadable, refused_by, may_go=False))
+        collected.refused.append(_quarantine_file(home, path, status, place, unreadable, refused_by, may_go=False))
 
 
 class _StillWritten(Exception):
@@ -126,9 +125,9 @@ class _StillWritten(Exception):
 
 
 def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
-    """Make a folder for each account, and in it the one for files that replace what is held.
+    """Create a folder for each account, and in it the folder for files that replace what is held.
 
-    Raises ConfigurationError where something that is no folder stands in its place: it would be taken for a dropped file.
+    Raises ConfigurationError if there is a link or file in its place, which would be treated as a dropped file.
     """
     for account_id in accounts:
         folder = home.inbox / account_id
@@ -142,7 +141,7 @@ def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
 def inbox_files(home: Home) -> Iterator[Path]:
     """Every file and link in the inbox, in a fixed order; links are not followed.
 
-    Raises OSError where a folder cannot be read: its files would wait there unseen.
+    Raises OSError if a folder cannot be read, since its files would be ignored silently.
     """
 
     def fail(error: OSError) -> None:
@@ -155,21 +154,21 @@ def inbox_files(home: Home) -> Iterator[Path]:
                 yield Path(root) / name
 
 
-def _take(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
+def _land_file(home: Home, path: Path, status: os.stat_result, account: Account | None, folder: str, now: datetime) -> Document:
     if not stat.S_ISREG(status.st_mode):
         raise Refusal("no_file", "this is a link or a device, not a file", "copy the file itself into the inbox")
     if account is None:
-        what = f"there is no account {printable(folder)!r}" if folder else "the file lies in no account's folder"
+        what = f"there is no account {printable(folder)!r}" if folder else "the file is in no account's folder"
         raise Refusal("unknown_account", what, "put it into inbox/<account id> of an account in accounts.yaml")
     *folders, _ = path.relative_to(home.inbox / account.id).parts
     places = [f for f in folders if f.casefold() != REPLACE]
     document = replace(_document(path, status, account.id), replaces=len(places) < len(folders))
     if document.retrieved_at > now + CLOCK_SKEW:
-        # It would count as newer than everything that is still to come.
+        # It would count as newer than all later documents.
         what = f"the file was last modified in the future ({document.retrieved_at:%Y-%m-%d %H:%M} UTC)"
         raise Refusal("modified_in_future", what, "set its time to when it was downloaded (touch -d) and drop it again")
     received = _incoming(home) / "document.gz"
-    document = identified(document, _copy(path, status, received))
+    document = with_id(document, _copy(path, status, received))
     report = recognise_file(received, account.fallback_charset)
     document = land(home, replace(document, report=report, marketplace_id=_marketplace(account, report, places[-1] if places else "")), received)
     _remove_settled(path, status)
@@ -177,12 +176,12 @@ def _take(home: Home, path: Path, status: os.stat_result, account: Account | Non
 
 
 def _marketplace(account: Account, report: str, folder: str) -> str:
-    """The marketplace of a dropped file: that of the folder it lies in (``inbox/<account>/DE/``), else the account's first.
+    """The marketplace of a dropped file: that of its folder (``inbox/<account>/DE/``), else the account's first.
 
-    Blank where the report covers the whole account.
+    Blank if the report covers the whole account.
     """
     requests = SPECS[report].requests
-    if not requests or requests.scope is not Scope.EACH:
+    if not requests or requests.marketplace_scope is not MarketplaceScope.EACH:
         return ""
     named = (m for m in account.marketplaces if folder.upper() in (m, marketplaces()[m].country_code))
     return next(named, account.marketplaces[0])
@@ -195,17 +194,17 @@ def _document(path: Path, status: os.stat_result, account_id: str) -> Document:
     )  # fmt: skip
 
 
-def _put_aside(
+def _quarantine_file(
     home: Home, path: Path, status: os.stat_result, place: Path, refusal: Refusal, refused_by: tuple[str, datetime], *, may_go: bool = True
 ) -> RefusedFile:
-    """Keep a refused file and its reason in quarantine; it stays in the inbox until its verdict is recorded."""
+    """Copy a refused file to quarantine with its reason; it stays in the inbox until its verdict is recorded."""
     received: Path | None = None
     sha256 = hashlib.sha256(os.fsencode(path.name)).hexdigest()
     if may_go and stat.S_ISREG(status.st_mode):
         received = _incoming(home) / "document.gz"
-        with suppress(_StillWritten):  # What was read is kept as it was; a file that changed stays for the next look.
+        with suppress(_StillWritten):  # Keep what was read; a file that has changed stays in the inbox for the next run.
             sha256 = _copy(path, status, received)
-    document = identified(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
+    document = with_id(_document(path, status, printable(place.parts[0]) if len(place.parts) > 1 else ""), sha256)
     result = RuleResult(rule=refusal.rule, severity="critical", passed=False, what=str(refusal))
     reason = f"{document.file_name}, {refusal}"
     judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=[result])
@@ -213,25 +212,25 @@ def _put_aside(
     return RefusedFile(judgement, path, status, may_go)
 
 
-def identified(document: Document, sha256: str) -> Document:
-    """The document with its hash and an id made of when it was retrieved, its hash and its name."""
-    # The name is part of the id, so that one file under two names is two documents, each with a verdict; so is that it is forced.
+def with_id(document: Document, sha256: str) -> Document:
+    """The document with its hash and an id derived from its retrieval time, hash and name."""
+    # The name and the folder that forces replacement are part of the id: one file under two names is two documents, each with a verdict.
     place = f"{REPLACE}/" if document.replaces else ""
     both = hashlib.sha256(f"{sha256}/{place}{document.file_name}".encode()).hexdigest()
     return replace(document, sha256=sha256, document_id=f"{document.retrieved_at:%Y%m%dT%H%M%S%f}-{both[:16]}")
 
 
 def _copy(path: Path, status: os.stat_result, target: Path) -> str:
-    """Keep a dropped file's bytes; returns their sha256."""
+    """Copy a dropped file's bytes to ``target``, compressed; returns their sha256."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
-        sha256, _ = keep(source, target)
+        sha256, _ = copy_compressed(source, target)
         if _changed(os.fstat(source.fileno()), status):
             raise _StillWritten
     return sha256
 
 
-def keep(source: BufferedReader, target: Path) -> tuple[str, int]:
-    """Copy the bytes, compressed unless they are already; returns their sha256 and how many they were."""
+def copy_compressed(source: BufferedReader, target: Path) -> tuple[str, int]:
+    """Copy the bytes, compressed unless they already are; returns the sha256 and number of the source's bytes."""
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as raw:
         compressed = source.peek(2)[:2] == b"\x1f\x8b"
@@ -252,16 +251,16 @@ def _changed(now: os.stat_result, before: os.stat_result) -> bool:
 
 
 def _remove_settled(path: Path, status: os.stat_result) -> None:
-    """Remove a dropped file, unless it was written again meanwhile: then the next look takes it."""
+    """Remove a dropped file, unless it was written again meanwhile: then the next run lands it."""
     with suppress(FileNotFoundError):
         if not _changed(path.lstat(), status):
             path.unlink()
 
 
 def land(home: Home, document: Document, received: Path | None) -> Document:
-    """Move compressed bytes to their place in landing, with the manifest; the same document again changes nothing, and mends one that is damaged.
+    """Move compressed bytes to landing and write the manifest. Landing a document again repairs it if it is damaged, else changes nothing.
 
-    An answer without bytes, such as a cancelled report, is a manifest alone.
+    An answer without bytes, such as a cancelled report, has only a manifest.
     """
     window = f"{document.window_start}_{document.window_end}" if document.window_start else "file" if document.source == "file" else "snapshot"
     folder = home.landing / document.account_id / document.report / window / document.document_id
@@ -274,13 +273,13 @@ def land(home: Home, document: Document, received: Path | None) -> Document:
             storage.put(received, placed.path)
         storage.write(folder / "manifest.json", placed.to_json().encode())
         return placed
-    # A folder appears whole: one without a manifest is a loss, and never just being written.
+    # The folder appears atomically, so one without a manifest is a loss and not a document that is being written.
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     if received:
         os.replace(received, part / "document.gz")
-    write_whole(part / "manifest.json", placed.to_json().encode())
+    write_atomically(part / "manifest.json", placed.to_json().encode())
     if folder.is_dir():
         for made in sorted(part.iterdir()):
             if (folder / made.name).is_dir():
@@ -297,14 +296,14 @@ def _is_landed(document: Document, storage: ObjectStorage | None, *, has_bytes: 
     try:
         _read_manifest(document.path.with_name("manifest.json"), storage)
         if has_bytes:
-            require_whole(document, storage)
+            verify_bytes(document, storage)
     except Refusal:
         return False
     return True
 
 
 def _read_manifest(manifest: Path, storage: ObjectStorage | None) -> Document:
-    """The document of a manifest. Raises Refusal where it is missing, unreadable, or of another document."""
+    """The document of a manifest. Raises Refusal if it is missing, unreadable, or of another document."""
     account_id, report, window, document_id, _ = manifest.parts[-5:]
     source = "file" if window == "file" else "sp_api"
     try:
@@ -314,19 +313,19 @@ def _read_manifest(manifest: Path, storage: ObjectStorage | None) -> Document:
         if (document.account_id, document.report, document.document_id, dated) != (account_id, report, document_id, document_id.split("-")[0]):
             raise ValueError("it is the manifest of another document")
     except FileNotFoundError as error:
-        raise loss_of(source, f"its manifest is no longer in landing: {manifest}", GIVEN_UP) from error
+        raise loss_refusal(source, f"its manifest is no longer in landing: {manifest}", OR_DELETE_FOLDER) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise loss_of(source, f"its manifest cannot be read ({error}): {manifest}", GIVEN_UP) from error
+        raise loss_refusal(source, f"its manifest cannot be read ({error}): {manifest}", OR_DELETE_FOLDER) from error
     return document
 
 
 def landed_documents(
     home: Home, place: str = "*/*", known: Container[tuple[str, str, str]] = frozenset(), lost: dict[str, Exception] | None = None
 ) -> Iterator[Document]:
-    """Every complete document in landing, in a fixed order; all, or those of one ``account/report``.
+    """Every complete document in landing, or those of one ``account/report``, in a fixed order.
 
-    Those ``known`` by account, report and document id are left out by the names of their folders: their manifests are not opened.
-    One without a readable manifest is named in ``lost``, by its place, and holds up no other.
+    Documents that are ``known`` by account, report and document id are skipped by the names of their folders, without opening their manifests.
+    A document without a readable manifest is added to ``lost`` under its path and skipped.
     """
     storage = storage_of(home)
     for manifest in _places(home, place, storage):
@@ -337,13 +336,13 @@ def landed_documents(
         except Refusal as loss:
             log.warning("%s", loss)
             if lost is not None:
-                lost["/".join(manifest.parts[-5:-1])] = DocumentLeft(str(loss))
+                lost["/".join(manifest.parts[-5:-1])] = DocumentUnprocessed(str(loss))
             continue
         yield document
 
 
 def _places(home: Home, place: str, storage: ObjectStorage | None) -> Iterator[Path]:
-    """Where the manifest of each document is, or should be, in a fixed order."""
+    """The path of each document's manifest, whether it exists or not, in a fixed order."""
     if storage:
         yield from storage.manifests("" if "*" in place else place)
         return
@@ -355,7 +354,7 @@ def _places(home: Home, place: str, storage: ObjectStorage | None) -> Iterator[P
 def find_document(home: Home, account_id: str, report: str, document_id: str) -> Document:
     """One landed document.
 
-    Raises Refusal where landing no longer holds it: its history cannot be put in order without it.
+    Raises Refusal if landing no longer holds it, since its scopes cannot be replayed without it.
     """
     storage, place = storage_of(home), f"{account_id}/{report}"
     for manifest in storage.manifests(place) if storage else (home.landing / place).glob(f"*/{document_id}/manifest.json"):

@@ -1,7 +1,7 @@
-"""The layout of the build database, and how one that an earlier version made is brought to it.
+"""The layout of the build database, and migrations from the layouts of earlier versions.
 
-``meta.schema`` holds the number of the layout, in one row. A database without it is of layout 0. Reports' tables are not part of the number: they
-gain the columns of their spec whenever they are opened (``warehouse``).
+``meta.schema`` holds the number of the layout in one row. A database without it has layout 0. The number does not cover the tables of reports: new
+columns of a spec are added whenever the database is opened (``warehouse``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ create table if not exists meta.alerts (
 );
 create table if not exists meta.schema (schema_version integer);
 """
-"""What a new database gets, and an old one whatever table it has not."""
+"""Creates the tables that are missing, in a new database all."""
 
 _TO_1 = """
 alter table raw.accounts add column if not exists damaged_inventory_kept_since date;
@@ -57,7 +57,7 @@ alter table meta.coverage add column if not exists is_short boolean;
 
 
 def _to_1(connection: duckdb.DuckDBPyConnection) -> None:
-    """The layout before the number: settings of accounts, what Amazon answered, and short days may have no column yet."""
+    """From the layout without a number, which may have no columns for account settings, Amazon's answers and short days."""
     connection.execute(_TO_1)
     reports = connection.execute(
         "select distinct table_name from duckdb_columns() where (schema_name, column_name) = ('raw', '_row_hash')"
@@ -67,19 +67,19 @@ def _to_1(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _to_2(connection: duckdb.DuckDBPyConnection) -> None:
-    """The first homes that were filled from Amazon do not know of report types whether they come by days; layout 1 left them so."""
+    """``comes_by_days`` is missing in the first homes filled from Amazon; layout 1 did not add it."""
     connection.execute("alter table raw.report_types add column if not exists comes_by_days boolean")
 
 
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_to_1, _to_2)
-"""In order: the one at position n brings layout n to n + 1. Each may be killed: it is part of one transaction."""
+"""In order: the one at position n migrates layout n to n + 1. All run in one transaction, so a kill is harmless."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """The layout that this code reads and writes."""
 
 
 class NewerHome(ConfigurationError):
-    """The build database was written by a later version; nothing was changed in it."""
+    """A later version wrote the build database; nothing was changed in it."""
 
     def __init__(self, path: Path, version: int) -> None:
         super().__init__(
@@ -89,7 +89,7 @@ class NewerHome(ConfigurationError):
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Bring the database to the layout of this code, in one transaction; the rows that it holds stay. Raises NewerHome."""
+    """Migrate the database to the layout of this code, in one transaction, keeping its rows. Raises NewerHome."""
     version = _version(connection)
     if version == SCHEMA_VERSION:
         return
@@ -104,7 +104,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """The layout of the database; None where it is new."""
+    """The layout of the database; None if it is new."""
     tables = {name for (name,) in connection.execute("select table_name from duckdb_tables() where schema_name = 'meta'").fetchall()}
     if "schema" in tables:
         [(version,)] = connection.execute("select schema_version from meta.schema").fetchall()

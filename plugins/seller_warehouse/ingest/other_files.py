@@ -1,4 +1,4 @@
-"""Files that are none of the reports but are often dropped in their place: each is named, with the report that holds the same."""
+"""Files that are not reports but are often dropped instead of one; the refusal names the report with the same content."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from seller_warehouse.core.report_spec import normalise_header
 
 _FLAT_FILE = "Seller Central > Payments > Reports Repository, Settlement, Flat File V2"
 _DATE_RANGE_REMEDY = (
-    f"the same money stands in the settlements: download those of these days as text from {_FLAT_FILE}; "
-    "what Amazon reimbursed also stands in the FBA reimbursements report"
+    f"the same money is in the settlements: download those of these days as text from {_FLAT_FILE}; "
+    "reimbursements are also in the FBA reimbursements report"
 )
 
 _DATE_AND_SETTLEMENT = (
@@ -28,7 +28,7 @@ _DATE_AND_SETTLEMENT = (
     ("data/godzina", "identyfikator rozliczenia"),
     ("日付/時間", "決済番号"),
 )
-"""How the date range report heads its first two columns, by language (header tables of public parsers)."""
+"""The first two headers of the date range report, by language (header tables of public parsers)."""
 
 _HEADS = frozenset((normalise_header(d), normalise_header(s)) for d, s in _DATE_AND_SETTLEMENT)
 _PREAMBLE_LINES = 20
@@ -36,7 +36,7 @@ _LEAST_COLUMNS = 15
 
 
 def refuse_markup(head: str) -> None:
-    """Raise Refusal where the text is a web page or XML."""
+    """Raise Refusal if the text is a web page or XML."""
     start = head.lstrip("\ufeff \t\r\n")
     if not start.startswith("<"):
         return
@@ -52,10 +52,10 @@ def refuse_markup(head: str) -> None:
 
 
 def refuse_date_range(head: str, is_known: Callable[[list[str]], bool]) -> None:
-    """Raise Refusal where the text is the date range report of payments, also called Custom Unified Transaction, in any language.
+    """Raise Refusal if the text is the date range report of payments, also called Custom Unified Transaction, in any language.
 
-    It begins with some lines of explanation, and then has some thirty columns, of which SKU is one in every language; where
-    the explanation has been removed, its first two columns tell it. ``is_known`` says whether headers are those of a report.
+    It begins with some lines of explanation and has some thirty columns; one is called SKU in every language. If the explanation has been removed,
+    its first two headers identify it. ``is_known`` returns whether headers are those of a report.
     """
     lines = [line for line in re.split(r"\r\n|\r|\n", head)[: _PREAMBLE_LINES * 2] if line.strip()][:_PREAMBLE_LINES]
     for number, line in enumerate(lines):
@@ -70,6 +70,6 @@ def refuse_date_range(head: str, is_known: Callable[[list[str]], bool]) -> None:
 
 
 def _is_sentence(line: str, delimiter: str, columns: int) -> bool:
-    """Whether a line is one of text and not of columns; a sentence may hold some commas."""
+    """Whether a line is prose and not a row of columns; a sentence may contain some commas."""
     filled = [f for f in line.split(delimiter) if f.strip(' "')]
     return len(filled) * 2 < columns

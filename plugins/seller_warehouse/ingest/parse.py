@@ -1,8 +1,8 @@
 """From bytes to text columns: nothing is skipped, nothing is guessed, nothing becomes a number yet.
 
-``prepare`` turns one landed document into a Parquet file of text beside its bytes and says how its dates and amounts are written.
-A document is parsed once: the file is named after what decides its content, and whoever comes later reads it and not the bytes.
-Whatever is wrong with the bytes or the shape of the text is a ``Refusal`` that names the line.
+``prepare`` parses one landed document into a Parquet file of text beside its bytes and detects the notation of its dates and amounts. A document is
+parsed once: the name of the file contains a hash of everything that decides its content, and later steps read it instead of the bytes.
+Errors in the bytes or the layout of the text raise ``Refusal``, which names the line.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec
 from seller_warehouse.ingest.bounds import joined_json, refuse_deep_json, refuse_long_fields, refuse_long_lines
 from seller_warehouse.ingest.decode import CHUNK, UTF8, decode
 from seller_warehouse.ingest.header import Shape, recognise
+from seller_warehouse.ingest.integrity import RowsDamaged, read_facts, verify_bytes, write_rows
 from seller_warehouse.ingest.object_storage import ObjectStorage
-from seller_warehouse.ingest.quoting import with_quotes_known
-from seller_warehouse.ingest.received import RowsDamaged, facts_of, require_whole, write_rows
-from seller_warehouse.ingest.rows import SetAside, double_quotes, even_out, wrong_field_count
-from seller_warehouse.ingest.spelling import spelling_of
+from seller_warehouse.ingest.quoting import detect_quoting
+from seller_warehouse.ingest.rows import SetAside, field_count_refusal, pad_or_set_aside_rows, repair_quotes
+from seller_warehouse.ingest.spelling import detect_spelling
 from seller_warehouse.ingest.workbook import Sheet
 from seller_warehouse.reports import SPECS
 
@@ -49,10 +49,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A parsed document: text columns in Parquet (plus ``_line``), and how its values are written.
+    """A parsed document: text columns in Parquet (plus ``_line``), and the notation of its values.
 
-    ``window`` is the first and last day it speaks for; for a dropped file the first and last day in it.
-    ``warnings`` maps a rule to what a reader should know, ``warning_rows`` to the rows it is about: ``_line`` and their text.
+    ``window``: the first and last day it covers; for a dropped file the first and last day in it. ``warnings``: messages by rule. ``warning_rows``:
+    the rows concerned by rule, each with ``_line`` and text.
     """
 
     parquet: Path
@@ -72,10 +72,10 @@ _PREPARED = TypeAdapter(Prepared)
 def prepare(
     document: Document, account: Account, folder: Path, connection: duckdb.DuckDBPyConnection | None = None, storage: ObjectStorage | None = None
 ) -> Prepared:
-    """The document as it was parsed into ``folder``; parsed now, and kept there, where this parser has not done so yet.
+    """The parsed document, from ``folder`` if this parser version has already parsed it, else parsed now and stored there.
 
-    Whoever parses many lends one ``connection``, which takes 10 ms to open; ``storage`` has what ``folder`` has not.
-    Raises Refusal where the bytes are lost, no report, cut, too large, wrongly encoded or not of the report's shape.
+    Callers that parse many documents pass one ``connection``, which takes 10 ms to open. ``storage``: the object storage of the landing, if any.
+    Raises Refusal if the bytes are lost, cut, too large, wrongly encoded, not a report, or not in the report's layout.
     """
     kept = folder / f"rows.{_version(document, account)}.parquet"
     if storage.fetch(kept) if storage else kept.exists():
@@ -83,9 +83,9 @@ def prepare(
             return _kept(kept)
         except (RowsDamaged, ValueError) as error:
             log.warning("%s; the document is parsed again", error)
-    require_whole(document, storage)
+    verify_bytes(document, storage)
     scratch = folder / ".parsing"
-    shutil.rmtree(scratch, ignore_errors=True)  # What a kill left: the text holds buyers' names.
+    shutil.rmtree(scratch, ignore_errors=True)  # A kill may have left text with buyers' names.
     scratch.mkdir(parents=True, mode=0o700)
     try:
         with nullcontext(connection) if connection else duckdb.connect() as connection:
@@ -96,11 +96,11 @@ def prepare(
         older.unlink()
     write_rows(table, _PREPARED.dump_json(prepared, exclude={"parquet"}), kept)
     if storage:
-        storage.keep_alone(kept)
+        storage.replace_rows(kept)
     return prepared
 
 
-# Rows that are kept
+# Stored rows
 
 
 @cache
@@ -110,14 +110,14 @@ def _parser() -> str:
 
 
 def _version(document: Document, account: Account) -> str:
-    """What decides how a document is read: the parser, the manifest, and the settings of its account."""
+    """A hash of everything that decides the parsed rows: the parser, the manifest, and the settings of the account."""
     countries = [marketplaces()[m].model_dump() for m in account.marketplaces]
     decided_by = json.dumps([_parser(), document.to_json(), account.decimal_comma, countries])
     return hashlib.sha256(decided_by.encode()).hexdigest()[:16]
 
 
 def _kept(parquet: Path) -> Prepared:
-    return _PREPARED.validate_python({**json.loads(facts_of(parquet)), "parquet": parquet}, strict=False)
+    return _PREPARED.validate_python({**json.loads(read_facts(parquet)), "parquet": parquet}, strict=False)
 
 
 # Bytes to rows
@@ -127,13 +127,13 @@ def _parse(document: Document, account: Account, text_file: Path, kept: Path, co
     sheet = Sheet()
     charsets = (document.charset, account.fallback_charset)
     if SPECS[document.report].read_json:
-        charsets = (None, UTF8)  # JSON has no other (RFC 8259)
+        charsets = (None, UTF8)  # JSON is always UTF-8 (RFC 8259).
     charset_note = decode(document.path, text_file, declared=charsets[0], fallback=charsets[1], sheet=sheet)
     read = read_table(text_file, SPECS[document.report], sheet)
     table, warnings = read.table, read.warnings
     if document.source == "sp_api" and "no_final_newline" in warnings:
         raise Refusal("document_cut", "the text does not end in a newline, so Amazon's document was probably cut", "it is asked for again")
-    spelling = spelling_of(table, document, account, from_sheet=sheet.is_read, numbers=read.numbers, connection=connection)
+    spelling = detect_spelling(table, document, account, from_sheet=sheet.is_read, numbers=read.numbers, connection=connection)
     if charset_note:
         warnings["charset"] = charset_note
     if spelling.day_order:
@@ -156,7 +156,7 @@ def _parse(document: Document, account: Account, text_file: Path, kept: Path, co
 
 @dataclass(frozen=True, kw_only=True)
 class ReadTable:
-    """The rows of a text as text columns with their line, warnings by rule, rows set aside, and the columns that were numbers in a sheet."""
+    """The rows of a text as text columns with their line, warnings by rule, rows set aside, and the columns with numeric cells in a sheet."""
 
     table: pa.Table
     warnings: dict[str, str] = field(default_factory=dict)
@@ -165,9 +165,9 @@ class ReadTable:
 
 
 def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) -> ReadTable:
-    """The rows of a UTF-8 text; ``sheet`` is what its workbook said of the cells.
+    """The rows of a UTF-8 text; ``sheet``: the cell types if it comes from a workbook.
 
-    Raises Refusal where the text is another report, or a row is not whole.
+    Raises Refusal if the text is another report or a row has a wrong number of fields.
     """
     if spec.read_json:
         return ReadTable(table=_with_lines(_read_json(text_file, spec), 0))
@@ -175,7 +175,7 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
     if shape.spec.name != spec.name:
         raise Refusal("other_report", f"the header is that of {shape.spec.name}, not of {spec.name}", "ask for the report again")
     refuse_long_lines(text_file)
-    shape = with_quotes_known(shape, text_file)
+    shape = detect_quoting(shape, text_file)
     table, set_aside = _read_delimited(text_file, shape)
     if shape.layout:
         table = shape.layout.reshape(table)
@@ -190,7 +190,7 @@ def read_table(text_file: Path, spec: ReportSpec, sheet: Sheet | None = None) ->
 
 
 def _with_plain_minus(table: pa.Table, spec: ReportSpec) -> pa.Table:
-    """Numbers with a hyphen for the minus sign U+2212, which programs write in Swedish and other northern languages."""
+    """Replace the minus sign U+2212 of numbers by a hyphen; programs write it in Swedish and other northern languages."""
     for place, name in enumerate(table.column_names):
         if any(c.name == name and c.kind in (Kind.INTEGER, Kind.AMOUNT) for c in spec.columns):
             table = table.set_column(place, name, pc.replace_substring_regex(table[name], "^\u2212([0-9])", r"-\1"))
@@ -198,7 +198,7 @@ def _with_plain_minus(table: pa.Table, spec: ReportSpec) -> pa.Table:
 
 
 def _with_plain_newlines(table: pa.Table, spec: ReportSpec) -> pa.Table:
-    """Free text with one kind of newline, whichever system saved the file."""
+    """Normalise newlines in free text, whichever system saved the file."""
     for place, name in enumerate(table.column_names):
         if any(c.name == name and c.free_text for c in spec.columns):
             table = table.set_column(place, name, pc.replace_substring_regex(table[name], "\r\n?", "\n"))
@@ -261,7 +261,7 @@ def _with_lines(table: pa.Table, header_line: int) -> pa.Table:
 
 
 def _without_blank_rows(table: pa.Table) -> pa.Table:
-    """Spreadsheets leave rows of nothing but delimiters; they hold nothing and are left out."""
+    """Drop rows of delimiters only, which spreadsheets leave."""
     filled = functools.reduce(pc.or_, (pc.not_equal(table[n], pa.scalar("")) for n in table.column_names if n != "_line"))
     return table if pc.all(filled).as_py() else table.filter(filled)
 
@@ -282,16 +282,16 @@ def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAs
     bad: list[pcsv.InvalidRow] = []
     set_aside: list[SetAside] = []
     if shape.quoted:
-        double_quotes(text_file, shape)
+        repair_quotes(text_file, shape)
     table = _read_csv(text_file, shape, names, bad, threads=True)
     if table is None:
-        # Once more, one row after the other: only then do bad rows know their line.
+        # Read again without threads: only then do bad rows have line numbers.
         bad.clear()
-        set_aside = even_out(text_file, shape)
+        set_aside = pad_or_set_aside_rows(text_file, shape)
         table = _read_csv(text_file, shape, names, bad, threads=False)
     if table is None:
         line = next(itertools.islice(_row_starts(text_file, shape), (bad[0].number or 0) - shape.header_line, None), None)
-        raise wrong_field_count(shape, bad[0].actual_columns, line)
+        raise field_count_refusal(shape, bad[0].actual_columns, line)
     lines = _lines(text_file, shape, table.num_rows)
     refuse_long_fields(table, shape.headers, lines)
     known = [n for n in names if not n.startswith("?")]
@@ -301,7 +301,7 @@ def _read_delimited(text_file: Path, shape: Shape) -> tuple[pa.Table, list[SetAs
 
 
 def _lines(text_file: Path, shape: Shape, row_count: int) -> np.ndarray | list[int]:
-    """The line that each row begins on: a blank line is no row, and a quoted value may hold newlines."""
+    """The line on which each row begins; blank lines are not rows, and a quoted value may contain newlines."""
     one_a_line = np.arange(shape.header_line + 1, shape.header_line + 1 + row_count, dtype=np.int64)
     if _count(text_file, b"\n") + (not _ends_with_newline(text_file)) == shape.header_line + row_count:
         return one_a_line
@@ -310,7 +310,7 @@ def _lines(text_file: Path, shape: Shape, row_count: int) -> np.ndarray | list[i
 
 
 def _row_starts(text_file: Path, shape: Shape) -> Iterator[int]:
-    """The line on which the header and each row begin."""
+    """The lines on which the header and each row begin."""
     with text_file.open(encoding="utf-8") as stream:
         if not shape.quoted:
             yield from (number for number, line in enumerate(stream, 1) if line != "\n")
@@ -323,7 +323,7 @@ def _row_starts(text_file: Path, shape: Shape) -> Iterator[int]:
 
 
 def _read_csv(text_file: Path, shape: Shape, names: list[str], bad: list[pcsv.InvalidRow], *, threads: bool) -> pa.Table | None:
-    """The table; or None, with the first row that has not as many fields as the header in ``bad``."""
+    """The table; or None if a row has a wrong number of fields, with the first such row in ``bad``."""
 
     def note(row: pcsv.InvalidRow) -> Literal["error"]:
         bad.append(row)

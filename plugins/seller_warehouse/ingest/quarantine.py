@@ -1,4 +1,4 @@
-"""Refused documents, put aside with a reason file each; what never landed is known from its reason alone."""
+"""The quarantine: refused documents with a reason file each. For a document that never landed, the reason file is the only record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seller_warehouse.core.documents import Document, Verdict
-from seller_warehouse.core.home import Home, write_whole
+from seller_warehouse.core.home import Home, write_atomically
 from seller_warehouse.ingest.gate import Judgement, RuleResult
 from seller_warehouse.ingest.object_storage import storage_of
 
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def quarantine(home: Home, judgement: Judgement, received: Path | None, refused_by: tuple[str, datetime] | None = None) -> Path:
-    """Put a refused document aside with its reason; returns the folder. ``received`` is moved, landed bytes are linked.
+    """Put a refused document into quarantine with its reason; returns the folder. ``received`` is moved, landed bytes are linked.
 
-    What never landed is known from its reason alone, with the run that it was ``refused_by`` and when.
+    ``refused_by``: run id and time, stored for a document that never landed.
     """
     document = judgement.document
     folder = home.quarantine / (_folder_name(document.account_id) or "no-account") / document.document_id
@@ -39,29 +39,30 @@ def quarantine(home: Home, judgement: Judgement, received: Path | None, refused_
     reason: dict[str, Any] = {"file": document.file_name, "reason": judgement.reason, "report": document.report or None, "rules": rules}
     if refused_by:
         reason |= {"run_id": refused_by[0], "refused_at": refused_by[1].isoformat(), "document": json.loads(document.to_json())}
-    write_whole(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
+    write_atomically(folder / "reason.json", (json.dumps(reason, indent=2, default=str) + "\n").encode())
     return folder
 
 
 def refused_before_landing(home: Home, known: Container[str]) -> Iterator[tuple[Judgement, str, datetime]]:
-    """What was refused before it could land and is in the quarantine, but for the documents whose ids are ``known``: with run and time."""
+    """Judgement, run id and time of each document that was refused before it landed, except those whose ids are ``known``."""
     for path in sorted(home.quarantine.glob("*/*/reason.json")):
         if path.parent.name in known:
             continue
         try:
-            said = json.loads(path.read_bytes())
-            if "document" not in said:
+            stored = json.loads(path.read_bytes())
+            if "document" not in stored:
                 continue
-            document = Document.from_json(json.dumps(said["document"]), path.with_name("document.gz"))
-            results = [RuleResult(rule=r["rule"], severity=r["severity"], passed=False, what=r["what"], rows=r["rows"]) for r in said["rules"]]
-            judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=said["reason"], row_count=0, prepared=None, results=results)
-            refused_at = datetime.fromisoformat(said["refused_at"])
+            document = Document.from_json(json.dumps(stored["document"]), path.with_name("document.gz"))
+            results = [RuleResult(rule=r["rule"], severity=r["severity"], passed=False, what=r["what"], rows=r["rows"]) for r in stored["rules"]]
+            reason = stored["reason"]
+            judgement = Judgement(document=document, verdict=Verdict.QUARANTINED, reason=reason, row_count=0, prepared=None, results=results)
+            refused_at = datetime.fromisoformat(stored["refused_at"])
         except (OSError, ValueError, TypeError, KeyError) as error:
             log.warning("%s cannot be read (%s); the refusal is not in meta.loads", path, error)
             continue
-        yield judgement, said["run_id"], refused_at
+        yield judgement, stored["run_id"], refused_at
 
 
 def _folder_name(text: str) -> str:
-    """A folder name made of a text from outside: no separators, no dots in front."""
+    """A safe folder name from external text: no separators, no leading dots."""
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:80]

@@ -1,4 +1,4 @@
-"""Whether tab-separated text of a report that Amazon does not quote was saved by a program that puts some values in quotes, as Excel does."""
+"""Detect quotes in tab-separated text of a report that Amazon does not quote: a program may have put some values in quotes, as Excel does."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from seller_warehouse.ingest.header import Shape
 
 _ENCLOSED = re.compile('"(?:[^"]|"")*"')
 _WITH_TABS = re.compile(r'(?:^|(?<=\t))(?:"(?:[^"]|"")*"(?=\t|$)|[^\t]*)')
-"""The values of a line, of which one in quotes may hold tabs."""
+"""The values of a line; a quoted one may contain tabs."""
 
 
 @dataclass(frozen=True)
 class _Value:
-    """A value with a quote or a comma: where it stands and its text."""
+    """A value that contains a quote or a comma, with its position."""
 
     line: int
     place: int
@@ -27,36 +27,36 @@ class _Value:
 
 @dataclass(kw_only=True)
 class _Evidence:
-    """The first line of each kind of value: what speaks for quotes that enclose, and what speaks against."""
+    """The first value, or its line, of each kind that shows whether quotes enclose values."""
 
-    beside_text: _Value | None = None
-    """In quotes, in a column that is no free text: nobody's SKU or id begins and ends with a quote."""
+    quoted_code: _Value | None = None
+    """In quotes, outside free text: no SKU or id begins and ends with a quote."""
     doubled: int = 0
-    """In quotes and free text, with every quote inside doubled."""
+    """In quotes, in free text, with every inner quote doubled."""
     with_comma: int = 0
-    """In quotes and free text, with a comma inside."""
+    """In quotes, in free text, with a comma."""
     plain: int = 0
-    """In quotes and free text, though no program would need them: a title may be so."""
+    """In quotes, in free text, where no program would need quotes: the quotes may be part of a title."""
     malformed: _Value | None = None
-    """Begins with a quote that no quote at its end closes."""
+    """Begins with a quote but does not end with the closing one."""
     bare_quote: int = 0
-    """Not in quotes, with a quote inside."""
+    """Not in quotes, but contains a quote."""
     bare_comma: int = 0
-    """Not in quotes, with a comma inside, in free text."""
+    """Not in quotes, in free text, but contains a comma."""
 
 
-def with_quotes_known(shape: Shape, text_file: Path) -> Shape:
-    """The shape, as ``quoted`` where quotes enclose values of tab-separated text.
+def detect_quoting(shape: Shape, text_file: Path) -> Shape:
+    """The shape, with ``quoted`` set if quotes enclose values of tab-separated text.
 
-    A SKU, an id or a number in quotes says so; a title says so where its quotes are doubled or it has a comma, and no other title has
-    the same without being in quotes. Raises Refusal where the quotes of some values can be read neither way.
+    A quoted SKU, id or number is proof. A quoted title is proof if it has doubled quotes or a comma and no unquoted title has the same. Raises
+    Refusal if some quotes fit neither reading.
     """
     if shape.delimiter != "\t" or shape.quoted or not _may_be_quoted(text_file):
         return shape
     found = _evidence(shape, text_file)
-    if found.beside_text:
+    if found.quoted_code:
         if found.malformed:
-            raise _torn(shape, found.beside_text, found.malformed)
+            raise _mixed_quoting(shape, found.quoted_code, found.malformed)
         return replace(shape, quoted=True)
     if found.malformed or found.plain or found.bare_quote:
         return shape
@@ -64,7 +64,7 @@ def with_quotes_known(shape: Shape, text_file: Path) -> Shape:
 
 
 def _may_be_quoted(text_file: Path) -> bool:
-    """Whether any value begins with a quote; few files have one, and they are many."""
+    """Whether any value begins with a quote: a fast check, since most files have none."""
     with text_file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return re.search(rb'[\t\r\n]"', content) is not None
 
@@ -80,7 +80,7 @@ def _evidence(shape: Shape, text_file: Path) -> _Evidence:
         elif not _ENCLOSED.fullmatch(value.text):
             found.malformed = found.malformed or value
         elif not is_free:
-            found.beside_text = found.beside_text or value
+            found.quoted_code = found.quoted_code or value
         elif '"' in value.text[1:-1]:
             found.doubled = found.doubled or value.line
         elif "," in value.text:
@@ -91,7 +91,7 @@ def _evidence(shape: Shape, text_file: Path) -> _Evidence:
 
 
 def _marked_values(shape: Shape, text_file: Path) -> Iterator[_Value]:
-    """The values with a quote or a comma; one that may go on in the next line is left out."""
+    """The values with a quote or a comma, except those that may continue on the next line."""
     width = len(shape.headers)
     with text_file.open(encoding="utf-8", newline="") as source:
         for number, raw in enumerate(source, 1):
@@ -107,7 +107,7 @@ def _marked_values(shape: Shape, text_file: Path) -> Iterator[_Value]:
                     yield _Value(number, place, value.strip())
 
 
-def _torn(shape: Shape, enclosed: _Value, malformed: _Value) -> Refusal:
+def _mixed_quoting(shape: Shape, enclosed: _Value, malformed: _Value) -> Refusal:
     what = (
         f"{shape.headers[malformed.place]} begins with a quote that does not close it ({malformed.text[:20]!r}), "
         f"while quotes enclose {shape.headers[enclosed.place]} in line {enclosed.line}"

@@ -1,7 +1,7 @@
-"""What a dropped file may replace: only what it can be believed to cover.
+"""Refuse a dropped file that would replace more than it plausibly covers.
 
-A person made it: with a filter on one SKU, with a date mistyped, or cut by a spreadsheet. Documents that Amazon was asked for have a window of
-their own and are judged by ``history`` alone. ``inbox/<account>/replace/`` forces a file past this.
+People make mistakes with files: a filter on one SKU, a mistyped date, rows cut by a spreadsheet. Requested documents have a window and are judged by
+``history`` only. ``inbox/<account>/replace/`` forces a file past this check.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import duckdb
 
 from seller_warehouse.core.documents import Document, Refusal
-from seller_warehouse.core.report_spec import ReportSpec, Unit
+from seller_warehouse.core.report_spec import ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.reports import SPECS
 
 RULE = "covers_what_it_replaces"
 
 REPLACE = "replace"
-"""The folder of an inbox whose files replace what they span, whatever is held."""
+"""The inbox folder whose files replace everything they span, whatever is held."""
 
 _FILTERED_BY = re.compile(r"(^|_)(sku|msku|fnsku|asin1?|order_id)$")
 """Columns that people filter a report by."""
@@ -27,9 +27,9 @@ _FILTERED_BY = re.compile(r"(^|_)(sku|msku|fnsku|asin1?|order_id)$")
 
 @dataclass(frozen=True, kw_only=True)
 class _Span:
-    """What is held of the units of a file, and what of it the file has not: rows, and days with rows.
+    """The held rows and days in the scopes of a file, and how many of them the file would close.
 
-    ``where`` is a condition in SQL on the rows of the report that the file would replace, ``what`` names them.
+    ``where`` is an SQL condition for the rows that the file would replace, ``what`` describes them.
     """
 
     rows: int
@@ -40,25 +40,25 @@ class _Span:
     emptied_days: int = 0
 
 
-def is_of_amazon(spec: ReportSpec) -> bool:
-    """Whether the report is Amazon's; what sellers write themselves replaces what it names in any case."""
-    return spec.amazon_type is not None or spec.unit is Unit.DATE
+def is_from_amazon(spec: ReportSpec) -> bool:
+    """Whether the report is Amazon's; a file that sellers write themselves always replaces its keys."""
+    return spec.amazon_type is not None or spec.replacement_scope is ReplacementScope.DATE
 
 
-def refusal_of(connection: duckdb.DuckDBPyConnection, document: Document) -> Refusal | None:
-    """Why a dropped file may not replace what is held, or None; ``history`` has staged it as ``incoming`` and ``versions``."""
+def replacement_refusal(connection: duckdb.DuckDBPyConnection, document: Document) -> Refusal | None:
+    """The refusal of a dropped file that must not replace what is held, or None; ``history`` has staged it as ``incoming`` and ``versions``."""
     spec = SPECS[document.report]
-    if document.source != "file" or document.replaces or not is_of_amazon(spec):
+    if document.source != "file" or document.replaces or not is_from_amazon(spec):
         return None
-    span = _snapshot(connection, document) if spec.unit is Unit.SNAPSHOT else _span(connection, spec)
-    what = _names_one_only(connection, document, span) or _closes_most(span)
+    span = _snapshot(connection, document) if spec.replacement_scope is ReplacementScope.SNAPSHOT else _span(connection, spec)
+    what = _filters_to_one(connection, document, span) or _closes_most(span)
     if not what:
         return None
     remedy = (
         f"correct a mistyped date, or download the report whole; where it is right, drop it into inbox/{document.account_id}/{REPLACE}/, "
         "and it replaces what is held"
     )
-    return Refusal(RULE, f"{_ends(connection) if spec.unit is Unit.DATE else ''}{what}", remedy)
+    return Refusal(RULE, f"{_first_and_last_line(connection) if spec.replacement_scope is ReplacementScope.DATE else ''}{what}", remedy)
 
 
 def _span(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> _Span:
@@ -70,15 +70,17 @@ def _span(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> _Span:
         """
     ).fetchall()[0]
     what = (
-        f"held from {first} to {last}" if spec.unit is Unit.DATE else f"held of each {' and '.join(spec.column(k).header for k in spec.key)} it names"
+        f"held from {first} to {last}"
+        if spec.replacement_scope is ReplacementScope.DATE
+        else f"held of each {' and '.join(spec.column(k).header for k in spec.key)} it names"
     )
-    # Also where it is too short to be believed: those days would stay, and the next file of the kind would be as short.
+    # Include scopes that are kept because the file is too short: the next file with the same filter would confirm the short count.
     where = "_unit in (select unit from versions where is_held or not is_edge)"
     return _Span(rows=rows, closed_rows=closed, where=where, what=what, days=days, emptied_days=emptied)
 
 
 def _snapshot(connection: duckdb.DuckDBPyConnection, document: Document) -> _Span:
-    """The snapshot before this one: readers take the last."""
+    """Compare with the previous snapshot, since readers use the latest."""
     ((unit, held, rows),) = connection.execute(
         """
         with own as (select unit, row_count from versions)
@@ -93,7 +95,7 @@ def _snapshot(connection: duckdb.DuckDBPyConnection, document: Document) -> _Spa
     return _Span(rows=held, closed_rows=max(held - (rows or 0), 0), where=where, what="of the snapshot before it")
 
 
-def _names_one_only(connection: duckdb.DuckDBPyConnection, document: Document, span: _Span) -> str | None:
+def _filters_to_one(connection: duckdb.DuckDBPyConnection, document: Document, span: _Span) -> str | None:
     spec = SPECS[document.report]
     for column in (c for c in spec.kept if _FILTERED_BY.search(c.name)):
         name = identifier(column.name)
@@ -120,8 +122,8 @@ def _closes_most(span: _Span) -> str | None:
     return None
 
 
-def _ends(connection: duckdb.DuckDBPyConnection) -> str:
-    """On which lines the first and the last day stand: one of them may be mistyped."""
+def _first_and_last_line(connection: duckdb.DuckDBPyConnection) -> str:
+    """A message with the first and last day and their lines: one of them may be mistyped."""
     first, first_line, last, last_line = connection.execute(
         "select min(_event_date), arg_min(_line, (_event_date, _line)), max(_event_date), arg_max(_line, (_event_date, -_line)) from incoming"
     ).fetchall()[0]

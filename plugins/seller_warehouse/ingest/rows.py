@@ -1,10 +1,9 @@
-"""From lines to rows of as many fields as the header: quotes that nobody doubled, fields left out, and rows with a tab too many.
+"""From lines to rows with the header's number of fields: repairs undoubled quotes and omitted fields, and sets aside rows with too many tabs.
 
-A producer of quoted text doubles a quote inside a value; where text follows the quote that closes a value, the file is refused. Who puts
-every value in quotes, as Amazon does in its ledgers, often doubles none: there a quote ends a value only before a delimiter or the line
-end, and the one reading that gives the row its count of fields is taken. Lines inside a value are for columns of free text alone, since
-anywhere else they are rows that a stray quote has swallowed. Whatever is not plain is written anew with doubled quotes, so that every
-reader after this one sees the same.
+Quoted text must double a quote inside a value; if text follows a closing quote, the file is refused. Producers that quote every value, as Amazon does
+in its ledgers, often do not double quotes: then a quote ends a value only before a delimiter or the line end, and the reading with the right number
+of fields is used if there is exactly one. Only free text may contain newlines; elsewhere they mean that a stray quote has swallowed rows. Rows that
+need such a repair are rewritten with doubled quotes, so that every later reader sees the same.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from seller_warehouse.ingest.bounds import MAX_LINE_BYTES
 from seller_warehouse.ingest.header import Shape
 
 MOST_SET_ASIDE = 100
-"""Above this, or from half the rows on, the file itself is wrong."""
+"""With more rows set aside, or half of all rows, the file itself is wrong and is refused."""
 
 _MOST_LINES = 200
-"""A value with more lines than this is taken for one that was never closed."""
+"""A value with more lines counts as unclosed."""
 
 _CUT_REMEDY = "download the file again; if it was edited, undo the edit"
 
 
-def wrong_field_count(shape: Shape, actual: int, line: int | None) -> Refusal:
-    """The refusal of a row that has not as many fields as the header."""
+def field_count_refusal(shape: Shape, actual: int, line: int | None) -> Refusal:
+    """The refusal of a row with another number of fields than the header."""
     expected = len(shape.headers)
     if actual < expected:
         return Refusal("row_cut", f"the row has {actual} fields where the header has {expected} (cut)", _CUT_REMEDY, line)
@@ -43,10 +42,10 @@ def wrong_field_count(shape: Shape, actual: int, line: int | None) -> Refusal:
 # Text with quotes
 
 
-def double_quotes(text_file: Path, shape: Shape) -> None:
-    """Rewrite ``text_file`` where a quote inside a value is not doubled.
+def repair_quotes(text_file: Path, shape: Shape) -> None:
+    """Rewrite the rows of ``text_file`` in which a quote inside a value is not doubled.
 
-    Raises Refusal for a row without its count of fields, a value that is never closed, and one that would swallow rows.
+    Raises Refusal for a row with a wrong number of fields, an unclosed value, and a value that would swallow rows.
     """
     changed = {first: (last, fields) for first, last, fields in _odd_rows(text_file, shape)}
     if not changed:
@@ -65,14 +64,14 @@ def double_quotes(text_file: Path, shape: Shape) -> None:
 
 
 def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[str]]]:
-    """The first line, last line and fields of each row that a strict reader of quotes would not read as it is meant."""
+    """The first line, last line and fields of each row that a strict CSV reader would misread."""
     width, delimiter = len(shape.headers), shape.delimiter
     between = f'"{delimiter}"'
     begun, first = "", 0
     with text_file.open(encoding="utf-8", newline="") as source:
         for number, raw in enumerate(source, 1):
             if not begun and raw.count('"') == 2 * width and raw.count(between) == width - 1 and raw[0] == '"' and raw.endswith(('"\n', '"\r\n')):
-                continue  # nearly every row, and fast
+                continue  # Fast path for nearly every row.
             line = raw.rstrip("\r\n")
             if number <= shape.header_line or (not begun and not line.strip()):
                 continue
@@ -81,7 +80,7 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                     continue
                 first = number
             elif _is_row(line, shape):
-                raise _unreadable(shape, begun, first, next_row=number)
+                raise _unreadable_row(shape, begun, first, next_row=number)
             text = begun + line
             fields = _strict(text, delimiter)
             is_odd = text.count('"') % 2 == 1
@@ -92,16 +91,16 @@ def _odd_rows(text_file: Path, shape: Shape) -> Iterator[tuple[int, int, list[st
                 if is_odd:
                     yield first, number, fields
                 begun = ""
-            elif _may_go_on(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
+            elif _may_continue(text, delimiter, width) and number - first < _MOST_LINES and len(text) < MAX_LINE_BYTES:
                 begun = text + raw[len(line) :]
             else:
-                raise _unreadable(shape, text, first)
+                raise _unreadable_row(shape, text, first)
         if begun:
-            raise _unreadable(shape, begun, first, at_end=True)
+            raise _unreadable_row(shape, begun, first, at_end=True)
 
 
 def _refuse_lines_inside(shape: Shape, fields: list[str], first: int) -> None:
-    """Raise Refusal where a value of a row from line ``first`` holds a newline and its column is no free text."""
+    """Raise Refusal if a value of the row that begins on line ``first`` contains a newline and its column is not free text."""
     opened = first
     for value, name, header in zip(fields, shape.field_names, shape.headers, strict=True):
         if (newlines := _newlines(value)) and name and not shape.column(name).may_hold_lines:
@@ -117,8 +116,8 @@ def _newlines(text: str) -> int:
 _QUOTE_REMEDY = "remove the quote, or double it and close the value; a file that was cut can be downloaded again"
 
 
-def _may_go_on(text: str, delimiter: str, width: int) -> bool:
-    """Whether the next line may belong to the last value of the text: it has a quote that may not have closed it."""
+def _may_continue(text: str, delimiter: str, width: int) -> bool:
+    """Whether the last value of the text may continue on the next line because its quote is not closed."""
     merged = _merged(text, delimiter)
     if _is_all_quoted(merged):
         return len(merged) <= width
@@ -127,13 +126,13 @@ def _may_go_on(text: str, delimiter: str, width: int) -> bool:
 
 
 def _is_all_quoted(merged: list[str]) -> bool:
-    """Whether each filled value of several is in quotes."""
+    """Whether there are several non-blank values, all in quotes."""
     filled = [piece for piece in merged if piece]
     return len(filled) > 1 and all(piece.startswith('"') for piece in filled)
 
 
 def _read_strictly(text: str, delimiter: str) -> tuple[int, int, bool]:
-    """How many fields a strict reader has read, where it stops, and whether it stops at text after a closing quote, not in an open value."""
+    """The number of fields that a strict reader reads, where it stops, and whether it stops at text after a closing quote, not in an open value."""
     count = at = 0
     while found := _field(delimiter).match(text, at):
         if not found[3]:
@@ -145,8 +144,8 @@ def _read_strictly(text: str, delimiter: str) -> tuple[int, int, bool]:
 _OPEN = re.compile(r'"(?:[^"]|"")*\Z')
 
 
-def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
-    """Why the text from line ``first`` is no row: a value not closed before ``next_row`` or the end, or a wrong count of fields."""
+def _unreadable_row(shape: Shape, text: str, first: int, *, next_row: int | None = None, at_end: bool = False) -> Refusal:
+    """The refusal of the text from line ``first``: a value not closed before ``next_row`` or the end, or a wrong number of fields."""
     text, width = text.rstrip("\r\n"), len(shape.headers)
     merged = _merged(text, shape.delimiter)
     if _is_all_quoted(merged):
@@ -162,9 +161,9 @@ def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = N
     if is_open and at_end:
         return Refusal("row_cut", "the text is cut inside a quoted value", _CUT_REMEDY, opened)
     counted = len(_strict(text, shape.delimiter) or merged)
-    # With a delimiter for each field, it is a quote that has joined two of them.
+    # If the number of delimiters is right, a quote has joined two fields.
     if not is_open and (counted > width or text.count(shape.delimiter) != width - 1):
-        return wrong_field_count(shape, counted, first)
+        return field_count_refusal(shape, counted, first)
     what = "a quote opens a value, and no quote before a delimiter closes it"
     if next_row:
         what = f"a quote opens a value that would run on over line {next_row}, which is a row of its own"
@@ -172,7 +171,7 @@ def _unreadable(shape: Shape, text: str, first: int, *, next_row: int | None = N
 
 
 def _merged(text: str, delimiter: str) -> list[str]:
-    """The fields where a quote ends a value at the first delimiter that follows it."""
+    """The fields if a quote closes a value as soon as a delimiter follows it."""
     fields: list[str] = []
     is_open = False
     for piece in text.split(delimiter):
@@ -195,7 +194,7 @@ def _field(delimiter: str) -> re.Pattern[str]:
 
 
 def _strict(text: str, delimiter: str) -> list[str] | None:
-    """The fields where every quote that encloses is closed and every other one doubled or in a bare value; else None."""
+    """The fields by strict rules: enclosing quotes are closed, other quotes are doubled or in an unquoted value; else None."""
     fields: list[str] = []
     at = 0
     while found := _field(delimiter).match(text, at):
@@ -207,7 +206,7 @@ def _strict(text: str, delimiter: str) -> list[str] | None:
 
 
 def _undoubled(text: str, delimiter: str, width: int) -> list[str] | None:
-    """The one way to read the text as ``width`` fields, all blank or in quotes, in which a quote ends a value only before a delimiter or the end."""
+    """The only reading of the text as ``width`` blank or quoted fields, where a quote closes a value only before a delimiter or the end; or None."""
     pieces = text.split(delimiter)
     longest = len(pieces) - width + 1
     if longest < 1:
@@ -250,7 +249,7 @@ def _value(text: str) -> str:
 
 
 def _is_row(line: str, shape: Shape) -> bool:
-    """Whether a line alone has the fields of a row, with a number or a date where the report has them."""
+    """Whether a single line looks like a row: the right number of fields, and a number or date in a column of that type."""
     fields = _strict(line, shape.delimiter)
     if not fields or len(fields) != len(shape.headers):
         fields = line.split(shape.delimiter)
@@ -269,19 +268,19 @@ _LOOKS = {Kind.DATE: r"[0-9].{3,}", Kind.INTEGER: r"[-+]?[0-9.,]+", Kind.AMOUNT:
 
 @dataclass(frozen=True)
 class SetAside:
-    """A row that was left out: the line it stands on and its text."""
+    """A row that was set aside, with its line and text."""
 
     line: int
     text: str
 
 
-def even_out(text_file: Path, shape: Shape) -> list[SetAside]:
-    """Give rows that leave out optional trailing fields their blanks, and leave out rows with a tab too many where the report allows it.
+def pad_or_set_aside_rows(text_file: Path, shape: Shape) -> list[SetAside]:
+    """Add blanks to rows that omit optional trailing fields, and set aside rows with too many tabs if the report allows it.
 
-    A row that is left out becomes a blank line. One that lacks more, and any other with too many fields, stays to be refused. The very
-    last line is never padded unless it is ended: a short line without its newline is a cut one.
+    A row set aside becomes a blank line. Other rows with a wrong number of fields stay and are refused later. The last line is padded only if it ends
+    with a newline: otherwise it is cut.
     """
-    expected, allowed, aside, rows = len(shape.headers), _may_be_left_out(shape), [], 0
+    expected, allowed, aside, rows = len(shape.headers), _optional_trailing_fields(shape), [], 0
     written = text_file.with_name("text.even")
     with text_file.open(encoding="utf-8", newline="") as source, written.open("w", encoding="utf-8", newline="") as target:
         for number, line in enumerate(source, 1):
@@ -300,15 +299,15 @@ def even_out(text_file: Path, shape: Shape) -> list[SetAside]:
     return aside
 
 
-def _may_be_left_out(shape: Shape) -> int:
-    """How many fields at the end of the header a row may lack."""
+def _optional_trailing_fields(shape: Shape) -> int:
+    """The number of fields at the end of the header that a row may omit."""
     spec = shape.spec
-    may_lack = {
+    optional = {
         None,
         *(c.name for c in spec.columns if not (c.required or c.usual)),
         *(c.name for c in spec.columns[len(spec.columns) - spec.trailing_optional :]),
     }
     allowed = 0
-    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in may_lack:
+    while allowed < spec.trailing_optional and shape.field_names[-1 - allowed] in optional:
         allowed += 1
     return allowed

@@ -1,6 +1,6 @@
-"""How the values of a document are written: the format of its dates, its decimal mark, and the days it speaks for.
+"""Detect the spelling of a document's values: date formats, decimal mark, and the days it covers.
 
-Nothing is guessed where values or settings decide; where they do not, the spelling says so and the gate judges.
+Values and settings decide. If they do not, the result is marked as uncertain and the gate judges.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import pyarrow as pa
 
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document
-from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReportSpec, Unit
+from seller_warehouse.core.report_spec import ISO, LOCAL, Column, Kind, ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier
-from seller_warehouse.ingest.formats import GROUP_BLANKS, as_date, is_broken, last_year
+from seller_warehouse.ingest.formats import GROUP_BLANKS, broken_agreement_sql, date_sql, last_year
 from seller_warehouse.reports import SPECS
 
 ROWS = "parsed_rows"
-"""The name of the document's rows in SQL."""
+"""The document's rows in SQL."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spelling:
-    """The format of each date column, the decimal mark and whether it is proven, the window, and what to know of the days (or blank)."""
+    """The format of each date column, the decimal mark and whether it is certain, the window, and a warning about the order of day and month."""
 
     date_formats: dict[str, str]
     decimal_mark: str
@@ -34,10 +34,10 @@ class Spelling:
     day_order: str
 
 
-def spelling_of(
+def detect_spelling(
     table: pa.Table, document: Document, account: Account, *, from_sheet: bool, numbers: frozenset[str], connection: duckdb.DuckDBPyConnection
 ) -> Spelling:
-    """How the rows of a document are written; ``numbers`` are the columns that are numbers in its workbook, where it is ``from_sheet``."""
+    """The spelling of a document's rows; ``from_sheet``: they come from a workbook, where ``numbers`` are the columns with numeric cells."""
     spec = SPECS[document.report]
     columns = [c for c in spec.kept if c.name in table.column_names]
     dates, amounts = ([c for c in columns if c.kind is kind] for kind in (Kind.DATE, Kind.AMOUNT))
@@ -46,7 +46,7 @@ def spelling_of(
     try:
         others = (ISO,) if from_sheet else ()
         formats, note = _date_formats(connection, spec, document, dates, account.in_marketplace(document.marketplace_id), others)
-        # The numbers of a sheet are written with a point, whatever the account does.
+        # Numbers from a sheet have a decimal point, whatever the account uses.
         mark, certain = (".", True) if numbers & {c.name for c in amounts} else _decimal_mark(connection, amounts, account)
         window = _window(connection, spec, document, formats)
     finally:
@@ -58,10 +58,10 @@ def _date_formats(
     connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, columns: list[Column], account: Account,
     others: tuple[str, ...] = (),
 ) -> tuple[dict[str, str], str]:  # fmt: skip
-    """The format of each column, and what to know of it: the one that fits most values; of several, the one by which the dates agree best.
+    """The format of each column and a warning, or blank. The format that fits most values is used; of several, the one by which most dates agree.
 
-    Columns of one style, and those that follow the account's own way of writing, are written alike, so that ``03/04/2026``
-    beside ``25/04/2026`` is a day in April. Where nothing decides, the first format is taken.
+    Columns of one style, and those in the account's local format, share one format, so ``03/04/2026`` beside ``25/04/2026`` is a day in April. If
+    nothing decides, the first format is used.
     """
     styles: dict[str, list[Column]] = {}
     latest = last_year(document.retrieved_at)
@@ -71,7 +71,7 @@ def _date_formats(
     for style, of in [*styles.items()]:
         formats, failed = _fitting_formats(connection, of, account.date_formats((*of[0].formats, *others)), latest)
         if failed and of[0].style:
-            # Not written alike after all: each by itself.
+            # The columns do not share a format after all: choose one for each.
             del styles[style]
             for c in of:
                 styles[c.name] = [c]
@@ -94,18 +94,18 @@ def _date_formats(
 
 
 def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column], candidates: tuple[str, ...], latest: int) -> tuple[list[str], int]:
-    """The formats that fit most values of some columns, of those that read every value alike the first; and how many values they do not fit."""
+    """The formats that fit most values of the columns, one of each group with the same readings; and the number of values that do not fit."""
     if len(candidates) == 1:
         return list(candidates), 0
     names = [identifier(c.name) for c in columns]
     days, facts = [], []
     for number, date_format in enumerate(candidates):
         read = [f"day_{number}_{column}" for column in range(len(names))]
-        days += [f"{as_date(name, date_format, latest)} as {day}" for name, day in zip(names, read, strict=True)]
+        days += [f"{date_sql(name, date_format, latest)} as {day}" for name, day in zip(names, read, strict=True)]
         facts.append(" + ".join(f"count(*) filter ({name} <> '' and {day} is null)" for name, day in zip(names, read, strict=True)))
-        # Not DuckDB's hash of several values: it joins their hashes by exclusive or, so days that stand twice would cancel out.
+        # Not DuckDB's hash() of several values: it combines their hashes by exclusive or, so equal days would cancel out.
         facts.append(f"bit_xor(md5_number(concat_ws('|', _line, {', '.join(f'coalesce({day}::varchar, chr(0))' for day in read)})))")
-    # Each day is worked out once: the expressions take most of the time that a small document takes.
+    # Compute each day once: these expressions take most of the time of a small document.
     rows = f"select *, {', '.join(days)} from {ROWS}"
     found = connection.execute(f"select {', '.join(facts)} from ({rows})").fetchone() or ()
     failures, readings = found[::2], found[1::2]
@@ -117,11 +117,11 @@ def _fitting_formats(connection: duckdb.DuckDBPyConnection, columns: list[Column
 
 
 def _rows_broken(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> int:
-    """How many rows break an agreement of the report's dates, or lie in the future or outside the days asked for."""
+    """The number of rows that break an agreement of the report's dates, or lie in the future or outside the requested days."""
     latest = last_year(document.retrieved_at)
-    broken = [is_broken(a, formats, latest, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
+    broken = [broken_agreement_sql(a, formats, latest, spec.key) for a in spec.agreements if {*a.columns, *a.of_key} <= formats.keys()]
     if spec.event_date in formats:
-        day, grace = as_date(identifier(spec.event_date), formats[spec.event_date], latest), timedelta(days=1)
+        day, grace = date_sql(identifier(spec.event_date), formats[spec.event_date], latest), timedelta(days=1)
         broken.append(f"({day}) > date '{document.retrieved_at.date() + grace}'")
         if document.window_start and document.window_end:
             broken.append(f"({day}) not between date '{document.window_start - grace}' and date '{document.window_end + grace}'")
@@ -134,7 +134,7 @@ def _rows_broken(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, docume
 
 
 def _decimal_mark(connection: duckdb.DuckDBPyConnection, columns: list[Column], account: Account) -> tuple[str, bool]:
-    """The decimal mark of the document, and whether its own values or the settings prove it."""
+    """The decimal mark of the document, and whether its values or the settings prove it."""
     if not columns or not account.writes_decimal_comma:
         return ".", True
     names = [identifier(c.name) for c in columns]
@@ -150,8 +150,8 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection, columns: list[Column], 
 def _window(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, document: Document, formats: dict[str, str]) -> tuple[date, date] | None:
     if document.window_start and document.window_end:
         return document.window_start, document.window_end
-    if spec.unit is not Unit.DATE or not spec.event_date or spec.event_date not in formats:
+    if spec.replacement_scope is not ReplacementScope.DATE or not spec.event_date or spec.event_date not in formats:
         return None
-    day = as_date(identifier(spec.event_date), formats[spec.event_date], last_year(document.retrieved_at))
+    day = date_sql(identifier(spec.event_date), formats[spec.event_date], last_year(document.retrieved_at))
     found = connection.execute(f"select min({day}), max({day}) from {ROWS}").fetchone()
     return (found[0], found[1]) if found and found[0] else None

@@ -1,6 +1,6 @@
-"""The build database: its tables, what is known of the documents in it, and the record of each load.
+"""The build database: its tables, queries about the documents in it, and the record of each load.
 
-The raw tables hold every row Amazon ever sent, and when it was true; ``history`` changes them.
+The raw tables hold every row that Amazon ever sent, with the time it was valid; ``history`` changes them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from filelock import FileLock
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
-from seller_warehouse.core.report_spec import ReportSpec, Unit
+from seller_warehouse.core.report_spec import ReplacementScope, ReportSpec
 from seller_warehouse.core.sql import identifier, text_literal, transaction
 from seller_warehouse.core.windows import Answer, AnswerKind
 from seller_warehouse.ingest.gate import Judgement, RuleResult, results_as_rows
@@ -47,7 +47,7 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, held: set[tuple[str, str]]) -> None:
-    """Create the table of a report, or add the columns that its spec has gained."""
+    """Create the table of a report, or add new columns of its spec."""
     if (spec.name, "account_id") not in held:
         columns = ", ".join(f"{identifier(c.name)} varchar" for c in spec.kept)
         connection.execute(
@@ -61,7 +61,7 @@ def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, held:
 
 
 def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Account]) -> None:
-    """Make the configured accounts and the report types known to dbt."""
+    """Write the configured accounts and the report types for dbt."""
     rows = [
         (
             a.id, a.name, a.region, a.source, ",".join(a.marketplaces), a.home_time_zone, a.damaged_inventory_kept_since,
@@ -77,12 +77,12 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
             rows,
         )
         connection.execute("delete from raw.report_types")
-        types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.unit is Unit.DATE) for s in SPECS.values()]
+        types = [(s.name, s.amazon_type, s.title, s.reaches_back, s.replacement_scope is ReplacementScope.DATE) for s in SPECS.values()]
         connection.executemany("insert into raw.report_types (report, amazon_type, title, reaches_back, comes_by_days) values (?, ?, ?, ?, ?)", types)
 
 
 def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[datetime, float]]:
-    """By account and report: when the last good load was retrieved (UTC), and how many rows a day it had."""
+    """By account and report: the retrieval time (UTC) of the last good load, and its rows per day."""
     found = connection.execute(
         "select account_id, report, max(retrieved_at), arg_max(row_count / (window_end - window_start + 1), retrieved_at) "
         "from meta.loads where verdict in ('LOADED', 'ROWS_LEFT_OUT') and window_start is not null group by all"
@@ -91,9 +91,9 @@ def usual_rows_per_day(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str,
 
 
 def answers(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[Answer]]:
-    """By account and report: what Amazon has answered so far, each document by its latest verdict."""
+    """By account and report: Amazon's answers so far, each document by its latest verdict."""
     found = connection.execute(
-        # By the order of the records: a clock that was set back makes a later one seem earlier.
+        # By the order of the records, not by time: the clock may have been set back.
         "select account_id, report, arg_max((marketplace_id, window_start, window_end, retrieved_at, verdict), rowid) "
         "from meta.loads where source = 'sp_api' group by account_id, report, document_id"
     ).fetchall()
@@ -108,7 +108,7 @@ def answers(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list
 
 
 def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None = None) -> set[tuple[str, str, str]]:
-    """Account, report and id of every document that has a verdict, of all runs or of one."""
+    """Account, report and id of every document with a verdict, of all runs or of one."""
     condition = "where run_id = ?" if run_id else ""
     found = connection.execute(f"select distinct account_id, report, document_id from meta.loads {condition}", [run_id] if run_id else [])
     return set(found.fetchall())
@@ -117,14 +117,14 @@ def judged_documents(connection: duckdb.DuckDBPyConnection, run_id: str | None =
 def record(
     connection: duckdb.DuckDBPyConnection, judgement: Judgement, *, run_id: str, at: datetime, home: Home, accounts: Mapping[str, Account]
 ) -> Verdict:
-    """Load what the gate let pass and record the verdict, in one transaction; put aside what is refused because of what is held."""
+    """Load a document that passed the gate and record its verdict, in one transaction; quarantine it if it must not replace what is held."""
     document, prepared = judgement.document, judgement.prepared
     with transaction(connection):
         change = Change()
         if judgement.verdict is Verdict.PENDING:
             assert prepared
             verdict, reason, change = load(connection, document, prepared, home, accounts[document.account_id])
-            judgement = _loaded(judgement, verdict, reason, change)
+            judgement = _with_load_results(judgement, verdict, reason, change)
         _record(connection, judgement, change, run_id, at)
         for other in change.rejudged:
             verdict, reason = verdict_of(other.document, other.change)
@@ -132,7 +132,7 @@ def record(
             before = Judgement(
                 document=other.document, verdict=verdict, reason="", row_count=other.prepared.row_count, prepared=other.prepared, results=[]
             )
-            again = _loaded(before, verdict, since, other.change)
+            again = _with_load_results(before, verdict, since, other.change)
             _record(connection, again, other.change, run_id, at)
             if verdict is Verdict.QUARANTINED:
                 quarantine(home, again, None)
@@ -142,7 +142,7 @@ def record(
 
 
 def refused_while_loading(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str]]:
-    """Account and reason of each document that a run refused because of what is held."""
+    """Account and reason of each document that a run refused because it must not replace what is held."""
     return connection.execute(
         "select distinct l.account_id, l.reason from meta.loads as l join meta.gate_results as g using (run_id, account_id, report, document_id) "
         "where l.run_id = ? and l.verdict = 'QUARANTINED' and g.rule = ? order by all",
@@ -150,11 +150,11 @@ def refused_while_loading(connection: duckdb.DuckDBPyConnection, run_id: str) ->
     ).fetchall()
 
 
-def _loaded(judgement: Judgement, verdict: Verdict, reason: str, change: Change) -> Judgement:
-    """The judgement with what came of loading."""
+def _with_load_results(judgement: Judgement, verdict: Verdict, reason: str, change: Change) -> Judgement:
+    """The judgement with the verdict and the warnings of the load."""
     results = list(judgement.results)
     if change.shrunk:
-        results.append(_unit_shrank(change))
+        results.append(_shrink_warning(change))
     if change.left_out:
         rows = [{"_line": line, "unit": unit} for line, unit in change.left_out]
         results.append(RuleResult(rule="rows_left_out", severity="warning", passed=False, what=reason, failed_count=change.left_out_count, rows=rows))
@@ -163,7 +163,7 @@ def _loaded(judgement: Judgement, verdict: Verdict, reason: str, change: Change)
     return replace(judgement, verdict=verdict, reason=reason, results=results)
 
 
-def _unit_shrank(change: Change) -> RuleResult:
+def _shrink_warning(change: Change) -> RuleResult:
     more = f" and {len(change.shrunk) - 10} more" if len(change.shrunk) > 10 else ""
     return RuleResult(
         rule="unit_shrank",
@@ -204,7 +204,7 @@ def _record_results(connection: duckdb.DuckDBPyConnection, document: Document, r
         "rule": "varchar", "severity": "varchar", "passed": "boolean", "what": "varchar", "remedy": "varchar", "failed_count": "bigint",
         "rows": "varchar",
     }  # fmt: skip
-    # In one statement: one for each row takes five times as long.
+    # One statement for all rows: one for each takes five times as long.
     connection.execute(
         f"insert into meta.gate_results (run_id, account_id, report, document_id, {', '.join(map(identifier, names))}) "
         f"select ?, ?, ?, ?, unnest(from_json(?, {text_literal(json.dumps([names]))}), recursive := true)",

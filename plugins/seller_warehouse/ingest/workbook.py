@@ -1,7 +1,7 @@
-"""A one-sheet XLSX workbook as comma-separated text: ids keep their digits, dates become ISO 8601, and nothing turns into a float.
+"""Convert a one-sheet XLSX workbook to CSV: ids keep their digits, dates become ISO 8601, and no number is rounded as a float.
 
-Excel keeps 15 digits of a number. A longer one has lost the rest; it is written as Excel shows it (``1.23456789012345E+17``), so that the
-gate finds it in a column of ids like any other shortened id.
+Excel keeps 15 digits of a number. A longer one has lost the others; it is written as Excel shows it (``1.23456789012345E+17``), so that the gate
+finds it in a column of ids like any other shortened id.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from openpyxl.cell.read_only import EmptyCell  # type: ignore[import-untyped]
 from seller_warehouse.core.documents import Refusal, printable
 
 MAX_WORKBOOK_BYTES = 256 * 1024**2
-"""Above this the XML of a workbook is refused unread; a sheet of 1,048,576 rows of a report in text is loaded instead."""
+"""A workbook with more XML is refused unread; a report of that size can be loaded as text."""
 
 _DIGITS = 15
 _PIECE_ROWS = 1000
@@ -34,7 +34,7 @@ _AS_CSV = "save the sheet as CSV in UTF-8"
 
 @dataclass(kw_only=True)
 class Sheet:
-    """What the cells of a sheet were: the places (0 is the first column) in which numbers and dates were found, not text."""
+    """The cell types of a sheet: the columns (from 0) with numeric cells and with date cells."""
 
     is_read: bool = False
     numbers: set[int] = field(default_factory=set)
@@ -47,9 +47,9 @@ def is_workbook(archive: zipfile.ZipFile) -> bool:
 
 
 def sheet_text(file: BinaryIO, archive: zipfile.ZipFile, sheet: Sheet, limit: int) -> Iterator[bytes]:
-    """The one sheet that holds anything, as CSV in UTF-8 whose lines are the rows of the sheet; ``sheet`` is filled on the way.
+    """The only non-empty sheet as CSV in UTF-8, one line per row of the sheet; fills ``sheet``.
 
-    Raises Refusal for several sheets, a formula without its value, a cell with an error, and a damaged or too large workbook.
+    Raises Refusal for several sheets, a formula without a value, a cell with an error, and a damaged or too large workbook.
     """
     size = sum(i.file_size for i in archive.infolist())
     if size > min(limit, MAX_WORKBOOK_BYTES):
@@ -98,12 +98,12 @@ def _text_of(file: BinaryIO, archive: zipfile.ZipFile, sheet: Sheet) -> Iterator
 
 def _opened(file: BinaryIO, *, data_only: bool) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles that it does not know
+        warnings.simplefilter("ignore")  # about unknown styles
         return load_workbook(file, read_only=True, data_only=data_only)
 
 
 def _rows(page: Any) -> Iterator[tuple[Any, ...]]:
-    # The size that a sheet claims may be a million blank columns.
+    # A sheet may claim a size of a million blank columns.
     page.reset_dimensions()
     yield from page.iter_rows()
 
@@ -118,7 +118,7 @@ def _has_formulas(archive: zipfile.ZipFile) -> bool:
 
 
 def _formulas(file: BinaryIO, place: int) -> Iterator[set[int]]:
-    """For each row the places of its formulas."""
+    """The columns with formulas, row by row."""
     for row in _rows(_opened(file, data_only=False).worksheets[place]):
         yield {at for at, cell in enumerate(row) if not isinstance(cell, EmptyCell) and cell.data_type == "f"}
 
@@ -150,14 +150,14 @@ def _text(cell: Any, number: int, place: int, sheet: Sheet, is_formula: bool) ->
 
 def _day(value: datetime | date) -> str:
     if isinstance(value, datetime):
-        # Excel keeps a time as a share of a day, which is seldom a whole second.
+        # Excel stores a time as a fraction of a day, which is seldom a whole second.
         value = (value + timedelta(milliseconds=500)).replace(microsecond=0)
         return value.isoformat() if value.time() != time() else value.date().isoformat()
     return value.isoformat()
 
 
 def _number(value: int | float, number_format: str) -> tuple[str, bool]:
-    """The digits as Excel would give them, and whether the format of the cell says how many zeros stand in front."""
+    """The digits as Excel shows them, and whether the cell's format defines the number of leading zeros."""
     lost = len(str(int(abs(value)))) - _DIGITS
     if lost > 0 and (isinstance(value, float) or value % 10**lost == 0):
         return format(Decimal(value), f".{_DIGITS - 1}E"), False

@@ -1,1 +1,1 @@
-"""One dbt build over the raw tables, and what it built handed to readers."""
+"""Build the marts with dbt and publish them to readers."""

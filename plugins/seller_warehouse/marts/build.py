@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class BuildFailed(Exception):
-    """The marts could not be built, or a test of theirs failed: the first line is a sentence, the others are dbt's own words."""
+    """The dbt build failed: the first line of the message is a sentence, the others are dbt's output."""
 
 
 def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
@@ -41,7 +41,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
         # What dbt would write about the project and the run in every home takes a second, and nothing reads it.
         "DBT_WRITE_JSON": "false",
         **os.environ,
-        # From the home, where dbt runs: the path is part of what a parsed project is valid for, and another home's is as good.
+        # Relative to the home, where dbt runs: the path is part of dbt's parse cache, which so works for every home.
         "SELLER_WAREHOUSE_DATABASE": home.warehouse.name,
         "SELLER_WAREHOUSE_BUILD_AS_OF_DATE": as_of.isoformat(),
         "SELLER_WAREHOUSE_BUILD_AS_KNOWN_AT": f"{known_at:%Y-%m-%d %H:%M:%S.%f}" if known_at else "",
@@ -54,9 +54,9 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", str(DBT_PROJECT), "--project-dir", str(DBT_PROJECT)]
     command += ["--target-path", str(home.root / "dbt" / "target"), "--log-path", str(home.root / "dbt" / "logs")]
     command += ["--log-level-file", "info"]
-    # A seed keeps its table otherwise, which a release that adds a column to it does not fit.
+    # Otherwise a seed keeps its old table, and a release that adds a column to the seed fails.
     command += ["--full-refresh"]
-    # Unit tests judge the models' code, not the data: the test suite runs them.
+    # dbt unit tests check the models' code, not the data; the test suite runs them.
     command += ["--exclude-resource-type", "unit_test", "--vars", json.dumps(settings)]
     command += ["--select", select] if select else []
     output: list[str] = []
@@ -70,7 +70,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
         assert held is not None
         process = subprocess.Popen(
             command, cwd=home.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            # Where this process is killed dbt goes on: with the lock, so that the next one waits for its end.
+            # dbt survives a kill of this process; it keeps the lock, so that the next command waits for its end.
             pass_fds=[held],
         )  # fmt: skip
         try:
@@ -102,19 +102,19 @@ def _share(parsed: Path, shared: Path) -> None:
 
 
 def _first_error(output: list[str]) -> str:
-    """The first error among dbt's lines, in one; dbt says of each what it is, then on lines further in what is wrong."""
+    """The first error in dbt's output, on one line; dbt prints its kind first and the details on the following, indented lines."""
     lines = [re.sub(r"\x1b\[[0-9;]*m|^[0-9:]{8}\s*", "", line).strip() for line in output]
     at = next((n for n, line in enumerate(lines) if re.match(r"(\w+ Error|Failure) in |Encountered an error|\w+ Error$", line)), None)
     if at is None:
-        return next((line for line in reversed(lines) if line), "dbt said nothing")
-    said = [line for line in lines[at : at + 5] if line]
-    return " ".join(said[: next((n for n, line in enumerate(said) if n and line.startswith("compiled code at")), 3)])
+        return next((line for line in reversed(lines) if line), "dbt printed nothing")
+    error = [line for line in lines[at : at + 5] if line]
+    return " ".join(error[: next((n for n, line in enumerate(error) if n and line.startswith("compiled code at")), 3)])
 
 
 def as_known_at() -> datetime | None:
-    """The time (UTC) whose knowledge the marts are built from, by SELLER_WAREHOUSE_AS_KNOWN_AT; None stands for all that is known.
+    """The time (UTC) of SELLER_WAREHOUSE_AS_KNOWN_AT: the marts are built from what was known then; None means everything known now.
 
-    A date alone stands for the end of that day in UTC. Raises ConfigurationError for a time without a zone, and for what is neither.
+    A date means the end of that day in UTC. Raises ConfigurationError for a time without a zone, and for any other text.
     """
     text = os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT", "").strip()
     if not text:
@@ -129,20 +129,20 @@ def as_known_at() -> datetime | None:
             return moment.astimezone(UTC)
         problem = "has no time zone"
     except (ValueError, OverflowError):
-        problem = "is no time"
+        problem = "is not a time"
     raise ConfigurationError(
         f"SELLER_WAREHOUSE_AS_KNOWN_AT {problem}: {text!r}; write 2026-10-05T18:00:00+02:00, or 2026-10-05 for the end of that day in UTC"
     )
 
 
 DAYS = {"SELLER_WAREHOUSE_ALERT_DAYS": "alert_claim_days", "SELLER_WAREHOUSE_ALERT_LATE_DAYS": "alert_late_days"}
-"""Settings of days by the dbt variable that they set."""
+"""Settings that are a number of days, with the dbt variable of each."""
 
 
 def policy_settings() -> dict[str, Any]:
-    """The dbt variables that the environment sets: SELLER_WAREHOUSE_DBT_VARS, a JSON object, SELLER_WAREHOUSE_REPORTING_CURRENCY and ``DAYS``.
+    """The dbt variables from the environment: SELLER_WAREHOUSE_DBT_VARS (a JSON object), SELLER_WAREHOUSE_REPORTING_CURRENCY and ``DAYS``.
 
-    Raises ConfigurationError for a variable that dbt_project.yml does not have, a currency that does not exist, and days that are no number.
+    Raises ConfigurationError for an unknown variable, an unknown currency, and days that are not a number.
     """
     text, currency = (os.environ.get(f"SELLER_WAREHOUSE_{name}") or "" for name in ("DBT_VARS", "REPORTING_CURRENCY"))
     try:
@@ -175,7 +175,7 @@ def policy_settings() -> dict[str, Any]:
 
 @cache
 def code_version() -> str:
-    """A fingerprint of what changes a result: models, suites, specs, what loads and publishes, and the settings of the environment."""
+    """A fingerprint of everything that changes a result: models, suites, specs, the code that loads and publishes, and the policy settings."""
     folders = (DBT_PROJECT, REPOSITORY / "expectations", *(PACKAGE / name for name in ("core", "reports", "ingest", "marts")))
     read = (path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".sql", ".yml", ".csv") and "target" not in path.parts)
     return hashlib.sha256((json.dumps(policy_settings(), sort_keys=True) + fingerprint(read)).encode()).hexdigest()[:16]

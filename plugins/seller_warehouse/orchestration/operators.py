@@ -1,4 +1,4 @@
-"""Thin Airflow operators over ``steps``: they read the clock, the environment and the connections."""
+"""Thin Airflow operators over ``steps``; they read the clock, the environment and the connections."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from seller_warehouse.core.clock import (
     MachineClock,
     clock_from_environment,
     day_from_environment,
+    participating,
     settle_seconds_from_environment,
-    taking_part,
 )
-from seller_warehouse.core.home import Home, accounts_file, take_back_rights
-from seller_warehouse.core.outcome import DocumentsLeft, DocumentsRefused
+from seller_warehouse.core.home import Home, accounts_file, restrict_permissions
+from seller_warehouse.core.outcome import DocumentsRefused, DocumentsUnprocessed
 from seller_warehouse.core.problems import problem_of
 from seller_warehouse.orchestration.pools import IS_FOLLOWED, PROBLEMS, REFUSED
 from seller_warehouse.steps import Run
@@ -40,59 +40,59 @@ log = logging.getLogger(__name__)
 
 
 class StepOperator(BaseOperator):
-    """A step of a pass. Where it does not do its work it fails with one sentence, which whoever follows the run reads in its XComs."""
+    """A step of a pass. On failure it raises one sentence and also records it in its XComs, for the command that follows the run."""
 
     template_fields = ()
 
     def step(self, context: Context) -> Any:
-        """Do the work; returns what others may read."""
+        """Do the work; the result becomes the task's XCom."""
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
-        """Do the step. What may pass by itself is tried again, anything else fails at once."""
-        return saying_why(context, partial(self.step, context))
+        """Run the step. Transient problems are retried, anything else fails at once."""
+        return recording_failures(context, partial(self.step, context))
 
 
-def saying_why(context: Context, do: Callable[[], Any]) -> Any:
-    """Do something; where it fails, keep what was refused and what was not done for whoever follows the run, and let the task fail."""
+def recording_failures(context: Context, do: Callable[[], Any]) -> Any:
+    """Run ``do``; on an error, record refusals and problems in the task's XComs and let the task fail."""
     try:
         return do()
     except (AirflowSkipException, TaskDeferred):
         raise
     except DocumentsRefused as error:
         with suppress(Exception):  # The refusal itself is what counts.
-            _keep(context, refused=str(error).splitlines())
+            _push_failures(context, refused=str(error).splitlines())
         raise AirflowFailException(str(error)) from error
-    except DocumentsLeft as error:
-        problems = keep_left(context, error)
+    except DocumentsUnprocessed as error:
+        problems = record_unprocessed(context, error)
         raise AirflowFailException("\n".join(problems)) from error
     except Exception as error:
         problem = problem_of(error, Home.from_environment())
         with suppress(Exception):  # The failure itself is what counts.
-            _keep(context, problems=str(error).splitlines() if isinstance(error, AirflowException) else [str(problem)])
-        if problem.may_pass or isinstance(error, AirflowException):
+            _push_failures(context, problems=str(error).splitlines() if isinstance(error, AirflowException) else [str(problem)])
+        if problem.is_transient or isinstance(error, AirflowException):
             raise
-        is_said = type(error).__module__.startswith("seller_warehouse.")  # What else such a message came from may hold secrets.
-        raise AirflowFailException(str(problem)) from (None if is_said else error)
+        is_own = type(error).__module__.startswith("seller_warehouse.")  # The cause of such an error may contain secrets.
+        raise AirflowFailException(str(problem)) from (None if is_own else error)
 
 
-def keep_left(context: Context, error: DocumentsLeft) -> list[str]:
-    """Keep what a step left and what it refused; returns a sentence for each that is left."""
+def record_unprocessed(context: Context, error: DocumentsUnprocessed) -> list[str]:
+    """Record the documents that a step could not process or refused; returns a sentence for each unprocessed one."""
     home = Home.from_environment()
     problems = [f"{what}: {problem_of(why, home)}" for what, why in error.errors.items()]
-    _keep(context, problems=problems, refused=error.refused)
+    _push_failures(context, problems=problems, refused=error.refused)
     return problems
 
 
-def _keep(context: Context, *, problems: Sequence[str] = (), refused: Sequence[str] = ()) -> None:
+def _push_failures(context: Context, *, problems: Sequence[str] = (), refused: Sequence[str] = ()) -> None:
     context["ti"].xcom_push(PROBLEMS, list(problems))
     context["ti"].xcom_push(REFUSED, list(refused))
 
 
 def run_of(context: Context) -> Run:
-    """The pass that a DAG run stands for."""
+    """The pass of a DAG run."""
     home = Home.from_environment()
-    take_back_rights(home)
+    restrict_permissions(home)
     return Run(
         home=home,
         accounts=load_accounts(accounts_file()),
@@ -102,7 +102,7 @@ def run_of(context: Context) -> Run:
 
 
 def as_of(context: Context) -> date:
-    """Today for every status and deadline: the setting, the sandbox's day, or the run's logical date."""
+    """The day of every status and deadline: the setting, the sandbox's day, or the run's logical date."""
     if day := day_from_environment():
         return day
     clock = clock_from_environment()
@@ -113,7 +113,7 @@ def as_of(context: Context) -> date:
 
 
 def connection_outside_tasks(name: str) -> Any:
-    """A connection as a task gets it. A task is handed those of Airflow's database; outside of one they are read from it.
+    """A connection, also outside of tasks: a task gets connections through Airflow's API, other processes must read the database.
 
     Raises AirflowNotFoundException.
     """
@@ -127,9 +127,9 @@ def connection_outside_tasks(name: str) -> Any:
 
 @contextmanager
 def amazon_of(account: Account, home: Home, connection_named: Callable[[str], Any] = BaseHook.get_connection) -> Iterator[Amazon]:
-    """Amazon's API with the secrets of the account's connection, which no log will show.
+    """Amazon's API with the secrets of the account's connection, which are masked in logs.
 
-    Raises ConfigurationError where there is no such connection or it lacks something.
+    Raises ConfigurationError if the connection does not exist, cannot be read or is incomplete.
     """
     from seller_warehouse.amazon.client import Access, Amazon, connection_id
 
@@ -142,7 +142,7 @@ def amazon_of(account: Account, home: Home, connection_named: Callable[[str], An
             f"there is no Airflow connection {name}; account {account.id} needs it, see 'A real account' in README.md"
         ) from error
     except Exception as error:
-        # The message of what is no JSON shows it, secrets and all; that of a database does not.
+        # The message of a JSON error contains the text, secrets included; that of a database error does not.
         why = getattr(error, "orig", type(error).__name__)
         raise ConfigurationError(f"Airflow connection {name} of account {account.id} cannot be read ({why}); save it anew") from None
     for secret in (connection.password, extra.get("refresh_token")):
@@ -156,14 +156,14 @@ def amazon_of(account: Account, home: Home, connection_named: Callable[[str], An
 
 
 class PlanRequestsOperator(StepOperator):
-    """What to ask Amazon for; one entry for each account that there is something to ask for."""
+    """Plan the requests to Amazon; one entry for each account that needs any."""
 
     def __init__(self, *, recent: bool, **rest: Any) -> None:
         super().__init__(**rest)
         self.recent = recent
 
     def step(self, context: Context) -> list[dict[str, Any]]:
-        """Returns the entries: an account, and how many reports and windows; what is to be asked lies in files of the run."""
+        """Returns the entries: account and numbers of reports and windows. The windows themselves are in files of the run."""
         from seller_warehouse.steps import participant, plan_requests
 
         run, params, clock = run_of(context), context["params"], clock_from_environment()
@@ -177,7 +177,7 @@ class PlanRequestsOperator(StepOperator):
 
 
 def _refuse_too_many(clock: Clock, accounts: int) -> None:
-    """A clock that jumps moves on when every account waits, and each waits in a worker slot."""
+    """Fail if there are more accounts than worker slots: a jumping clock moves only when all accounts wait, and each needs a slot."""
     slots = conf.getint("core", "parallelism")
     if not isinstance(clock, MachineClock) and accounts > slots:
         raise AirflowFailException(
@@ -186,7 +186,7 @@ def _refuse_too_many(clock: Clock, accounts: int) -> None:
 
 
 class LandAccountOperator(BaseOperator):
-    """Ask for all that a run planned for one account, wait without a worker slot, and land what comes."""
+    """Request the planned reports of one account, wait without a worker slot, and land the answers."""
 
     template_fields = ()
 
@@ -195,12 +195,12 @@ class LandAccountOperator(BaseOperator):
         self.entry = entry
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Returns how many windows have which answer; fails, when all else is done, naming the reports that could not be landed."""
-        return saying_why(context, partial(self._land, context, resumed=False))
+        """Returns the number of windows by answer; fails at the end if a report could not be landed, naming it."""
+        return recording_failures(context, partial(self._land, context, resumed=False))
 
     def resume(self, context: Context, event: Any = None) -> dict[str, int]:
-        """Go on after a wait; otherwise as ``execute``."""
-        return saying_why(context, partial(self._land, context, resumed=True))
+        """Continue after a wait, otherwise like ``execute``."""
+        return recording_failures(context, partial(self._land, context, resumed=True))
 
     def _land(self, context: Context, *, resumed: bool) -> dict[str, int]:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -211,7 +211,7 @@ class LandAccountOperator(BaseOperator):
         account_id = self.entry["account_id"]
         context["account_id"] = account_id  # of map_index_template
         run, clock = run_of(context), clock_from_environment()
-        with taking_part(clock, participant(run, account_id)):
+        with participating(clock, participant(run, account_id)):
             until = land_account(run.home, run.run_id, run.accounts[account_id], partial(amazon_of, home=run.home), clock, resumed=resumed)
         if until:
             seconds = clock.real_seconds((until - clock.now()).total_seconds())
@@ -222,37 +222,37 @@ class LandAccountOperator(BaseOperator):
 
 
 def _raise_failures(failed: list[ReportQueue]) -> None:
-    """Another attempt may help, unless Amazon refuses the connection."""
+    """Fail for the failed queues; Airflow retries unless Amazon refuses the connection."""
     lines = dict.fromkeys(q.failure if q.is_refused else f"{q.account_id}/{q.report}: {q.failure}" for q in failed)
     if lines:
         raise (AirflowFailException if all(q.is_refused for q in failed) else AirflowException)("\n".join(lines))
 
 
 class LandFilesOperator(StepOperator):
-    """Move settled files of the inbox to landing; fails, after storing everything, where one is no known report."""
+    """Move settled files of the inbox to landing; fails, after storing everything, if one is not a known report."""
 
     def step(self, context: Context) -> dict[str, int]:
-        """Returns how many files were landed, are waiting, and are to be judged."""
+        """Returns how many files were landed, refused, and are still waiting."""
         from seller_warehouse.steps import land_files
 
         return land_files(run_of(context), settle_seconds=settle_seconds_from_environment())
 
 
 class GateDocumentsOperator(StepOperator):
-    """Judge what was landed with Great Expectations; fails, after storing every result, naming what was refused."""
+    """Judge landed documents with Great Expectations; fails, after storing every result, if documents were refused, naming them."""
 
     def step(self, context: Context) -> dict[str, int]:
-        """Returns how many documents have which verdict; PENDING is on its way to be loaded."""
+        """Returns the number of documents by verdict; PENDING documents are loaded next."""
         from seller_warehouse.steps import gate_documents
 
         return gate_documents(run_of(context))
 
 
 class LoadDocumentsOperator(StepOperator):
-    """Load what passed the gate; skipped, so that no build follows, where readers have all there is, or the run is not the last of its pass."""
+    """Load what passed the gate; skipped, so that no build follows, if the publication is up to date or the run is not the last of its pass."""
 
     def step(self, context: Context) -> dict[str, int]:
-        """Returns how many documents have which final verdict."""
+        """Returns the number of documents by final verdict."""
         from seller_warehouse.marts.build import as_known_at, code_version
         from seller_warehouse.marts.publish import is_due
         from seller_warehouse.steps import load_documents
@@ -260,11 +260,11 @@ class LoadDocumentsOperator(StepOperator):
         run, verdicts = run_of(context), dict[str, int]()
         try:
             verdicts = load_documents(run)
-        except DocumentsLeft as error:
-            # The others are built and published; all_loaded fails in its stead.
-            log.error("%s", "\n".join(keep_left(context, error)))
+        except DocumentsUnprocessed as error:
+            # The other documents are built and published; all_loaded fails instead.
+            log.error("%s", "\n".join(record_unprocessed(context, error)))
         except DocumentsRefused as error:
-            _keep(context, refused=str(error).splitlines())
+            _push_failures(context, refused=str(error).splitlines())
             log.error("%s", error)
         if not is_due(run.home, as_of=as_of(context), code_version=code_version(), as_known_at=as_known_at()):
             raise AirflowSkipException("nothing new: the last publication holds everything")
@@ -274,7 +274,7 @@ class LoadDocumentsOperator(StepOperator):
 
 
 class AllLoadedOperator(BaseOperator):
-    """Fails where the load before it left or refused a document: it could not fail itself, since nothing would be built then."""
+    """Fails if the load before it left or refused a document. The load itself must not fail, since then nothing would be built."""
 
     template_fields = ()
 
@@ -283,18 +283,18 @@ class AllLoadedOperator(BaseOperator):
         self.load = load
 
     def execute(self, context: Context) -> None:
-        """Fail with what the load kept."""
+        """Fail with the problems and refusals that the load recorded."""
         problems, refused = (context["ti"].xcom_pull(task_ids=self.load, key=key) or () for key in (PROBLEMS, REFUSED))
         if problems or refused:
-            _keep(context, problems=problems, refused=refused)
+            _push_failures(context, problems=problems, refused=refused)
             raise AirflowFailException("\n".join([*problems, *refused]))
 
 
 class BuildMartsOperator(StepOperator):
-    """One ``dbt build``; fails with dbt's own errors, and then nothing is published."""
+    """One ``dbt build``; on failure it raises dbt's own errors and nothing is published."""
 
     def step(self, context: Context) -> dict[str, Any]:
-        """Returns the day the marts were built for."""
+        """Returns the day for which the marts were built."""
         from seller_warehouse.marts.build import build_marts
 
         day = as_of(context)
@@ -311,17 +311,17 @@ class PublishMartsOperator(StepOperator):
         from seller_warehouse.marts.publish import publish
 
         run = run_of(context)
-        # The day of the build: midnight may have passed since.
+        # The day of the build: it may be past midnight now.
         built = date.fromisoformat(context["ti"].xcom_pull(task_ids="dbt_build")["as_of_date"])
         publication = publish(run.home, at=run.at, as_of=built, code_version=code_version(), run_id=run.run_id)
         return {"publication_id": publication.publication_id}
 
 
 class SendAlertsOperator(StepOperator):
-    """Tell what is new and worth a message; fails where a channel does not take one."""
+    """Send new alerts; fails if a channel does not accept one."""
 
     def step(self, context: Context) -> dict[str, int]:
-        """Returns how many events were new, and how many messages were sent; skipped for books that were closed, of which nothing is news."""
+        """Returns the numbers of new events and of sent messages; skipped for closed books, which have no news."""
         if os.environ.get("SELLER_WAREHOUSE_AS_KNOWN_AT"):
             raise AirflowSkipException("SELLER_WAREHOUSE_AS_KNOWN_AT is set: closed books raise no alerts")
         from seller_warehouse.alerts.channels import channel_urls, secrets_in

@@ -1,1 +1,1 @@
-"""The last publication as pages, services and alerts read it."""
+"""Read access to the last publication for pages, services and alerts."""

@@ -32,9 +32,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seller_warehouse.core import ports
 from seller_warehouse.core.accounts import ConfigurationError
-from seller_warehouse.core.home import Home, kept_secret, shown
-from seller_warehouse.core.ports import LOCAL, name_of
-from seller_warehouse.marts.spreadsheet import as_csv
+from seller_warehouse.core.home import Home, shown, stored_secret
+from seller_warehouse.core.ports import LOCAL, host_name
+from seller_warehouse.marts.safe_csv import as_csv
 from seller_warehouse.readers.published import NotPublished, Published
 from seller_warehouse.readers.query import OPERATORS, InvalidQuery, select
 from seller_warehouse.readers.timed_connection import TimedConnection
@@ -42,21 +42,21 @@ from seller_warehouse.readers.timed_connection import TimedConnection
 HOST, NAMES, TOKEN = "SELLER_WAREHOUSE_SERVICE_HOST", "SELLER_WAREHOUSE_SERVICE_NAMES", "SELLER_WAREHOUSE_TOKEN"
 TOKEN_CHARACTERS = 24
 WRONG_TOKEN_SECONDS = 1.0
-"""How long the answer to a wrong token is held back."""
+"""Seconds to delay the answer to a wrong token."""
 WRONG_TOKENS_AT_ONCE = 100
-"""How many such answers are held back at once."""
+"""Delayed answers at once."""
 CONNECTIONS = 500
-"""How many there may be at once; more are refused with 503."""
+"""Connections at once; more are refused with 503."""
 HEAD_BYTES = 65_536
-"""How long a request may be, with its address."""
+"""The limit of a request, including its URL."""
 
 USUAL_ROWS, MOST_ROWS = 1_000, 10_000
 MOST_BYTES = 16_000_000
-"""Of one answer."""
+"""The limit of one answer."""
 
 QUERY_SECONDS = 20.0
 QUERIES_AT_ONCE = 8
-# All queries share the memory; what needs more fails, rather than spill into the folder of the publication.
+# All queries share this memory; a query that needs more fails instead of spilling to the folder of the publication.
 _LIMITS = {"memory_limit": "1GB", "temp_directory": ""}
 
 
@@ -67,21 +67,21 @@ class Refused(BaseModel):
 
 
 class Health(BaseModel):
-    """That the service runs."""
+    """The service runs."""
 
     status: Literal["ok"] = "ok"
     publication_id: str | None = Field(description="what is published now; null before the first publication")
 
 
 class PublicationFacts(BaseModel):
-    """What readers see now."""
+    """The current publication."""
 
     publication_id: str
     published_at: datetime
     as_of_date: date = Field(description="the day that statuses and deadlines are of")
     code_version: str
-    as_known_at: datetime | None = Field(description="the time (UTC) whose knowledge it was made from; null for all that was known")
-    load_count: int = Field(description="documents that it was made from, refused ones included")
+    as_known_at: datetime | None = Field(description="it was built from what was known at this time (UTC); null: from everything known")
+    load_count: int = Field(description="documents that it was built from, including refused ones")
     last_loaded_at: datetime | None
 
 
@@ -94,7 +94,7 @@ class TableColumn(BaseModel):
 
 
 class Table(BaseModel):
-    """A table with all that is known of it."""
+    """A table with its columns and descriptions."""
 
     table: str = Field(description="its name with the schema, as in SQL")
     description: str
@@ -120,7 +120,7 @@ class Rows(BaseModel):
 
 
 class Selected(BaseModel):
-    """What may be asked of a table."""
+    """The query parameters of a table."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -131,22 +131,22 @@ class Selected(BaseModel):
         "false; `ne` also takes rows where the column is null.",
         examples=[["cash_amount:lt:0", "approval_date:ge:2026-10-01"]],
     )
-    columns: str | None = Field(None, description="names with commas between; all, unless said", examples=["approval_date,seller_sku,cash_amount"])
-    order: str | None = Field(None, description="names with commas between, `-` in front: descending; null is last", examples=["-approval_date"])
+    columns: str | None = Field(None, description="comma-separated names; default: all", examples=["approval_date,seller_sku,cash_amount"])
+    order: str | None = Field(None, description="comma-separated names; a leading `-` means descending; nulls are last", examples=["-approval_date"])
     limit: int = Field(USUAL_ROWS, ge=1, le=MOST_ROWS, description="rows of a page")
-    offset: int = Field(0, ge=0, lt=2**63, description="rows to pass over; goes with `publication`")
+    offset: int = Field(0, ge=0, lt=2**63, description="rows to skip; requires `publication`")
     publication: str | None = Field(None, description="the publication that the first page was of; another one is refused with 409")
     format: Literal["json", "csv"] = Field("json", description="csv has the same rows with a header, in UTF-8, safe to open in a spreadsheet")
 
 
 class ReadOnly:
-    """Lets nothing but GET and HEAD of one of its ``names`` through, and no answer be stored, framed or taken for another type."""
+    """Admits only GET and HEAD requests to one of its ``names``; its headers prevent caching, framing and content sniffing of answers."""
 
     def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
         self._app, self._names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, as ASGI has it."""
+        """Handle one request (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -156,11 +156,11 @@ class ReadOnly:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        name = name_of(Headers(scope=scope).get("host", ""))
+        name = host_name(Headers(scope=scope).get("host", ""))
         if name not in self._names:
             await _refusal(400, f"this service is not called {name!r}: where it has that name, add it to {NAMES}")(scope, receive, marked)
         elif scope["method"] in ("GET", "HEAD"):
-            # The server leaves the body of an answer to HEAD out.
+            # The server omits the body of an answer to HEAD.
             await self._app({**scope, "method": "GET"}, receive, marked)
         else:
             await _refusal(405, "this service only reads: use GET or HEAD", {"Allow": "GET, HEAD"})(scope, receive, marked)
@@ -173,7 +173,7 @@ _HEADERS = {
 
 
 async def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]) -> None:
-    """Refuses whoever has not sent the token; who guesses waits for each answer, and nobody else does."""
+    """Refuse a request without the token; the answer to a wrong token is delayed, without delaying other requests."""
     state = request.app.state
     if sent is None or not secrets.compare_digest(sent.credentials.encode(), state.token.encode()):
         if sent is not None:
@@ -184,8 +184,8 @@ async def authorized(request: Request, sent: Annotated[HTTPAuthorizationCredenti
         raise HTTPException(401, "send the token of this service as the header Authorization: Bearer <token>", {"WWW-Authenticate": "Bearer"})
 
 
-def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A cursor on the last publication, for one request and no longer than a request may take."""
+def open_cursor(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor on the last publication for one request; a query that exceeds the time limit is stopped."""
     seconds = request.app.state.query_seconds
     try:
         cursor = request.app.state.published.cursor()
@@ -208,13 +208,13 @@ def opened(request: Request) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _interrupt(cursor: duckdb.DuckDBPyConnection, seconds: float, answered: threading.Event) -> None:
     while not answered.wait(seconds):
-        # Again and again: DuckDB forgets an interruption that comes between two queries.
+        # Repeat: DuckDB drops an interrupt that arrives between two queries.
         cursor.interrupt()
         seconds = 0.1
 
 
-Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(opened)]
-open_to_all = APIRouter(responses={400: {"model": Refused}})
+Cursor = Annotated[duckdb.DuckDBPyConnection, Depends(open_cursor)]
+public = APIRouter(responses={400: {"model": Refused}})
 v1 = APIRouter(prefix="/v1", dependencies=[Depends(authorized)], responses={code: {"model": Refused} for code in (400, 401, 429, 503)})
 
 
@@ -222,13 +222,13 @@ SERVER: dict[str, Any] = {
     "http": TimedConnection, "h11_max_incomplete_event_size": HEAD_BYTES, "ws": "none", "limit_concurrency": CONNECTIONS, "server_header": False,
     "log_level": "warning",
 }  # fmt: skip
-"""How uvicorn serves it."""
+"""Settings of uvicorn."""
 
 
 def app(
     home: Home, token: str, *, names: Collection[str] = LOCAL, query_seconds: float = QUERY_SECONDS, wrong_token_seconds: float = WRONG_TOKEN_SECONDS
 ) -> FastAPI:
-    """The service over what ``home`` has published, for whoever calls it by one of its ``names`` and sends ``token``."""
+    """The service for the publication of ``home``, for requests that send ``token`` to one of its ``names``."""
     service = FastAPIOffline(
         redoc_url=None, title="Seller Warehouse", description=__doc__.split("\n\n", 1)[1], version="1", lifespan=_lifespan, redirect_slashes=False,
         # Swagger UI would show the description to a validator on the internet.
@@ -238,12 +238,12 @@ def app(
     service.state.wrong_token_seconds, service.state.guesses = wrong_token_seconds, asyncio.Semaphore(WRONG_TOKENS_AT_ONCE)
     service.add_middleware(ReadOnly, names=names)
     service.exception_handler(RequestValidationError)(_invalid)
-    service.include_router(open_to_all)
+    service.include_router(public)
     service.include_router(v1)
     return service
 
 
-@open_to_all.get("/health")
+@public.get("/health")
 async def health(request: Request) -> Health:
     """Whether the service runs, and what is published; needs no token."""
     try:
@@ -263,7 +263,7 @@ def publication(cursor: Cursor) -> PublicationFacts:
 @v1.get("/tables")
 def tables(cursor: Cursor, request: Request) -> Tables:
     """Every table with its columns and what they mean."""
-    # Nothing was ever deleted in a publication, so DuckDB's estimate is the number of rows.
+    # A publication has no deleted rows, so DuckDB's estimate is the exact number of rows.
     facts = cursor.execute(
         "select schema_name || '.' || table_name, rtrim(coalesce(comment, ''), '\n'), estimated_size from duckdb_tables()"
     ).fetchall()
@@ -336,25 +336,25 @@ def _as_json(value: Any) -> str:
 
 
 def token_of(home: Home) -> tuple[str, str]:
-    """The token and where it is: in the environment, else in a file of the home, made at the first start.
+    """The token and its place: the environment, else a file of the home, created at the first start.
 
-    Raises ConfigurationError where it is easily guessed or cannot stand in a header.
+    Raises ConfigurationError if it is easily guessed or not allowed in a header.
     """
     given = os.environ.get(TOKEN)
-    token, place = (given, TOKEN) if given else (kept_secret(home.service_token), shown(home.service_token))
+    token, place = (given, TOKEN) if given else (stored_secret(home.service_token), shown(home.service_token))
     if not re.fullmatch(f"[!-~]{{{TOKEN_CHARACTERS},}}", token):
         raise ConfigurationError(f"the token in {place} must have {TOKEN_CHARACTERS} or more characters, all of them ASCII and none a blank")
     return token, place
 
 
 def names_of(host: str) -> frozenset[str]:
-    """What the service is called: this machine, the address it listens on, and the names that the environment adds.
+    """The host names of the service: this machine's, the address it listens on, and those of the environment.
 
-    Raises ConfigurationError where one of these is more or less than a name.
+    Raises ConfigurationError if one of the environment's is not a plain host name.
     """
     given = os.environ.get(NAMES, "").replace(",", " ").lower().split()
     for name in given:
-        if name_of(f"[{name}]" if name.count(":") > 1 else name) != name:
+        if host_name(f"[{name}]" if name.count(":") > 1 else name) != name:
             raise ConfigurationError(f"{NAMES} has {name!r}; write names alone, without https:// and port, with blanks between")
     return LOCAL | {host.lower(), *given}
 

@@ -1,6 +1,6 @@
-"""The last publication as readers see it: dashboard, HTTP service, alerts. A new one is followed as soon as it is there.
+"""Read access to the last publication for the dashboard, the HTTP service and alerts. A new publication is used as soon as it exists.
 
-What is asked through here can neither write nor reach files or the network.
+Queries through this module can neither write nor access files or the network.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _READ_ONLY: dict[str, str | bool | int | float | list[str]] = {
 
 
 class NotPublished(Exception):
-    """There is nothing to read yet."""
+    """Nothing is published yet."""
 
 
 @dataclass(frozen=True)
 class PublishedColumn:
-    """A column of a published table, as the file itself describes it."""
+    """A column of a published table, with the description from the file."""
 
     name: str
     data_type: str
@@ -36,18 +36,18 @@ class Published:
     """The published file of a home; threads may share it."""
 
     def __init__(self, home: Home, limits: dict[str, str] | None = None) -> None:
-        """``limits`` are settings of DuckDB, such as its memory."""
+        """``limits``: settings of DuckDB, such as its memory limit."""
         self._home, self._settings, self._lock = home, _READ_ONLY | (limits or {}), threading.Lock()
         self._file: Path | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
     def publication_id(self) -> str:
-        """What is published now; it changes with every publication, and only then. Raises NotPublished."""
+        """The id of the current publication. Raises NotPublished."""
         return self._current().parent.name
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor on the file that is published now; it stays on that file however long it is used. Raises NotPublished."""
+        """A cursor on the current publication; it stays on that file as long as it is used. Raises NotPublished."""
         file = self._current()
         with self._lock:
             if self._connection is None or file != self._file:
@@ -55,7 +55,7 @@ class Published:
             return self._connection.cursor()
 
     def close(self) -> None:
-        """Close the file; whoever asks again opens it again."""
+        """Close the file; the next query opens it again."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -66,9 +66,9 @@ class Published:
         return self.cursor().execute(sql, parameters or []).fetchall()
 
     def tables(self, cursor: duckdb.DuckDBPyConnection | None = None) -> dict[str, tuple[PublishedColumn, ...]]:
-        """The columns of every table by its name with the schema (``marts.fct_orders``), in their order. Raises NotPublished.
+        """The columns of every table in order, by the table's name with its schema (``marts.fct_orders``). Raises NotPublished.
 
-        They are those of the publication that ``cursor`` is on, where one is given.
+        With ``cursor``, those of the publication that it is on.
         """
         found: dict[str, tuple[PublishedColumn, ...]] = {}
         columns = (cursor or self.cursor()).execute(

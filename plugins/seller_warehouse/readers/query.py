@@ -1,4 +1,4 @@
-"""Which rows of a published table a reader asks for, as SQL: every name is one that the table has, every value is bound."""
+"""Build SQL for a reader's selection from a published table: every name is checked against the table, every value is bound."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ OPERATORS = {
 
 
 class InvalidQuery(Exception):
-    """What was asked for does not exist or cannot be compared; the message says what there is."""
+    """A name does not exist or a value cannot be compared; the message lists the alternatives."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition of SQL with its values, in order."""
+    """An SQL condition with its values in order."""
 
     sql: str
     values: tuple[Any, ...] = ()
@@ -46,7 +46,7 @@ EVERYTHING = Condition("true")
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows and columns of one table in a fixed order: as ordered, and where that leaves a choice as the file has them."""
+    """Rows and columns of one table in a fixed order; ties keep file order."""
 
     table: str
     columns: tuple[PublishedColumn, ...]
@@ -59,8 +59,8 @@ class Selection:
         return f"select count(*) from {self._from}"
 
     def page(self, limit: int, offset: int) -> str:
-        """The query for ``limit`` of them after the first ``offset``; its parameters are the values of ``condition``. Times become text, UTC."""
-        # Sorting whole rows would take hundreds of times the memory of a late page; the numbers of the rows are enough to find it.
+        """The query for ``limit`` rows after the first ``offset``; its parameters are the values of ``condition``. Times become text, UTC."""
+        # Sort row numbers only: for a late page, sorting whole rows would take hundreds of times the memory.
         numbers = f"select t.rowid from {self._from} order by {self.order} limit {limit} offset {offset}"
         return f"select {', '.join(map(_shown, self.columns))} from {self._table} where t.rowid in ({numbers}) order by {self.order}"
 
@@ -74,10 +74,10 @@ class Selection:
 
 
 def select(table: str, known: Iterable[PublishedColumn], *, where: list[str], columns: str | None, order: str | None) -> Selection:
-    """The rows for which every ``column:operator:value`` of ``where`` holds; raises InvalidQuery.
+    """The rows for which every ``column:operator:value`` of ``where`` holds. Raises InvalidQuery.
 
-    ``columns`` and ``order`` are names with commas between, by default all of ``known`` and the order of the file; in ``order``
-    a ``-`` in front means descending, and null is last either way.
+    ``columns`` and ``order`` are comma-separated names, by default all of ``known`` and file order. In ``order`` a leading ``-`` means descending;
+    nulls are last in both directions.
     """
     by_name = {column.name: column for column in known}
 
@@ -122,7 +122,7 @@ def _whole_number(text: str) -> int:
 
 
 def _decimal(text: str, pattern: str = r"-?[0-9]{1,18}(\.[0-9]{1,18})?") -> Decimal:
-    # No more digits than DuckDB compares exactly, and no NaN or exponent.
+    # At most as many digits as DuckDB compares exactly, and no NaN or exponent.
     if not re.fullmatch(pattern, text):
         raise ValueError(text)
     return Decimal(text)
@@ -143,7 +143,7 @@ _KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "DATE": ("a date such as 2026-11-20", date.fromisoformat),
     "TIMESTAMP": ("a time such as 2026-11-20T06:00:00Z", _timestamp),
 }
-"""How a value is read for each type that a published column may have, and what it must be."""
+"""For each type of a published column: what a value must be, and its parser."""
 
 
 def _listed(names: str | None) -> list[str]:
@@ -151,7 +151,7 @@ def _listed(names: str | None) -> list[str]:
 
 
 def _name(column: PublishedColumn) -> str:
-    # With the table, or an order would go by the text that a time is shown as.
+    # Qualified, since otherwise an order would use the text of a time in the select list.
     return f"t.{identifier(column.name)}"
 
 

@@ -1,4 +1,4 @@
-"""Every report type the warehouse understands: one file each, found by walking this folder."""
+"""The report types: one file each; this package collects their specs."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
 """Claims: the cases the seller has filed with Amazon, one case and product or order per row; the seller's own log.
 
 Quirks, with their source:
-- Amazon offers no list of cases by API or download; what is known of a case before it is paid is what the seller wrote down.
-- ``case-id`` meets the one in the reimbursements once Amazon pays; one case may be about several products and so have several rows.
-- A row names what it is about by ``order-id``, ``fnsku`` or ``seller-sku``; the columns not used may be missing.
-- Amazon asks for the transaction id of a damaged unit (seller help GGEV4254LJJ9BAEG): the ledger's Reference ID. With it a case is about one entry of
-  the ledger, without it about the oldest open one of its stock.
+- Amazon offers no list of cases by API or download; before a case is paid, the seller's log is the only source.
+- ``case-id`` equals the one in the reimbursements once Amazon pays; a case may cover several products and so have several rows.
+- A row names its subject by ``order-id``, ``fnsku`` or ``seller-sku``; unused columns may be missing.
+- Amazon asks for the transaction id of a damaged unit (seller help GGEV4254LJJ9BAEG): the ledger's Reference ID. With it a case refers to one entry
+of the ledger, without it to the oldest open one of its stock.
 - ``closed-date`` is blank while a case is open. The words for ``status`` are the seller's or those of the case page.
 - Spreadsheet programs write the log: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Agreement, Kind, Quoting, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Agreement, Kind, Quoting, ReplacementScope, ReportSpec, column
 
 STATUSES = (
     "OPEN",
@@ -42,7 +42,7 @@ SPEC = ReportSpec(
     amazon_type=None,
     title="Claims filed",
     found_at="the seller's own log",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     event_date="filed_date",
     key=("case_id",),
     quoting=Quoting.ALL,

@@ -10,11 +10,11 @@ Quirks, with their source:
 - ``status`` is absent in the United Arab Emirates (abuzuhri/Amazon-SP-API-CSharp pull request 126); Seller Central's own
   download says ``amazon-order-id``, and Australia's help pages spell ``fulfilment-centre-id``.
 - ``order-id`` may be blank, and is free text on multi-channel orders (``Shopify #1001 0000000001``).
-- ``reason`` is what the buyer chose; only ``detailed-disposition`` says whose fault it was.
-- ``customer-comments`` is the buyer's own text: dropped. Being the last column, it may be left out of a row.
+- ``reason`` is the buyer's choice; only ``detailed-disposition`` shows whose fault it was.
+- ``customer-comments`` is the buyer's own text: dropped. As the last column it may be omitted from a row.
 """
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 DISPOSITIONS = ("SELLABLE", "DAMAGED", "CUSTOMER_DAMAGED", "DEFECTIVE", "CARRIER_DAMAGED", "EXPIRED")
 STATUSES = ("Unit returned to inventory", "Reimbursed", "Pending repackaging", "Repackaged Successfully")
@@ -63,7 +63,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA",
     title="FBA customer returns",
     found_at="Seller Central > Reports > Fulfillment > Customer Concessions > FBA customer returns",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="return_date",
     trailing_optional=1,
     requests=Requests(max_days=30, restated_days=45),

@@ -1,25 +1,25 @@
-"""FBA inventory now: how many units of each SKU Amazon holds, and in which state.
+"""Current FBA inventory: the units of each SKU at Amazon, by state.
 
 Quirks, with their source:
-- A snapshot: Amazon answers for the moment of asking, there is no history, and a request with dates can fail (tl-ecom).
-- ``GET_FBA_MYI_ALL_INVENTORY_DATA`` has the same columns and is understood too (Amazon's selling-partner-api-samples).
+- A snapshot of the moment of the request: there is no history, and a request with dates can fail (tl-ecom).
+- ``GET_FBA_MYI_ALL_INVENTORY_DATA`` has the same columns and is accepted too (Amazon's selling-partner-api-samples).
 - The FNSKU may equal the ASIN (commingled stock).
 - ``mfn-fulfillable-quantity`` may be blank: unknown, not 0.
-- ``your-price`` has no currency beside it: it is in that of the marketplace asked.
+- ``your-price`` has no currency column; its currency is that of the requested marketplace.
 - Some files add ``store``, or fulfillable units by ``local`` and ``remote`` (code of public consumers of the file). Neither
   these nor the two future supply columns must be there.
-- ``afn-researching-quantity`` is what Amazon is looking for: units that are missing and not yet in the ledger.
+- ``afn-researching-quantity``: units that Amazon is searching for; they are missing but not yet in the ledger.
 """
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 SPEC = ReportSpec(
     name="fba_inventory",
     amazon_type="GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA",
     title="FBA inventory",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Manage FBA Inventory",
-    unit=Unit.SNAPSHOT,
-    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.EACH),
+    replacement_scope=ReplacementScope.SNAPSHOT,
+    requests=Requests(history_months=0, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     columns=(
         column("sku", filled=True),
         column("fnsku"),

@@ -1,26 +1,26 @@
-"""Amazon fulfilled shipments: one row per item that Amazon shipped, also of multi-channel orders.
+"""Amazon fulfilled shipments: one row per item that Amazon shipped, including multi-channel orders.
 
 Quirks, with their source:
 - ``shipment-item-id`` identifies the item, the one real key in a report of order lines (developer docs).
 - It is the only source of ``estimated-arrival-date``, from which the claim window of a multi-channel order runs; it may
-  be blank here (window: seller help 200332450).
+  be blank (window: seller help 200332450).
 - Multi-channel orders have the sales channel ``Non-Amazon`` or, with a country, ``Non-Amazon CA`` (seen in real settlement
-  files, 2025), and ids that do not look like Amazon's; Amazon knows no price of theirs.
-- The buyer's, recipient's and billing columns are blank without the role for personal data; here they are dropped
-  in any case, and a file from which the seller has removed them is understood. ``ship-country`` is kept.
+  files, 2025), and ids that do not look like Amazon's; they have no price.
+- The buyer's, recipient's and billing columns are blank without the role for personal data. They are always dropped, and a file
+  without them is accepted. ``ship-country`` is kept.
 - More than a month in one request, or anything older than 18 months, ends FATAL (selling-partner-api-models issue 2302).
-- Shipments appear after 1 to 24 hours, at times only after days (selling-partner-api-models issue 1687).
+- Shipments appear after 1 to 24 hours, sometimes only after days (selling-partner-api-models issue 1687).
 - Older files may end before ``fulfillment-center-id``, ``fulfillment-channel`` or ``sales-channel`` (no source; tolerated).
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 SPEC = ReportSpec(
     name="fulfilled_shipments",
     amazon_type="GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL",
     title="Amazon fulfilled shipments",
     found_at="Seller Central > Reports > Fulfillment > Sales > Amazon Fulfilled Shipments",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="shipment_date",
     trailing_optional=3,
     requests=Requests(max_days=30, restated_days=30, pause_minutes=30),

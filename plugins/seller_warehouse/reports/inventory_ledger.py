@@ -1,17 +1,17 @@
 """FBA inventory ledger, detail view: one row per movement of stock.
 
 Quirks, with their source:
-- Every field stands in double quotes; blank-separated headers (``Event Type``), 15 columns although 14 are documented,
+- Every field is in double quotes; headers contain blanks (``Event Type``), 15 columns although 14 are documented,
   and sometimes ``Store`` (measured by Moloka-Store/moloka-app, 2026-08; documented in seller help G4FKT5KQWFFJ7LDN).
-- ``Date`` is MM/DD/YYYY in every region and is the marketplace's own day; ``Date and Time`` writes its offset without a colon. A
-  spreadsheet may write ``Date`` day first, at times in some rows alone.
+- ``Date`` is MM/DD/YYYY in every region and is the marketplace's local day; ``Date and Time`` has an offset without a colon. A
+  spreadsheet may write ``Date`` day first, sometimes in some rows only.
 - 27 % of measured rows equal another row: two units that moved the same way. They are never collapsed.
 - ``Reconciled Quantity`` and ``Unreconciled Quantity`` are blank, not 0, on most rows, and change for months.
 - ``Reference ID`` repeats, and is not an order id.
-- ``FNSKU`` may be blank where ``MSKU`` is not; what names no stock at all is no ledger.
+- ``FNSKU`` may be blank if ``MSKU`` is not; a row without either is refused.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, Quoting, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, Quoting, ReplacementScope, ReportSpec, Requests, column, usual
 
 EVENT_TYPES = ("Shipments", "CustomerReturns", "Receipts", "Adjustments", "VendorReturns", "WhseTransfers")
 DISPOSITIONS = (
@@ -30,7 +30,7 @@ SPEC = ReportSpec(
     amazon_type="GET_LEDGER_DETAIL_VIEW_DATA",
     title="FBA inventory ledger, detail view",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Inventory Ledger, detailed view",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="date",
     quoting=Quoting.ALL,
     requests=Requests(max_days=270, restated_days=120, pause_minutes=30),

@@ -1,20 +1,20 @@
-"""FBA inventory ledger, summary view: the stock of a SKU in one disposition at one place, opened and closed per period.
+"""FBA inventory ledger, summary view: opening and closing stock of a SKU in one disposition at one place, per period.
 
 Quirks, with their source:
-- Every field stands in double quotes; headers are documented in one word (``EndingWarehouseBalance``) and come with
+- Every field is in double quotes; headers are documented as one word (``EndingWarehouseBalance``) but come with
   blanks (``Ending Warehouse Balance``; tl-ecom, 2026-08), and sometimes there is ``Store``, as in the detail view.
-- ``Date`` is MM/DD/YYYY in every region, and MM/YYYY when the report is asked by month (Airbyte's connector). Nothing
-  else in the file tells a weekly file from a daily one.
-- Without both options the answer may be a header and no rows (tl-ecom, 2026-08-01), so both are always sent.
-- A daily request may bring rows of the next day too (selling-partner-api-models issue 4355): a document replaces the
-  dates that it names, not a window.
-- Movements are signed; start and movements make up the end (seller help G201711700). ``In Transit Between Warehouses`` is
-  a stock beside the balance, not a movement (connectbooks.com). Events that were split over two periods are in
-  ``Unknown Events``, so the balance closes only with them.
+- ``Date`` is MM/DD/YYYY in every region, and MM/YYYY if the report is requested by month (Airbyte's connector). Nothing
+  else distinguishes a weekly file from a daily one.
+- Without both options the answer may be a header without rows (tl-ecom, 2026-08-01), so both are always sent.
+- A daily request may also return rows of the next day (selling-partner-api-models issue 4355): a document replaces the
+  dates in it, not a window.
+- Movements are signed; the opening balance and the movements add up to the closing one (seller help G201711700). ``In Transit
+  Between Warehouses`` is separate stock, not a movement (connectbooks.com). Events that were split over two periods are in
+  ``Unknown Events``, so the balance adds up only with them.
 - No key is promised (jlevers/selling-partner-api issue 274).
 """
 
-from seller_warehouse.core.report_spec import Kind, Quoting, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, Quoting, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS
 
 SPEC = ReportSpec(
@@ -22,7 +22,7 @@ SPEC = ReportSpec(
     amazon_type="GET_LEDGER_SUMMARY_VIEW_DATA",
     title="FBA inventory ledger, summary view",
     found_at="Seller Central > Reports > Fulfillment > Inventory > Inventory Ledger, summary view",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("date",),
     event_date="date",
     quoting=Quoting.ALL,

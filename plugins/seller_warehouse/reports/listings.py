@@ -1,30 +1,30 @@
-"""All listings: what the seller offers in one marketplace, one SKU per row, as it was on the day of the report.
+"""All listings: the seller's offers in one marketplace, one SKU per row, as of the day of the report.
 
 Quirks, with their source:
-- ``quantity`` and ``pending-quantity`` are blank, not 0, for what Amazon fulfils (real rows of an Airbyte test account).
-- ``price`` has no fixed number of decimals (``5``) and no currency beside it: it is that of the marketplace (same rows).
-- One ASIN stands on several SKUs, and the name or the price may be blank (same rows; public parser tests).
+- ``quantity`` and ``pending-quantity`` are blank, not 0, for SKUs that Amazon fulfils (real rows of an Airbyte test account).
+- ``price`` has no fixed number of decimals (``5``) and no currency column; its currency is that of the marketplace (same rows).
+- One ASIN may have several SKUs, and the name or the price may be blank (same rows; public parser tests).
 - ``open-date`` is ISO 8601 in newer American files, elsewhere the local format with the name of a zone
-  (``29/09/2025 16:19:39 BST``), which names no offset: it stays text.
+  (``29/09/2025 16:19:39 BST``), which does not define an offset: it stays text.
 - ``status`` is missing in files of May 2026 (selling-partner-api-models issue 5216).
 - Headers are in the language of the seller's account, and the columns about the old shop fronts, ``asin1`` among them, are
   missing outside the larger English-speaking marketplaces (selling-partner-api-models issue 2293, python-amazon-sp-api issue
   769, header tables of public connectors). There ``product-id`` is the ASIN where ``product-id-type`` is 1.
-- One word may head two columns: in Chinese the listing id and the product id, in Spanish the condition and the status; columns out of use
-  share one word. The columns they stand between tell them apart (a real Chinese header in the tests of a public library).
+- Two columns may have the same header: in Chinese the listing id and the product id, in Spanish the condition and the status; unused columns
+  share one header. Their neighbours distinguish them (a real Chinese header in the tests of a public library).
 - Accounts that sell to businesses have prices by quantity among the columns; no mart needs them (header of a public parser).
-- Only the first marketplace asked for is honoured; letters may come as ``?`` already (selling-partner-api-models issues 4955, 2748).
-- ``item-description`` is free text and may hold quotes and HTML; it is unquoted like the rest.
+- Amazon uses only the first marketplace of a request, and may send ``?`` instead of letters (selling-partner-api-models issues 4955, 2748).
+- ``item-description`` is free text and may contain quotes and HTML; it is unquoted like the rest.
 """
 
 import pyarrow as pa
 
-from seller_warehouse.core.report_spec import Kind, Layout, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, Layout, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 STATUSES = ("Active", "Inactive", "Incomplete")
 
 UNUSED = ("不适用项目", "Columna en desuso")
-"""What Amazon calls every column that is out of use, in Chinese and Spanish."""
+"""Amazon's headers for all unused columns, in Chinese and Spanish."""
 
 COLUMNS = (
     usual(
@@ -304,11 +304,11 @@ EXTRAS = (
     column("maximum-seller-allowed-price", aliases=("出品価格の上限",), required=False),
     column("Sourcing Type", aliases=("調達タイプ",), required=False),
 )
-"""Columns of accounts that sell to businesses or by local rules; they are understood and left out."""
+"""Columns of accounts that sell to businesses or by local rules; they are recognised and dropped."""
 
 
 def without_extras(table: pa.Table) -> pa.Table:
-    """The table without the columns that only some accounts have."""
+    """Drop the columns that only some accounts have."""
     extras = {c.name for c in EXTRAS}
     return table.drop_columns([n for n in table.column_names if n in extras])
 
@@ -318,8 +318,8 @@ SPEC = ReportSpec(
     amazon_type="GET_MERCHANT_LISTINGS_ALL_DATA",
     title="All listings",
     found_at="Seller Central > Inventory > Inventory Reports > All Listings Report",
-    unit=Unit.SNAPSHOT,
-    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.EACH),
+    replacement_scope=ReplacementScope.SNAPSHOT,
+    requests=Requests(history_months=0, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     layouts=(Layout(name="with extra columns", columns=(*COLUMNS, *EXTRAS), reshape=without_extras),),
     first_row_probes={
         "seller_sku": r".+",

@@ -1,17 +1,17 @@
 """Returns of seller-fulfilled orders: one row per line of a return request.
 
 Quirks, with their source:
-- Headers have blanks (``Return request date``); 32 columns (Airbyte's test files), with ``Category`` 33, and 34 were seen by users.
-- Dates are written ``10-Jul-2025``; flags are Y and N (user reports; how other languages write the month was never seen).
+- Headers have blanks (``Return request date``); 32 columns (Airbyte's test files), 33 with ``Category``; users have seen 34.
+- Dates are written ``10-Jul-2025``; flags are Y and N (user reports; the month in other languages is unknown).
 - Only seller-fulfilled orders are in it (selling-partner-api-docs issue 2267); a request may span 60 days at most.
-- One report is one marketplace, even where several are asked for (selling-partner-api-docs issue 3080).
-- The only report with an A-to-z flag per order, and only for orders that also have a return request.
-- RMA id and ASIN name a line in most files, not in all, so there is no key. A line's status, resolution and refund change for weeks.
-- Amazon leaves a tab inside a carrier's name at times, so the row has a field too many whenever it is downloaded (user reports).
-- How ``SafeT claim creation time`` is written was never seen, so it stays text.
+- A report covers one marketplace, even if several are requested (selling-partner-api-docs issue 3080).
+- The only report with an A-to-z flag per order, but only for orders with a return request.
+- RMA id and ASIN identify a line in most files, not in all, so there is no key. A line's status, resolution and refund change for weeks.
+- Amazon sometimes leaves a tab inside a carrier's name, so the row has one field too many in every download (user reports).
+- The format of ``SafeT claim creation time`` is unknown, so it stays text.
 """
 
-from seller_warehouse.core.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 DATES = ("%d-%b-%Y", ISO)
 FLAGS = ("Y", "N")
@@ -21,11 +21,11 @@ SPEC = ReportSpec(
     amazon_type="GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
     title="Returns of seller-fulfilled orders",
     found_at="Seller Central > Orders > Manage Returns > View Return Reports",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="return_request_date",
     may_be_empty=True,
     sets_aside=True,
-    requests=Requests(max_days=60, restated_days=60, pause_minutes=30, scope=Scope.EACH),
+    requests=Requests(max_days=60, restated_days=60, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     agreements=(
         Agreement(
             rule="returned_after_order",

@@ -1,19 +1,19 @@
-"""Order defects: the orders behind the Order Defect Rate, one order per row, as Seller Central lets a seller download them.
+"""Order defects: the orders behind the Order Defect Rate, one order per row, downloaded from Seller Central.
 
 Quirks, with their source:
-- There is no API for it: no report or endpoint names the orders with A-to-z claims or chargebacks (selling-partner-api-docs
+- There is no API for it: no report or endpoint lists the orders with A-to-z claims or chargebacks (selling-partner-api-docs
   issue 2990, selling-partner-api-models issue 5247).
 - The header is not published. Known are the columns of the page (Order Id, Order Date, Fulfilled By, Pre-fulfillment Cancellation,
   Late Shipment, Negative Feedback, A-to-z Guarantee claim, Chargeback claim) and the names a third party gives them
   (cajari.com, p=1451: Order Identifier, Fulfillment Method, A-to-Z, Chargeback status).
-- The rate goes by the date of the order, not of the feedback or the claim (seller help G200285170), and covers 60 days: each
-  download replaces the days it holds, so that a defect that was removed goes.
-- A cell is a flag, an outcome, or the stars of the feedback; blank means none. A bare 1 under feedback is a flag or one star:
+- The rate uses the date of the order, not of the feedback or the claim (seller help G200285170), and covers 60 days: each
+  download replaces the days in it, so that a removed defect disappears.
+- A cell is a flag, an outcome, or the stars of the feedback; blank means none. A bare 1 under feedback is a flag or one star;
   both count.
-- Late shipments and cancellations stand beside the defects and are none.
+- Late shipments and cancellations are also listed but are not defects.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Kind, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, ReplacementScope, ReportSpec, column
 
 FLAGS = ("No", "N", "0", "False", "None", "N/A", "Yes", "Y", "1", "True")
 CHANNELS = (
@@ -43,7 +43,7 @@ SPEC = ReportSpec(
     amazon_type=None,
     title="Order defects",
     found_at="Seller Central > Performance > Account Health > Order Defect Rate > Download report",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="order_date",
     may_be_empty=True,
     columns=(

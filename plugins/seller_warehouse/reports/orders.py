@@ -1,22 +1,22 @@
 """All orders by order date: one row per item line of an order, Amazon-fulfilled and seller-fulfilled, of the whole region.
 
 Quirks, with their source:
-- There is no line id in the documented columns, and two lines of one order may be equal in every column: they are two
+- The documented columns have no line id, and two lines of one order may be equal in every column; they are still two
   lines (selling-partner-api-models issue 442).
 - Prices and ``currency`` are blank while an order is Pending, and on cancelled lines; blank is unknown, not 0 (consumers' code).
-- The answer covers the whole region whichever marketplace is asked; ``sales-channel`` names the marketplace
+- The answer covers the whole region whatever marketplace is requested; ``sales-channel`` is the marketplace
   (selling-partner-api-docs issue 1404).
 - Multi-channel orders have the sales channel ``Non-Amazon`` or, with a country, ``Non-Amazon CA`` (seen in real settlement
   files, 2025), and ids that do not look like Amazon's.
-- A range of more than 30 days is answered with an error text instead of a report (tl-ecom, 2026-07-17).
-- It is exempt from the pause that other report types need between two requests (Reports API FAQ).
+- For a range of more than 30 days Amazon sends an error text instead of a report (tl-ecom, 2026-07-17).
+- No pause is needed between two requests, unlike other report types (Reports API FAQ).
 - Statuses are restated: Pending becomes Shipped or Cancelled, Shipped may become ``Shipped - Returned to Seller``; no published list.
 - Brazil adds ``cpf``, a personal tax id, after ``promotion-ids``; other marketplaces and years add the columns of
   ``SOMETIMES`` and ``PERSONAL_SOMETIMES`` anywhere (headers in public consumers' code, 2024 to 2026).
 - ``ship-city``, ``ship-state`` and ``ship-postal-code`` are the buyer's and are dropped; ``ship-country`` is kept.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 ORDER_STATUSES = (
     "Pending",
@@ -103,7 +103,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL",
     title="All orders by order date",
     found_at="Seller Central > Reports > Fulfillment > Sales > All Orders, by order date",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="purchase_date",
     trailing_optional=2,
     requests=Requests(max_days=30, restated_days=60, pause_minutes=0),

@@ -3,13 +3,13 @@
 Quirks, with their source:
 - ``reimbursement-id`` repeats, and rows may be equal in every column: there is no key (seller help 200732720).
 - Rows appear up to 5 days after approval, and payments of one day may be merged (200732720).
-- ``case-id`` is blank when Amazon paid by itself, the normal case since 2024-11-01 (seller forum, 2024-10).
-- Reversals are rows of their own with negative money and units; ``original-reimbursement-id`` points back.
-- The answer covers the whole region whichever marketplace is asked (selling-partner-api-docs issue 1385).
-- German files may carry ``12,50`` where American ones carry ``12.50``.
+- ``case-id`` is blank if Amazon paid on its own initiative, the normal case since 2024-11-01 (seller forum, 2024-10).
+- Reversals are separate rows with negative money and units; ``original-reimbursement-id`` refers to the original.
+- The answer covers the whole region whatever marketplace is requested (selling-partner-api-docs issue 1385).
+- German files may have ``12,50`` where American ones have ``12.50``.
 """
 
-from seller_warehouse.core.report_spec import Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 REASONS = (
     "Lost_Warehouse",
@@ -57,7 +57,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_REIMBURSEMENTS_DATA",
     title="FBA reimbursements",
     found_at="Seller Central > Reports > Fulfillment > Payments > Reimbursements",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="approval_date",
     trailing_optional=2,
     requests=Requests(max_days=180, restated_days=45),

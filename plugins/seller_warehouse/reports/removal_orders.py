@@ -1,18 +1,18 @@
-"""FBA removal order detail: what the seller asked to have returned, disposed of or liquidated, by product.
+"""FBA removal order detail: units that the seller asked Amazon to return, dispose of or liquidate, by product.
 
 Quirks, with their source:
-- Rows are restated while units move from in process to shipped, disposed or cancelled: the newest document that names
+- Rows are restated while units move from in process to shipped, disposed or cancelled: the newest document that contains
   an order is the truth for all its rows (developer docs; near real time).
 - ``service-speed`` is missing in most older files, and its header may end in a blank (selling-partner-api-models issue 2011).
 - ``order-source`` follows ``order-id`` in newer files (public consumers' code, 2026).
-- ``order-id`` is the removal order's own, chosen by the seller or made by Amazon; it is no customer order and has no fixed
+- ``order-id`` is the id of the removal order, chosen by the seller or Amazon; it is not a customer order and has no fixed
   pattern (seller help 200989110).
 - ``request-date`` may be a bare date, ``last-updated-date`` and ``currency`` may be blank (public test rows, 2026).
 - requested = cancelled + disposed + shipped + in process (the columns' definitions in seller help 200989110).
 - Return, Disposal and the statuses are documented as examples; there is no published list.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.inventory_ledger import DISPOSITIONS as LEDGER_DISPOSITIONS
 
 ORDER_TYPES = ("Return", "Disposal", "Liquidation", "Liquidations")
@@ -24,7 +24,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA",
     title="FBA removal order detail",
     found_at="Seller Central > Reports > Fulfillment > Removals > Removal Order Detail",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("order_id",),
     event_date="request_date",
     trailing_optional=2,

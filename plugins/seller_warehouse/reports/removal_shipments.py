@@ -3,19 +3,19 @@
 Quirks, with their source:
 - One removal order leaves in several shipments, carriers and tracking numbers; there is no key, and rows may be equal
   (seller help 200989100).
-- Units that were disposed of or cancelled are not in here (200989100).
+- It does not contain units that were disposed of or cancelled (200989100).
 - Seller Central's help calls the first column ``removal-date`` where the API sends ``request-date``; both are the day the
   removal order was submitted (200989100; developer docs).
-- ``tracking-number`` is there if the carrier gave one; it may be blank (200989100).
-- The same range asked again brings other rows, even after 72 hours (selling-partner-api-models issues 4333, 5323).
-- ``order-id`` is the removal order's own and no customer order (200989100).
-- Amazon answers it about once in two hours (selling-partner-api-docs issue 2803).
-- One consumer reports that the range asked for means the day of the removal order, not of the shipment
-  (selling-partner-api-docs issue 3020, unanswered). So a document replaces what it names, the parcels of an order on a day, and
-  never the days of its range: that is right under either meaning, and a parcel that is missing from a later answer stays.
+- ``tracking-number`` is blank if the carrier gave none (200989100).
+- A repeated request for the same range returns other rows, even after 72 hours (selling-partner-api-models issues 4333, 5323).
+- ``order-id`` is the id of the removal order, not a customer order (200989100).
+- Amazon answers about one request in two hours (selling-partner-api-docs issue 2803).
+- One consumer reports that the requested range applies to the day of the removal order, not of the shipment
+  (selling-partner-api-docs issue 3020, unanswered). So a document replaces only the parcels it contains, by order and day, and
+  never the days of its range: that is right under either meaning, and a parcel missing from a later answer stays.
 """
 
-from seller_warehouse.core.report_spec import Agreement, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import Agreement, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.removal_orders import DISPOSITIONS, ORDER_TYPES
 
 SPEC = ReportSpec(
@@ -23,7 +23,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA",
     title="FBA removal shipment detail",
     found_at="Seller Central > Reports > Fulfillment > Removals > Removal Shipment Detail",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("order_id", "shipment_date"),
     event_date="shipment_date",
     may_be_empty=True,

@@ -1,17 +1,17 @@
-"""FBA replacements: units that Amazon sent a buyer again for free, one shipped line per row.
+"""FBA replacements: units that Amazon sent to a buyer again for free, one shipped line per row.
 
 Quirks, with their source:
 - There is no key: one original order may be replaced several times, and equal rows are different shipments.
-- A free replacement is a cost that no order's revenue shows, and it starts the claim window like a refund does
+- A free replacement is a cost without revenue, and it starts the claim window like a refund
   (seller help G9N934L7Y4SFWPJ4).
 - ``replacement-reason-code`` is a bare number, 0 to 12, explained only in seller help; its meanings are in the staging
   model's description.
 - Australia spells ``fulfilment-centre-id`` (and documents the report as not available there); Seller Central's own
   download says ``replacement-customer-order-id``, and Airbyte's schema documents DD-MON-YYYY beside ISO dates.
-- Few orders are replaced, so a file with a header and no rows is a normal answer.
+- Few orders are replaced, so a file with a header only is a normal answer.
 """
 
-from seller_warehouse.core.report_spec import ISO, Kind, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Kind, ReplacementScope, ReportSpec, Requests, column, usual
 
 REASON_CODES = tuple(str(code) for code in range(13))
 
@@ -20,7 +20,7 @@ SPEC = ReportSpec(
     amazon_type="GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA",
     title="FBA replacements",
     found_at="Seller Central > Reports > Fulfillment > Customer Concessions > Replacements",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="shipment_date",
     may_be_empty=True,
     requests=Requests(max_days=30),

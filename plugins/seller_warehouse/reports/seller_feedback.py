@@ -1,24 +1,24 @@
-"""Seller feedback: one row per feedback that a buyer left for an order.
+"""Seller feedback: one row per feedback of a buyer for an order.
 
 Quirks, with their source:
 - The header is in the marketplace's language and the order of the six columns is fixed (user reports; the columns are in the SP-API docs).
-  Words for the kept columns in common languages are known here as a dictionary would have them; any other header is taken by position.
-- Dates are the marketplace's own, with two-digit years: ``10/20/26`` in the US, ``20.10.26`` in Germany, ``26/10/20`` in Japan (Airbyte's connector).
-- Only ratings of 1 to 3 stars were seen; 1 and 2 are negative. A rating is dated by its own day, and counts by the order's.
-- Removed feedback is missing from later answers, and the days asked for are replaced as a whole.
-- Short ranges and ranges without feedback are often cancelled (selling-partner-api-docs issues 1203 and 2744), or have a header alone.
+  The headers of the kept columns in common languages are aliases, translated by dictionary; any other header is mapped by position.
+- Dates are local, with two-digit years: ``10/20/26`` in the US, ``20.10.26`` in Germany, ``26/10/20`` in Japan (Airbyte's connector).
+- Only ratings of 1 to 3 stars were seen; 1 and 2 are negative. A rating has its own date, but counts on that of the order.
+- Removed feedback is missing from later answers, and the requested days are replaced as a whole.
+- Short ranges and ranges without feedback are often cancelled (selling-partner-api-docs issues 1203 and 2744), or have only a header.
 - Comments, the seller's response and the buyer's e-mail are personal, and no mart needs them.
-- The text is often ISO-8859-1. One report is one marketplace.
+- The text is often ISO-8859-1. A report covers one marketplace.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Kind, ReportSpec, Requests, Scope, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column
 
 SPEC = ReportSpec(
     name="seller_feedback",
     amazon_type="GET_SELLER_FEEDBACK_DATA",
     title="Seller feedback",
     found_at="Seller Central > Performance > Feedback > Download feedback report",
-    unit=Unit.DATE,
+    replacement_scope=ReplacementScope.DATE,
     event_date="date",
     may_be_empty=True,
     first_row_probes={
@@ -26,7 +26,7 @@ SPEC = ReportSpec(
         "rating": "[1-5]",
         "order_id": r"[0-9A-Z]{3}-\d{7}-\d{7}",
     },
-    requests=Requests(restated_days=90, pause_minutes=30, scope=Scope.EACH),
+    requests=Requests(restated_days=90, pause_minutes=30, marketplace_scope=MarketplaceScope.EACH),
     columns=(
         column("Date", Kind.DATE, filled=True, formats=(LOCAL,), aliases=("Datum", "Data", "Fecha", "日付")),
         column("Rating", Kind.INTEGER, filled=True, aliases=("Bewertung", "Évaluation", "Valutazione", "Valoración", "Avaliação", "評価")),

@@ -1,15 +1,15 @@
 """Seller performance: Amazon's own order defect rate, one row per marketplace and channel.
 
 Quirks, with their source:
-- A JSON snapshot: dates asked for are ignored, the answer is always the latest 60 days, ending about 15 days back, and there is no history
-  and no order id (selling-partner-api-models issues 2165 and 4078, selling-partner-api-docs issue 2990).
-- Amazon's own example breaks Amazon's own schema: an account status, names of metrics, and ``fulfillmentType`` ``mfn`` in the ``afn`` block. So only
-  the marketplace and an order defect rate block are demanded, and the channel is the name of its block.
+- A JSON snapshot: requested dates are ignored, the answer is always the latest 60 days, ending about 15 days ago, without history
+  or order ids (selling-partner-api-models issues 2165 and 4078, selling-partner-api-docs issue 2990).
+- Amazon's example violates Amazon's schema: an account status, names of metrics, and ``fulfillmentType`` ``mfn`` in the ``afn`` block. So only
+  the marketplace and an order defect rate block are required, and the name of the block is the channel.
 - ``performanceMetrics`` is a list by the schema and one object for some consumers; both are read.
-- ``rate`` is a fraction beside ``targetValue`` 0.01 and need not equal defects by orders; nor do claims, chargebacks and negative feedback add up
-  to the orders with defects, as one order may have several.
+- ``rate`` is a fraction beside ``targetValue`` 0.01 and need not equal defects / orders; claims, chargebacks and negative feedback need not add up
+  to the orders with defects, since one order may have several.
 - Times come with and without seconds.
-- Metrics of the whole marketplace stand on both of its rows. A marketplace that has only an account status has no row.
+- Metrics of the whole marketplace are on both of its rows. A marketplace with only an account status has no row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from seller_warehouse.core.documents import Refusal
-from seller_warehouse.core.report_spec import ISO, Agreement, Kind, ReportSpec, Requests, Scope, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, MarketplaceScope, ReplacementScope, ReportSpec, Requests, column, usual
 
 CHANNELS = ("afn", "mfn")
 STATUSES = ("GOOD", "BAD", "NONE")
@@ -40,10 +40,10 @@ _METRICS = {
 
 
 def read(content: bytes) -> pa.Table:
-    """The rows of the JSON, every value as text; raises Refusal where it is not this report."""
+    """The rows of the JSON, every value as text. Raises Refusal if it is not this report."""
     try:
         # Numbers stay as they are written.
-        report = json.loads(content, parse_float=str, parse_int=str, parse_constant=_no_number, object_pairs_hook=_object)
+        report = json.loads(content, parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (RecursionError, UnicodeDecodeError) as error:
         raise _refusal("the JSON is nested too deeply, or not in UTF-8") from error
     if not isinstance(report, dict) or not isinstance(report.get("performanceMetrics"), list | dict):
@@ -63,18 +63,18 @@ def read(content: bytes) -> pa.Table:
     try:
         return pa.table({c.name: pa.array([row[c.name] for row in rows], pa.string()) for c in SPEC.columns})
     except UnicodeEncodeError as error:
-        raise _refusal("a text of the JSON is no valid Unicode") from error
+        raise _refusal("a text of the JSON is not valid Unicode") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; a key that stands in it twice leaves open which value is meant."""
+    """A JSON object. Raises Refusal if a key appears twice, since its value is then ambiguous."""
     keys = [key for key, _ in pairs]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise _refusal(f"the key {twice[:40]!r} stands in one object twice")
+        raise _refusal(f"the key {twice[:40]!r} appears twice in one object")
     return dict(pairs)
 
 
-def _no_number(word: str) -> None:
+def _refuse_constant(word: str) -> None:
     raise _refusal(f"{word} is no number")
 
 
@@ -124,7 +124,7 @@ def _text(value: Any, key: str) -> str:
 
 
 def _refusal(what: str) -> Refusal:
-    return Refusal("no_report", f"this is no seller performance report: {what}", "ask for the report again")
+    return Refusal("no_report", f"this is not a seller performance report: {what}", "ask for the report again")
 
 
 SPEC = ReportSpec(
@@ -132,9 +132,9 @@ SPEC = ReportSpec(
     amazon_type="GET_V2_SELLER_PERFORMANCE_REPORT",
     title="Seller performance",
     found_at="not in Seller Central; Reports API only (the page Performance > Account Health shows the same figures)",
-    unit=Unit.SNAPSHOT,
+    replacement_scope=ReplacementScope.SNAPSHOT,
     read_json=read,
-    requests=Requests(history_months=0, pause_minutes=30, scope=Scope.NAMED),
+    requests=Requests(history_months=0, pause_minutes=30, marketplace_scope=MarketplaceScope.NAMED),
     agreements=(
         Agreement(
             rule="range_is_in_order",

@@ -1,17 +1,17 @@
 """Settlements: every line of money that made up a payout.
 
 Quirks, with their source:
-- Amazon makes them by itself and lists them for 90 days; they cannot be requested (Reports API docs). Today's flat file has 24 columns.
-- The first row of a settlement is its summary: total, currency and dates, no posted date; the other rows leave these blank, at times the
+- Amazon makes them on its own schedule and lists them for 90 days; they cannot be requested (Reports API docs). Today's flat file has 24 columns.
+- The first row of a settlement is its summary: total, currency and dates, no posted date; the other rows leave these blank, sometimes the
   currency too. The sum of all amounts is the total (exact in seven of seven measured files, adwweaver/Amazon-Settlement-Transformer).
 - Dates and amounts follow the marketplace: ``06/17/26`` and ``12.50``, ``17.06.2026`` and ``12,50`` (SP-API changelog, user reports); ``posted-date``
-  comes day first (``17/06/26``) too, with nothing else in the file changed (user reports).
+  may also be day first (``17/06/26``), with the rest of the file unchanged (user reports).
 - Amazon publishes no list of transaction types, amount types or descriptions, so none is checked here.
 - ``ShippingChargeback`` is a fee, not a buyer's chargeback; ``REVERSAL_REIMBURSEMENT`` is a credit in the measured files.
 - Reimbursements have no marketplace name and no reimbursement id; multi-channel orders come from ``Non-Amazon`` places.
-- The old flat file (33 columns, 36 with promotions; gone since 2026-11-11 by the changelog, kept for history) has a column for each group of
-  amounts, pads numbers with blanks and ends with a blank line. Only its summary row has the currency; quantities stand on rows of their own.
-- Quantities are stated on several lines of one item in today's file, so they must not be summed over lines.
+- The old flat file (33 columns, 36 with promotions; removed on 2026-11-11 by the changelog, kept for history) has a column for each group of
+  amounts, pads numbers with blanks and ends with a blank line. Only its summary row has the currency; quantities are on separate rows.
+- In today's file several lines of an item repeat its quantity, so quantities must not be summed over lines.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from seller_warehouse.core.report_spec import ISO, Agreement, Kind, Layout, ReportSpec, Requests, Unit, column, usual
+from seller_warehouse.core.report_spec import ISO, Agreement, Kind, Layout, ReplacementScope, ReportSpec, Requests, column, usual
 from seller_warehouse.reports.reimbursements import REASONS
 
-# One file may write its period, its posted days and its posted times in three ways, so each has a list of its own.
-# Day first or month first is decided by what the file says of the same days elsewhere (AGREEMENTS); month first is documented.
+# One file may use different formats for its period, posted days and posted times, so each has its own list.
+# Other dates of the file decide between day first and month first (AGREEMENTS); month first is documented.
 DAYS = ("%m/%d/%y", "%m/%d/%Y", "%d/%m/%y", "%d/%m/%Y", "%d.%m.%Y")
 PERIOD = ("%Y-%m-%d %H:%M:%S UTC", "%d.%m.%Y %H:%M:%S UTC", ISO, *DAYS)
 POSTED_DAY = (*DAYS, *PERIOD[:3])
@@ -36,7 +36,7 @@ REIMBURSEMENT_CODES = frozenset(r for r in REASONS if r.isupper()) | {"MULTICHAN
 _REIMBURSEMENT = "FBA Inventory Reimbursement"
 _OTHER = "other-transaction"
 
-# Each group of amounts in the old flat file: its amount, what it is for, and the amount type that today's file uses.
+# Each group of amounts in the old flat file: amount, description, and the amount type in today's file.
 _GROUPS = (
     ("price_amount", "price_type", "ItemPrice"),
     ("item_related_fee_amount", "item_related_fee_type", "ItemFees"),
@@ -81,7 +81,7 @@ AGREEMENTS = (
     Agreement(
         rule="posted_date_is_that_of_its_time",
         columns=("posted_date", "posted_date_time"),
-        # A day apart is a matter of zones.
+        # A difference of one day may come from time zones.
         broken="abs({posted_date} - {posted_date_time}) > 1",
         what="posted-date and posted-date-time are different days",
         refuses=True,
@@ -99,15 +99,15 @@ AGREEMENTS = (
         broken="{settlement_start_date} > {settlement_end_date} or {settlement_end_date} > {deposit_date} + 1",
         what="settlement-start-date, settlement-end-date and deposit-date are not in order",
     ),
-    # Amazon settles every 14 days; a month more is no reason to doubt a file, but to prefer the other reading.
+    # Amazon settles every 14 days; a month more is not a reason to refuse a file, but to prefer the other reading.
     Agreement(rule="period_is_short", columns=(_FIRST, _LAST), broken="{settlement_end_date} - {settlement_start_date} > 45", only_for_choice=True),
 )
 
 
-def one_amount_a_row(old: pa.Table) -> pa.Table:
-    """The old flat file in today's columns: one row for each filled amount, one blank amount for a row that has none.
+def one_row_per_amount(old: pa.Table) -> pa.Table:
+    """Convert the old flat file to today's columns: one row for each filled amount, or one with a blank amount.
 
-    What a row states once, its quantity or the total of the settlement, stays on the first row made from it.
+    The quantity and the total of a row are kept on the first of the rows made from it.
     """
     names = [c.name for c in COLUMNS]
     made: dict[str, list] = {name: [] for name in (*names, "_line")}
@@ -139,7 +139,7 @@ def _amounts(row: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 
 OLD_FLAT_FILE = Layout(
     name="old flat file",
-    reshape=one_amount_a_row,
+    reshape=one_row_per_amount,
     columns=(
         column("settlement-id"),
         column("settlement-start-date"),
@@ -185,7 +185,7 @@ SPEC = ReportSpec(
     amazon_type="GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2",
     title="Settlements",
     found_at="Seller Central > Payments > Reports Repository > Settlement, flat file V2",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("settlement_id",),
     event_date="posted_date",
     layouts=(OLD_FLAT_FILE,),

@@ -1,22 +1,22 @@
-"""Sourcing costs: what a unit costs the seller, or what Amazon estimates it to cost, from a day on; the seller's own list.
+"""Sourcing costs: the cost of a unit from a day on, by the seller or by Amazon's estimate; the seller's own list.
 
 Quirks, with their source:
 - Since March 2025 Amazon pays this cost, not the sale price, for units lost or damaged before an order: the price of the
   manufacturer or wholesaler, without freight, handling and duties (Amazon's announcements of that policy).
-- Amazon estimates the cost unless the seller states it, so one product may have a cost of either ``origin``; a blank origin is the seller's.
-- A change counts from its day on and never reopens older payments, so costs are kept by ``effective-from``; that day may lie ahead.
-- A row names the product by ``seller-sku``, by ``fnsku`` or by both, and the column not used may be missing.
+- Amazon estimates the cost unless the seller states it, so one product may have a cost of each ``origin``; a blank origin means the seller's.
+- A change applies from its day on and never reopens older payments, so costs are kept by ``effective-from``, which may be in the future.
+- A row names the product by ``seller-sku``, ``fnsku`` or both; an unused column may be missing.
 - Spreadsheet programs write the list: comma, semicolon or tab, UTF-8 or Windows-1252, text in quotes where it needs them.
 """
 
-from seller_warehouse.core.report_spec import LOCAL, Kind, Quoting, ReportSpec, Unit, column
+from seller_warehouse.core.report_spec import LOCAL, Kind, Quoting, ReplacementScope, ReportSpec, column
 
 SPEC = ReportSpec(
     name="sourcing_costs",
     amazon_type=None,
     title="Sourcing costs",
     found_at="the seller's own list",
-    unit=Unit.KEY,
+    replacement_scope=ReplacementScope.KEY,
     key=("seller_sku", "fnsku", "currency", "effective_from", "origin"),
     quoting=Quoting.ALL,
     columns=(

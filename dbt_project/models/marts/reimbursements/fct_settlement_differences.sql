@@ -59,7 +59,7 @@ keyed as (
 
     select
         *,
-        {{ row_key(['account_id', 'currency_code', said('amazon_order_id'), said('seller_sku')]) }} as product_key
+        {{ row_key(['account_id', 'currency_code', normalised_id('amazon_order_id'), normalised_id('seller_sku')]) }} as product_key
     from described
 
 ),

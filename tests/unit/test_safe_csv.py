@@ -11,7 +11,7 @@ import pyarrow
 import pytest
 
 from seller_warehouse.marts.exports import _write_table
-from seller_warehouse.marts.spreadsheet import as_csv
+from seller_warehouse.marts.safe_csv import as_csv
 
 GUARDED = {
     "=1+2": "'=1+2", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠SUM(A1)": "'＠SUM(A1)",

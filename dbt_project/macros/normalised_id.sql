@@ -1,4 +1,4 @@
 {#- An id in the form in which reports are compared: lower case, without surrounding blanks; null if empty. -#}
-{% macro said(column) -%}
+{% macro normalised_id(column) -%}
     nullif(lower(trim({{ column }})), '')
 {%- endmacro %}

@@ -1,6 +1,6 @@
-"""Bytes that were received, and rows that were parsed from them: both are compared with a hash whenever they are read again.
+"""Integrity of received bytes and parsed rows: both are compared with a hash whenever they are read again.
 
-Disks and copies lose and change bytes; a document of which that is so is a named loss, and never fewer rows in silence.
+Disks and copies lose and change bytes. Such a document must be reported as lost, never load with fewer rows silently.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from seller_warehouse.core.documents import Document, Refusal
 from seller_warehouse.ingest.object_storage import ObjectStorage
 
 LOST = "landing_lost"
-"""The rule of what landing no longer holds as it was received."""
+"""The rule for a document that landing no longer holds as received."""
 
-GIVEN_UP = "; or delete its folder to do without it"
-"""What may also be done about a document of which nothing is known but that it was there."""
+OR_DELETE_FOLDER = "; or delete its folder to do without it"
+"""An additional remedy for a document of which only the folder is left."""
 
 _FACTS, _SHA256 = b"seller_warehouse", b"seller_warehouse_sha256"
-"""Under these keys the Parquet file says what is known of its rows, and the hash of itself."""
+"""Metadata keys of the Parquet file: the facts about its rows, and the hash of the file."""
 
 _NO_HASH = b"0" * hashlib.sha256().digest_size * 2
-"""Stands in the place of the hash while the hash is made: in one file, both are there or neither."""
+"""Placeholder while the hash is computed: rows and hash are in one file, so neither exists without the other."""
 
 _ROW_GROUP = 1 << 14
 """Small, since DuckDB reads row groups in parallel."""
 
 
 class RowsDamaged(Exception):
-    """A file of parsed rows is not what was written; it may be deleted, and the document is parsed again."""
+    """A file of parsed rows has changed since it was written; it can be deleted, then the document is parsed again."""
 
 
-def is_whole(path: Path, sha256: str) -> bool:
-    """Whether the bytes at a path are those of the hash, as they lie there or before they were compressed."""
+def matches_hash(path: Path, sha256: str) -> bool:
+    """Whether the bytes at a path, as they are or decompressed, have this hash."""
     if not path.is_file():
         return False
     with path.open("rb") as raw:
@@ -51,30 +51,30 @@ def is_whole(path: Path, sha256: str) -> bool:
         return False
 
 
-def require_whole(document: Document, storage: ObjectStorage | None = None) -> None:
-    """Raises Refusal where the bytes of a landed document are missing or not those that were received; fetches them from ``storage``."""
+def verify_bytes(document: Document, storage: ObjectStorage | None = None) -> None:
+    """Raise Refusal if the bytes of a landed document are missing or were changed; fetches them from ``storage``."""
     path = document.path
     if storage:
         storage.fetch(path)
-    if is_whole(path, document.sha256):
+    if matches_hash(path, document.sha256):
         return
     if storage and path.exists():
-        path.unlink()  # Perhaps only the copy is damaged.
+        path.unlink()  # Perhaps only the local copy is damaged.
         storage.fetch(path)
-        if is_whole(path, document.sha256):
+        if matches_hash(path, document.sha256):
             return
     what = "are not those that were received (their sha256 is not that of the manifest)" if path.exists() else "are no longer in landing"
-    raise loss_of(document.source, f"its bytes {what}: {path}", f", last modified at {document.retrieved_at:%Y-%m-%d %H:%M:%S} UTC")
+    raise loss_refusal(document.source, f"its bytes {what}: {path}", f", last modified at {document.retrieved_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def loss_of(source: str, what: str, more: str = "") -> Refusal:
-    """The loss of a document, with how to have it again."""
+def loss_refusal(source: str, what: str, more: str = "") -> Refusal:
+    """The refusal of a lost document, with the ways to restore it."""
     again = "or drop the same file again" if source == "file" else "without it the days are asked for again"
     return Refusal(LOST, what, f"restore landing from its copy, {again}{more}")
 
 
 def write_rows(table: pa.Table, facts: bytes, target: Path) -> None:
-    """Write parsed rows with what is known of them and the hash of the file, so that it is either absent or complete."""
+    """Write parsed rows with facts about them and the hash of the file, atomically."""
     part = target.with_name(".rows.part")
     described = table.replace_schema_metadata({_FACTS: facts, _SHA256: _NO_HASH})
     write_table(described, part, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
@@ -87,8 +87,8 @@ def write_rows(table: pa.Table, facts: bytes, target: Path) -> None:
     part.replace(target)
 
 
-def facts_of(parquet: Path) -> bytes:
-    """What is known of parsed rows. Raises RowsDamaged where the file is not as it was written."""
+def read_facts(parquet: Path) -> bytes:
+    """The facts about parsed rows. Raises RowsDamaged if the file has changed since it was written."""
     try:
         known = read_metadata(parquet).metadata
         content = parquet.read_bytes()
