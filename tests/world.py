@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
 from pathlib import Path
+from unittest.mock import patch
 
 from dateutil.relativedelta import relativedelta
 
@@ -39,7 +41,9 @@ class Simulated:
 def simulate(seed: int, folder: Path, profile: str = "test") -> Simulated:
     """The sellers of a profile and a seed over 18 months, loaded and built in a folder."""
     simulated = load_simulated(seed, folder, profile, months=18)
-    build_marts(simulated.warehouse.home, as_of=AT.date())
+    # tests/soak/test_mutations.py reads the results of this build's tests.
+    with patch.dict(os.environ, DBT_WRITE_JSON="true"):
+        build_marts(simulated.warehouse.home, as_of=AT.date())
     return simulated
 
 

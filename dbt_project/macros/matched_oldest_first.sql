@@ -35,7 +35,7 @@ pass what was demanded by its day. Each supply's pointer depends on the one befo
         row_number() over (
             partition by supplies.pool_id order by supplies.supply_date, supplies.{{ supply_place }}, supplies.supply_id
         ) as place,
-        coalesce(max(totals.upto), 0) as demanded,
+        coalesce(max(case when totals.demand_date <= supplies.supply_date then totals.upto end), 0) as demanded,
         {% if max_age_days is none -%}
         0 as outdated
         {%- else -%}
@@ -44,7 +44,8 @@ pass what was demanded by its day. Each supply's pointer depends on the one befo
         ) as outdated
         {%- endif %}
     from {{ supplies }} as supplies
-    left join {{ name }}_totals as totals on supplies.pool_id = totals.pool_id and supplies.supply_date >= totals.demand_date
+    -- Most pools have no demand: without them the rest is quick.
+    inner join {{ name }}_totals as totals on supplies.pool_id = totals.pool_id
     where supplies.units > 0
     group by
         supplies.pool_id, supplies.supply_id, supplies.units, supplies.supply_date

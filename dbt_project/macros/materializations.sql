@@ -1,6 +1,6 @@
 {#-
-Views and tables of DuckDB, dropped and created in one transaction. dbt's own materializations build beside the old relation and
-rename twice, to keep readers undisturbed: six statements instead of two, and only the pipeline reads the build database.
+Views and tables of DuckDB, dropped, created and described in one statement. dbt's own materializations build beside the old relation and
+rename twice, to keep readers undisturbed, and only the pipeline reads the build database. Each statement more costs 20 milliseconds.
 -#}
 {% materialization view, adapter='duckdb' %}
     {{ return(replaced('view', get_create_view_as_sql(this, sql))) }}
@@ -13,12 +13,25 @@ rename twice, to keep readers undisturbed: six statements instead of two, and on
 {% macro replaced(type, create_sql) -%}
     {%- set relation = this.incorporate(type=type) -%}
     {{ run_hooks(pre_hooks) }}
-    {{ drop_relation_if_exists(load_cached_relation(this)) }}
+    {%- set old = load_cached_relation(this) -%}
     {% call statement('main') -%}
+        {% if old %}drop {{ old.type }} if exists {{ old }} cascade;{% endif %}
         {{ create_sql }}
+        ;{{ descriptions(relation) }}
     {%- endcall %}
-    {% do persist_docs(relation, model) %}
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
     {{ return({'relations': [relation]}) }}
+{%- endmacro %}
+
+{#- What persist_docs writes; the contract promises that the columns exist. -#}
+{% macro descriptions(relation) -%}
+    {%- if config.persist_relation_docs() and model.description -%}
+        {{ alter_relation_comment(relation, model.description) }}
+    {%- endif -%}
+    {%- if config.persist_column_docs() -%}
+        {%- for column in model.columns.values() if column.description %}
+        comment on column {{ relation }}.{{ adapter.quote(column.name) }} is {{ duckdb_escape_comment(column.description) }};
+        {%- endfor -%}
+    {%- endif -%}
 {%- endmacro %}

@@ -11,7 +11,7 @@ import pytest
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.warehouse import open_warehouse
-from seller_warehouse.marts.build import as_known_at, build_marts, code_version, policy_settings
+from seller_warehouse.marts.build import _share, as_known_at, build_marts, code_version, policy_settings
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
 
@@ -110,3 +110,20 @@ def test_homes_share_the_project_that_was_parsed_for_all(tmp_path: Path) -> None
     log = (home.root / "dbt" / "logs" / "dbt.log").read_text(encoding="utf-8")
     assert "Completed successfully" in log
     assert "Unable to do partial parsing" not in log
+
+
+def test_a_parsed_project_is_kept_for_other_homes_in_place_of_that_of_older_code(tmp_path: Path) -> None:
+    parsed, old, shared = tmp_path / "partial_parse.msgpack", tmp_path / "target" / "parsed-a.msgpack", tmp_path / "target" / "parsed-b.msgpack"
+    parsed.write_bytes(b"new")
+    old.parent.mkdir()
+    old.touch()
+    _share(parsed, shared)
+    assert {path.name: path.read_bytes() for path in old.parent.iterdir()} == {"parsed-b.msgpack": b"new"}
+
+
+def test_a_project_whose_folder_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+    parsed, folder = tmp_path / "partial_parse.msgpack", tmp_path / "target"
+    parsed.touch()
+    folder.touch()
+    _share(parsed, folder / "parsed-b.msgpack")
+    assert folder.is_file()

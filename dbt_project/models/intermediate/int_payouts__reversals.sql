@@ -111,6 +111,16 @@ pairs_0 as (
         payouts.units - coalesce(used.units, 0) as units
     from payouts
     left join {{ units_by('payout_key', before) }} as used on payouts.payout_key = used.payout_key
+    -- Few payouts are taken back: only they get a pool_id, which is long.
+    where exists (
+            select 1
+            from takes
+            where
+                takes.account_id = payouts.account_id
+                {%- for column in columns if '(' not in column %}
+                and takes.{{ column }} = payouts.{{ column }}
+                {%- endfor %}
+        )
 
 ),
 

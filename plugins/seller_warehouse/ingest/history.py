@@ -287,32 +287,34 @@ def _apply(connection: duckdb.DuckDBPyConnection, document: Document, refusal: s
     """Make the staged document the newest version of its scopes."""
     table, at = f"raw.{document.report}", document.retrieved_at.replace(tzinfo=None)
     names = ", ".join(identifier(c.name) for c in SPECS[document.report].kept)
-    same = "(i._unit, i._row_hash, i._occurrence) = (r._unit, r._row_hash, r._occurrence)"
-    current = "r.account_id = ? and r._valid_to is null and r._unit in (select unit from versions where is_held)"
+    identity = "_unit, _row_hash, _occurrence"
+    connection.execute(
+        f"create or replace temp table held as select rowid as place, {identity} from {table} "
+        "where account_id = ? and _valid_to is null and _unit in (select unit from versions)",
+        [document.account_id],
+    )
     removed = connection.execute(
-        f"update {table} as r set _valid_to = ? where {current} and not exists (select 1 from incoming as i where {same})", [at, document.account_id]
+        f"update {table} set _valid_to = ? where rowid in (select place from held anti join incoming using ({identity}) "
+        "where _unit in (select unit from versions where is_held))",
+        [at],
     ).fetchone()
     added = connection.execute(
         f"""
         insert into {table} by name
         select ? as account_id, {names}, _unit, _event_date, _row_hash, _occurrence, _line,
             ? as _document_id, ? as _marketplace_id, cast(? as timestamp) as _valid_from, cast(null as timestamp) as _valid_to
-        from incoming as i
+        from incoming anti join held using ({identity})
         where _unit in (select unit from versions where is_held)
-            and not exists (select 1 from {table} as r where {current} and {same})
         order by _unit, _line
         """,
-        [document.account_id, document.document_id, document.marketplace_id, at, document.account_id],
+        [document.account_id, document.document_id, document.marketplace_id, at],
     ).fetchone()
     left_out = connection.execute(
         f"""
-        select _line, _unit, count(*) over () from incoming as i
-        where _unit in (select unit from versions where not is_held) and not exists (
-            select 1 from {table} as r where r.account_id = ? and r._valid_to is null and {same}
-        )
+        select _line, _unit, count(*) over () from incoming anti join held using ({identity})
+        where _unit in (select unit from versions where not is_held)
         order by _line limit {SHOWN_ROWS}
-        """,
-        [document.account_id],
+        """
     ).fetchall()
     key = [document.account_id, document.report]
     connection.execute(

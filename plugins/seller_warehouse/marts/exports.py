@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -103,12 +104,23 @@ NOTES = (
 
 
 def export(database: Path, folder: Path) -> None:
-    """Write the tables and the workbook of the publication in the file ``database`` to ``folder``."""
-    with duckdb.connect() as connection:
+    """Write the tables and the workbook of the publication in the file ``database`` to ``folder``, both at once."""
+    with ThreadPoolExecutor() as pool:
+        parts = [pool.submit(_export, database, write) for write in (partial(_write_tables, folder), partial(write_workbook, path=folder / WORKBOOK))]
+        for part in parts:
+            part.result()
+
+
+def _export(database: Path, write: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+    # Its own threads would compete with the other part's.
+    with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(f"attach {text_literal(str(database))} as published (read_only)")
-        for table in EXPORTED:
-            _write_table(connection, table, folder)
-        write_workbook(connection, folder / WORKBOOK)
+        write(connection)
+
+
+def _write_tables(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    for table in EXPORTED:
+        _write_table(connection, table, folder)
 
 
 def _ordered(connection: duckdb.DuckDBPyConnection, query: str) -> str:
@@ -127,9 +139,10 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path
 
 
 def _guarded(column: str) -> str:
-    return reduce(
+    guarded = reduce(
         lambda sql, guard: f"regexp_replace({sql}, {text_literal(guard[0])}, {text_literal(guard[1])}, 'g')", FORMULA_GUARDS.items(), column
     )
+    return f"case when regexp_matches({column}, {text_literal('|'.join(FORMULA_GUARDS))}) then {guarded} else {column} end"
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, path: Path, sheet_rows: int = SHEET_ROWS) -> None:

@@ -33,6 +33,9 @@ renamed as (
         {{ whole_number('unreconciled_quantity') }} as unreconciled_units,
 
         -- load metadata
+        _unit as unit,
+        _row_hash as content_hash,
+        _occurrence as occurrence,
         _document_id as document_id,
         _valid_from as known_since_at
     from source
