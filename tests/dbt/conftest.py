@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -57,7 +59,8 @@ def _build_fixtures(home: Path) -> None:
         (file,) = (FIXTURES / case.report).glob("valid.*")
         warehouse.drop(file.name, file.read_bytes(), account=case.account.id, at=case.retrieved_at)
     assert warehouse.load() == []
-    build_marts(warehouse.home, as_of=AT.date())
+    with patch.dict(os.environ, DBT_WRITE_JSON="true"):  # The manifest is read by tests.
+        build_marts(warehouse.home, as_of=AT.date())
 
 
 @pytest.fixture(scope="session")
