@@ -48,8 +48,9 @@ serve: install ## the last publication over HTTP on http://127.0.0.1:8502 (SELLE
 down: ## stop what make up started
 	@test ! -x $(BIN)/python || $(BIN)/python -m seller_warehouse.cli.up down
 
+# Three processes on two cores: one of them usually waits, for Airflow, a server or a page.
 test: install chromium ## the whole test suite; [TESTS="tests/unit tests/dbt"]
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/soak $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --ignore tests/soak $(TESTS)
 
 # Only one test needs it and is skipped without it: docker-compose.yaml has its own.
 postgresql: install

@@ -47,8 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SETTING] = str(parsed_project(config))
 
 
+class Scheduling(LoadFileScheduling):
+    """Distributes files, but those of tests/readers to one process: each would start a Chromium and a dashboard of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = super()._split_scope(nodeid)
+        return str(Path(scope).parent) if "/readers/" in scope else scope
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    # Folders with long tests first, so that both processes end at about the same time.
+    # Folders with long tests first, so that all processes end at about the same time.
     config.option.loadscopereorder = False
-    return LoadFileScheduling(config, log)
+    return Scheduling(config, log)
