@@ -446,7 +446,7 @@ def read_while_published(warehouse: Warehouse, url: str, minutes: Iterable[int])
     def read() -> int:
         whole = 0
         with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-            while not stop.is_set():
+            while not (stop.is_set() and whole):  # At least once, however slow the machine is.
                 rows, following = [], f"{LINES}?limit=3&columns=reimbursement_id"
                 while following:
                     answer = client.get(following)
@@ -469,7 +469,7 @@ def read_while_published(warehouse: Warehouse, url: str, minutes: Iterable[int])
                 assert not [future for future in reading if future.done()]
         finally:
             stop.set()
-        assert min(future.result() for future in reading) > 0
+        assert sum(future.result() for future in reading) >= 50
     assert httpx.get(f"{url}/health").json()["publication_id"] == last
 
 

@@ -64,7 +64,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     if not parsed.exists():
         with suppress(OSError):  # Where there is none yet, or no longer, dbt parses.
             parsed.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(shared, parsed)
+            shutil.copyfile(shared, parsed)
     with FileLock(f"{home.warehouse}.lock") as lock:
         held = lock._context.lock_file_fd
         assert held is not None
@@ -94,7 +94,7 @@ def _share(parsed: Path, shared: Path) -> None:
     with suppress(OSError):  # An image's folder may not be written.
         shared.parent.mkdir(exist_ok=True)
         fresh = shared.with_name(f"{shared.name}.{os.getpid()}")
-        shutil.copy(parsed, fresh)
+        shutil.copyfile(parsed, fresh)
         os.replace(fresh, shared)
         for old in shared.parent.glob("parsed-*"):
             if old != shared:
