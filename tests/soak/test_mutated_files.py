@@ -4,6 +4,8 @@ with what a strict reader of its own (tests/strict_reader.py) reads in the same 
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import re
 from collections.abc import Iterator
@@ -196,6 +198,17 @@ def damaged_line(case: Case) -> int | None:
     return changed[0] if case.sample.header and len(before) == len(now) and len(changed) == 1 else None
 
 
+def first_line(case: Case, line: int) -> int:
+    """The line on which the undamaged row of a line began: a refusal names the one where a quote opened."""
+    text = case.sample.content.decode(errors="replace")
+    rows, began = csv.reader(io.StringIO(text, newline=""), delimiter=max("\t;,", key=text.split("\n")[0].count)), 1
+    for _ in rows:
+        if rows.line_num >= line:
+            return began
+        began = rows.line_num + 1
+    return line
+
+
 def incomplete(case: Case, rule: str, reason: str) -> str | None:
     """What a refusal does not say of file, rule, line and remedy, or says wrongly."""
     sentence = re.fullmatch(r"report\.txt, (line (?P<line>\d+): )?(?P<what>[^;]{10,}.*); (?P<remedy>.{10,})\.", reason, re.DOTALL)
@@ -206,7 +219,7 @@ def incomplete(case: Case, rule: str, reason: str) -> str | None:
     wrong = damaged_line(case)
     # A header is missed by the rows below it, and one value may decide how all others are read.
     is_known = sentence["line"] and wrong and wrong > 1 and not rule.startswith("settlement_") and " rows; " not in reason
-    if is_known and not re.search(rf"\bline {wrong}\b", reason):
+    if wrong and is_known and not re.search(rf"\bline ({wrong}|{first_line(case, wrong)})\b", reason):
         return f"the wrong line, not {wrong}: {rule}: {reason}"
     return None
 
