@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pytest
@@ -11,7 +14,8 @@ import pytest
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.warehouse import open_warehouse
-from seller_warehouse.marts.build import _share, as_known_at, build_marts, code_version, policy_settings
+from seller_warehouse.marts import build
+from seller_warehouse.marts.build import BuildFailed, _share, as_known_at, build_marts, code_version, policy_settings
 
 VARIABLES, CURRENCY = "SELLER_WAREHOUSE_DBT_VARS", "SELLER_WAREHOUSE_REPORTING_CURRENCY"
 
@@ -127,3 +131,18 @@ def test_a_project_whose_folder_cannot_be_written_is_not_kept(tmp_path: Path) ->
     folder.touch()
     _share(parsed, folder / "parsed-b.msgpack")
     assert folder.is_file()
+
+
+def test_a_disk_that_is_full_while_dbt_runs_is_named_though_dbts_own_log_breaks_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def __init__(self, *_: Any, **__: Any) -> None:
+            self.stdout = ["12:00:00  Failure in model dim_accounts", "--- Logging error ---", "OSError: [Errno 28] No space left on device", *["x"] * 50]
+
+        def wait(self) -> int:
+            return 1
+
+        def kill(self) -> None: ...
+
+    monkeypatch.setattr(build, "subprocess", SimpleNamespace(Popen=Full, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT))
+    with pytest.raises(BuildFailed, match=r"^dbt build failed: the disk is full; free some space, then run again: nothing is lost; nothing was pub"):
+        build_marts(Home(tmp_path), as_of=date(2026, 11, 20))

@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import DBT_PROJECT, PACKAGE, REPOSITORY, Home, fingerprint
+from seller_warehouse.core.problems import FULL_WORDS, known_problem
 from seller_warehouse.marts.exchange_rates import RatesUnreadable, store_rates
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,10 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
             process.kill()
             process.wait()
     if code:
-        raise BuildFailed(f"dbt build failed: {_first_error(output)}; nothing was published\n" + "\n".join(output[-40:]))
+        # A full disk also breaks what dbt says of it: it cannot write its log.
+        full = FULL_WORDS.search("\n".join(output))
+        reason = known_problem(full[0], home) if full else _first_error(output)
+        raise BuildFailed(f"dbt build failed: {reason}; nothing was published\n" + "\n".join(output[-40:]))
     _share(parsed, shared)
 
 
