@@ -136,7 +136,12 @@ def test_a_project_whose_folder_cannot_be_written_is_not_kept(tmp_path: Path) ->
 def test_a_disk_that_is_full_while_dbt_runs_is_named_though_dbts_own_log_breaks_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def __init__(self, *_: Any, **__: Any) -> None:
-            self.stdout = ["12:00:00  Failure in model dim_accounts", "--- Logging error ---", "OSError: [Errno 28] No space left on device", *["x"] * 50]
+            self.stdout = [
+                "12:00:00  Failure in model dim_accounts",
+                "--- Logging error ---",
+                "OSError: [Errno 28] No space left on device",
+                *["x"] * 50,
+            ]
 
         def wait(self) -> int:
             return 1
