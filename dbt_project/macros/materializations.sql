@@ -1,6 +1,6 @@
 {#-
 Views and tables of DuckDB, dropped, created and described in one statement. dbt's own materializations build beside the old relation and
-rename twice, to keep readers undisturbed, and only the pipeline reads the build database. Each statement more costs 20 milliseconds.
+rename twice, to keep readers undisturbed, but only the pipeline reads the build database. Each further statement costs 20 milliseconds.
 -#}
 {% materialization view, adapter='duckdb' %}
     {{ return(replaced('view', get_create_view_as_sql(this, sql))) }}
@@ -24,7 +24,7 @@ rename twice, to keep readers undisturbed, and only the pipeline reads the build
     {{ return({'relations': [relation]}) }}
 {%- endmacro %}
 
-{#- What persist_docs writes; the contract promises that the columns exist. -#}
+{#- The comments that persist_docs would write in statements of their own; the contract guarantees that the columns exist. -#}
 {% macro descriptions(relation) -%}
     {%- if config.persist_relation_docs() and model.description -%}
         {{ alter_relation_comment(relation, model.description) }}

@@ -5,7 +5,7 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- A short value that equal rows have in common, and seldom others. -#}
+{#- A short hash of a row: equal rows have the same one, different rows rarely do. -#}
 {% macro row_fingerprint(columns) -%}
     {{ return(adapter.dispatch('row_fingerprint')(columns)) }}
 {%- endmacro %}

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -447,6 +448,21 @@ def test_a_file_taken_back_while_the_inbox_is_read_stops_no_other(warehouse: War
     found = land_files(Run(warehouse.home, ACCOUNTS, "test", AT), settle_seconds=0)
     # What was already read in full is landed.
     assert (found["landed"], found["waiting"], found["refused"]) == (2 if call == "land" else 1, 0, 0)
+
+
+def test_a_folder_taken_back_while_the_inbox_is_read_stops_no_other(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.drop("DE/a.txt", reimbursements({}))
+    warehouse.drop("b.txt", reimbursements({"reimbursement-id": "1002"}))
+    really = os.scandir
+
+    def take_back(path: Any) -> Any:
+        if str(path).endswith("/DE"):
+            shutil.rmtree(path)
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", take_back)
+    found = land_files(Run(warehouse.home, ACCOUNTS, "test", AT), settle_seconds=0)
+    assert (found["landed"], found["waiting"], found["refused"]) == (1, 0, 0)
 
 
 def test_unknown_columns_and_codes_load_with_a_warning_that_a_reader_sees(warehouse: Warehouse) -> None:

@@ -1,5 +1,5 @@
 {% test unique_grain(model, columns) %}
-{#- No two rows are equal in all columns of the grain; null counts as a value. Fingerprints first: among millions of rows they take half as long. -#}
+{#- No two rows are equal in all columns of the grain; null counts as a value. Comparing fingerprints first halves the time for millions of rows. -#}
 select {{ columns | join(', ') }}, count(*) as row_count
 from {{ model }}
 where {{ row_fingerprint(columns) }} in (

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from seller_warehouse.ingest.later import imported_later
 
-with imported_later("altair", "scipy.stats"):  # They draw and compare distributions, and are a third of the time that the import takes.
+with imported_later("altair", "scipy.stats"):  # For charts and distributions; a third of the import time.
     import great_expectations as gx
     from great_expectations.datasource.fluent import SQLDatasource
     from great_expectations.execution_engine import SqlAlchemyExecutionEngine

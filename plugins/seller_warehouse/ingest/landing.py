@@ -42,7 +42,6 @@ log = logging.getLogger(__name__)
 NOT_DOCUMENTS = frozenset({".DS_Store", ".gitkeep", "Thumbs.db", "desktop.ini"})
 """Files that file managers leave behind; never read, never removed."""
 
-
 CLOCK_SKEW = timedelta(hours=1)
 """How far the modification time of a file may be ahead of our clock."""
 
@@ -142,11 +141,12 @@ def prepare_inbox(home: Home, accounts: dict[str, Account]) -> None:
 def inbox_files(home: Home) -> Iterator[Path]:
     """Every file and link in the inbox, in a fixed order; links are not followed.
 
-    Raises OSError if a folder cannot be read, since its files would be ignored silently.
+    Raises OSError if a folder cannot be read, since its files would be ignored silently; a folder removed meanwhile has none.
     """
 
     def fail(error: OSError) -> None:
-        raise error
+        if error.errno != errno.ENOENT or not home.inbox.exists():
+            raise error
 
     for root, folders, names in os.walk(home.inbox, onerror=fail):
         folders.sort()

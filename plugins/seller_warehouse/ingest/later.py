@@ -1,4 +1,7 @@
-"""Modules that are imported when they are first used, where a library imports them for what is never asked of it."""
+"""Defer a library's imports of modules that it only needs for functions not used here.
+
+``importlib.util.LazyLoader`` does not defer them: a second import statement reads the module's ``__spec__``, which loads it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 
 class _Later(ModuleType):
-    """Stands for a module, and imports it as soon as anything of it is asked for."""
+    """Placeholder that imports the real module when an attribute is read."""
 
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is self:
@@ -22,10 +25,10 @@ class _Later(ModuleType):
 
 @contextmanager
 def imported_later(*names: str) -> Iterator[None]:
-    """While this lasts, whoever imports one of these modules has one that is imported when it is used; afterwards it is imported as ever."""
+    """Inside this context an import of one of these modules gives a placeholder; afterwards imports work as usual."""
     stand_ins = [_Later(name) for name in names if name not in sys.modules]
     for module in stand_ins:
-        module.__spec__ = find_spec(module.__name__)  # What is imported already is asked for it.
+        module.__spec__ = find_spec(module.__name__)  # Import statements read it of modules that are already imported.
         sys.modules[module.__name__] = module
     try:
         yield

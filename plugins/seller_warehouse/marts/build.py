@@ -39,7 +39,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     """
     known_at = as_known_at()
     environment = {
-        # What dbt would write about the project and the run in every home takes a second, and nothing reads it.
+        # dbt's manifest and run results take a second to write, and nothing reads them.
         "DBT_WRITE_JSON": "false",
         **os.environ,
         # Relative to the home, where dbt runs: the path is part of dbt's parse cache, which so works for every home.
@@ -63,7 +63,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
     output: list[str] = []
     parsed, shared = home.root / "dbt" / "target" / "partial_parse.msgpack", DBT_PROJECT / "target" / f"parsed-{code_version()}.msgpack"
     if not parsed.exists():
-        with suppress(OSError):  # Where there is none yet, or no longer, dbt parses.
+        with suppress(OSError):  # Without it dbt parses the project.
             parsed.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(shared, parsed)
     with FileLock(f"{home.warehouse}.lock") as lock:
@@ -84,7 +84,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
             process.kill()
             process.wait()
     if code:
-        # A full disk also breaks what dbt says of it: it cannot write its log.
+        # On a full disk dbt cannot write its log either, and prints tracebacks about that instead of the error.
         full = FULL_WORDS.search("\n".join(output))
         reason = known_problem(full[0], home) if full else _first_error(output)
         raise BuildFailed(f"dbt build failed: {reason}; nothing was published\n" + "\n".join(output[-40:]))
@@ -92,7 +92,7 @@ def build_marts(home: Home, *, as_of: date, select: str | None = None) -> None:
 
 
 def _share(parsed: Path, shared: Path) -> None:
-    """Keep the parsed project for the first build of other homes: parsing takes a third of one."""
+    """Keep the parsed project for the first build of other homes; parsing takes a third of a first build."""
     if shared.exists() or not parsed.exists():
         return
     with suppress(OSError):  # An image's folder may not be written.
