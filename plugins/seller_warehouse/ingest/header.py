@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -225,19 +224,9 @@ def _matches(spec: ReportSpec, names: list[str], values: list[str]) -> bool:
 
 
 def _first_lines(head: str) -> tuple[int, str, str]:
-    at = 0
-    for number in itertools.count(1):
-        line, ends = _line_at(head, at)
+    """The number of the first line that is not blank, the line, and the next one."""
+    lines = (found[1] for found in re.finditer("([^\r\n]*)(?:\r\n|\r|\n|$)", head))
+    for number, line in enumerate(lines, 1):
         if line.strip() and not re.fullmatch("sep=.", line):  # Excel's own first line
-            return number, line, _line_at(head, ends)[0]
-        if ends == len(head):
-            raise Refusal("empty_file", "the file holds nothing but blank lines", "download it again")
-        at = ends
-    raise AssertionError
-
-
-def _line_at(text: str, at: int) -> tuple[str, int]:
-    """The line that begins at a place, and where the next one does."""
-    found = re.compile("([^\r\n]*)(?:\r\n|\r|\n|$)").match(text, at)
-    assert found
-    return found[1], found.end()
+            return number, line, next(lines, "")
+    raise Refusal("empty_file", "the file holds nothing but blank lines", "download it again")
