@@ -291,7 +291,7 @@ def has_currency(amount: str, currency: str, row_id: str) -> Expectation:
 
 
 def day_of(name: str, context: GateContext) -> str:
-    """The day of a date in SQL; null if the text is blank or no date in the document's format. It is worked out once for all rules."""
+    """The day of a date in SQL; null if the text is blank or not a date in the document's format. A column, computed once for all rules."""
     return identifier(day_column(name, context.date_formats[name]))
 
 
@@ -301,7 +301,7 @@ def number(name: str) -> str:
 
 
 def _repeats_header(column: Column) -> str:
-    """Whether a value is a spelling of its header; to write it in small letters takes longer than to count its letters."""
+    """SQL condition: a value is a spelling of its header. Lengths are compared first, which is cheaper than converting to lower case."""
     name, spellings = identifier(column.name), _spellings(column)
     lengths = ", ".join(map(str, sorted({len(s) for s in spellings})))
     return f"case when length({name}) in ({lengths}) then lower({name}) in ({literals(spellings)}) else false end"

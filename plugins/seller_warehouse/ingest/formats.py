@@ -63,8 +63,8 @@ _NO_OWN_CODE = (
 def damaged_id_sql(column: Column) -> str:
     """SQL condition: a spreadsheet or program has shortened an id, in any locale and notation (``1.23457E+11``, ``8,11E09``, ``8.11x10^9``).
 
-    In a column of id lists each id is checked, otherwise the whole value. The letters of nearly every value rule damage out, which costs a hundredth
-    of the full check: a damaged id has an exponent, punctuation, a foreign digit or 22 digits, and never begins with a letter.
+    In a column of id lists each id is checked, otherwise the whole value. A cheap check of the letters, a hundredth of the cost, clears nearly every
+    value first: a damaged id has an exponent, punctuation, a foreign digit or 22 digits, and never begins with a letter.
     """
     name, holds_several = identifier(column.name), column.name.endswith("ids")
     plain = f"translate({name}, {text_literal(_FOREIGN + _UNSEEN)}, {text_literal(_PLAIN)})"

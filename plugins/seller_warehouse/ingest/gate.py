@@ -52,7 +52,7 @@ MAX_BATCH_ROWS = 1_000_000
 
 
 KEPT_FROM_ROWS = 1_000
-"""Results of documents with at least so many rows are cached, in case the same document comes again; smaller ones take no time."""
+"""Results are cached for documents with at least this many rows, in case the same rows come again; smaller documents are judged fast enough."""
 
 
 @dataclass(frozen=True, kw_only=True)

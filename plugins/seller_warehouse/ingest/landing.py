@@ -175,7 +175,7 @@ def _land_file(home: Home, path: Path, status: os.stat_result, account: Account 
 
 
 def _landed_before(home: Home, document: Document, path: Path, status: os.stat_result, account: Account) -> tuple[Document, str, None] | None:
-    """A dropped file that already is in landing, undamaged, and its report: it need not be compressed again. Not looked for in object storage."""
+    """The document and report of a dropped file that landing already has undamaged, so it is not compressed again; object storage is not searched."""
     dated = with_id(document, "").document_id.rpartition("-")[0]
     folders = [] if home.landing_url else [*home.landing.glob(f"{account.id}/*/file/{dated}-*")]
     if folders:

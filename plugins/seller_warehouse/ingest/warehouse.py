@@ -37,7 +37,7 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set TimeZone = 'UTC'")
         # At the default of 16 MB nearly every document's commit rewrites the last row groups of its table.
         connection.execute("set checkpoint_threshold = '1GB'")
-        # Documents are loaded one after the other, most of them small: a second thread costs a third more processor time and saves none.
+        # Most documents are small: a second thread costs a third more processor time and makes them no faster.
         connection.execute("set threads = 1")
         migrate(connection, path)
         held = set(connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'raw'").fetchall())
@@ -83,7 +83,7 @@ def save_settings(connection: duckdb.DuckDBPyConnection, accounts: Iterable[Acco
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, columns: str, rows: list[tuple]) -> None:
-    """Insert a few rows, not as parameters: at the first parameter DuckDB imports pandas, which takes 0.3 s."""
+    """Insert a few rows as literals: for the first parameter DuckDB imports pandas, which takes 0.3 s."""
     if rows:
         lines = (", ".join("null" if v is None else text_literal(str(v)) for v in row) for row in rows)
         connection.execute(f"insert into {columns} values ({'), ('.join(lines)})")
