@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import duckdb
 import httpx
 from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from seller_warehouse.core.home import REPOSITORY, Home
 from seller_warehouse.core.ports import free_port
@@ -37,6 +38,9 @@ PROBES = ("/_stcore/health", "/_stcore/host-config")
 """Paths that Streamlit's front end first requests below a page's own address; a 404 there is expected."""
 
 START_SECONDS = 60
+
+_OPENINGS, _LIST_MS = 6, 5_000
+"""How often a list is opened, and how long it may take each time to offer an option."""
 
 
 @contextmanager
@@ -152,12 +156,22 @@ class Dashboard:
         box.press("Enter")
 
     def pick(self, label: str, option: str) -> None:
-        """Pick an option of a list by typing it, since a long list is not drawn completely."""
+        """Pick an option of a list by typing it, since a long list is not drawn completely; a list that closed as the page moved is opened again."""
         box = self.page.get_by_role("combobox", name=label)
-        box.scroll_into_view_if_needed()
-        box.fill(option)
-        self.page.get_by_role("option", name=option, exact=True).click()
-        box.press("Escape")
+        offered = self.page.get_by_role("option", name=option, exact=True)
+        expect(box).to_be_visible()
+        for _ in range(_OPENINGS):
+            box.scroll_into_view_if_needed()
+            box.fill("")
+            box.fill(option)
+            try:
+                offered.click(timeout=_LIST_MS)
+            except PlaywrightTimeout:
+                box.press("Escape")
+            else:
+                box.press("Escape")
+                return
+        raise AssertionError(f"the list {label!r} was opened {_OPENINGS} times and did not offer {option!r}")
 
     def choose_line(self, table: str, line: int) -> None:
         """Tick a line of a table, counted from 0: the table is drawn on a canvas, so click by position."""
