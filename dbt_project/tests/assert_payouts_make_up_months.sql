@@ -17,7 +17,8 @@ reimbursements as (
 
 ),
 
--- A defect shows money in its own currency alone: money of another one stays where it was paid, and its units count in the defect's.
+-- A defect shows money in its own currency alone: money of another one stays where it was paid, and its units count in the defect's. A payout may
+-- come some days before the entry of its loss; until that day it is for no defect.
 shares as (
 
     select
@@ -30,7 +31,7 @@ shares as (
         coalesce(shares.reversal_date <= {{ today }}, false) as is_reversed
     from {{ ref('int_defects__payouts') }} as shares
     inner join {{ ref('int_defects__defects') }} as defects on shares.defect_id = defects.defect_id
-    where shares.approval_date <= {{ today }}
+    where shares.approval_date <= {{ today }} and defects.defect_date <= {{ today }}
 
 ),
 
