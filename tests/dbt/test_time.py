@@ -30,7 +30,7 @@ def staged(fixtures_built: Warehouse, tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         for name, (as_of, known_at) in BUILDS.items():
             patch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", known_at)
-            build_marts(home, as_of=as_of)
+            build_marts(home, as_of=as_of, select="staging")
             counts[name] = {report: _count(Warehouse(home), report) for report in SPECS}
     return counts
 
