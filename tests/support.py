@@ -10,8 +10,9 @@ from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import psutil
@@ -117,6 +118,36 @@ class Warehouse:
     def verdicts(self) -> dict[str, str]:
         """The latest verdict of every file by name."""
         return dict(self.query("select file_name, arg_max(verdict, loaded_at) from meta.loads group by file_name"))
+
+
+@dataclass
+class BuiltWarehouse(Warehouse):
+    """A home whose build database is written no more: every query uses one connection to it."""
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.home.warehouse), read_only=True)
+
+    def query(self, sql: str) -> list[tuple]:
+        return self.connection.execute(sql).fetchall()
+
+
+class Given(NamedTuple):
+    """A file of an account, and when it was retrieved."""
+
+    account: Account
+    name: str
+    content: bytes | str
+    at: datetime = AT
+
+
+def with_files(home: Home, files: Iterable[Given]) -> Warehouse:
+    """A home with these files in the inboxes of their accounts."""
+    warehouse = Warehouse(home, accounts={})
+    for account, name, content, at in files:
+        warehouse.accounts[account.id] = account
+        warehouse.drop(name, content, account=account.id, at=at)
+    return warehouse
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
