@@ -191,6 +191,14 @@ def rights(folder: Path) -> set[int]:
     return {stat.S_IMODE(p.lstat().st_mode) for p in (folder, *folder.rglob("*")) if not p.is_symlink()}
 
 
+def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
+    """Every row of every published mart, in a fixed order."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{warehouse.home.marts.resolve()}' as sw (read_only)")
+        names = connection.execute("select table_name from duckdb_tables() where (database_name, schema_name) = ('sw', 'marts')").fetchall()
+        return {n: connection.execute(f"select * from sw.marts.{n} order by all").fetchall() for (n,) in names}
+
+
 def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:
     """Everything raw holds of some reports, history included, in a fixed order."""
     return {r: warehouse.query(f"select * from raw.{r} order by all") for r in reports}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -30,6 +29,8 @@ MODULES = (
 )  # fmt: skip
 LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
 """After the last file was retrieved."""
+NOT_BEFORE = {"a-week-early": date(2026, 10, 12)}
+"""assert_payouts_make_up_months stops a build as of a day between a payout and the later entry of its loss."""
 RATES = "Date,USD,GBP,JPY,\n2026-10-30,N/A,N/A,160,\n2026-10-16,1.10,0.80,N/A,\n"
 """In the European Central Bank's layout; each holds for a week."""
 
@@ -51,13 +52,12 @@ def as_of(loaded: Warehouse, tmp_path_factory: pytest.TempPathFactory, pytestcon
     """What a copy of the home holds, built once for a day and a time of knowledge: in euros too, and with eligible claims accrued."""
 
     @cache
-    def built(day: date, known_at: str = "") -> BuiltWarehouse:
-        home = Home(tmp_path_factory.mktemp(f"{day}"))
-        for path in (loaded.home.warehouse, loaded.home.exchange_rates):
-            shutil.copy(path, home.root / path.name)
+    def built(day: date, known_at: str) -> BuiltWarehouse:
+        kept = [account for account in loaded.accounts if day >= NOT_BEFORE.get(account, day)]
+        home = test_mart_cases.without_the_others(loaded, kept, tmp_path_factory.mktemp(f"{day}")).home
         with in_euros(pytestconfig), pytest.MonkeyPatch.context() as patch:
             patch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", known_at)
             build_marts(home, as_of=day)
         return BuiltWarehouse(home, loaded.accounts)
 
-    return built
+    return lambda day, known_at="": built(day, known_at)

@@ -15,7 +15,7 @@ import yaml
 
 from seller_warehouse.core.accounts import load_accounts
 from seller_warehouse.core.home import REPOSITORY, Home
-from tests.support import Warehouse, processes_of, reimbursements, rights
+from tests.support import Warehouse, marts_of, processes_of, reimbursements, rights
 
 FILES = REPOSITORY / "tests" / "files"
 """Two invented sellers; the expected marts are worked out by hand in README.md beside their files."""
@@ -58,13 +58,6 @@ def kill_at(warehouse: Warehouse, line_with: str, *options: str) -> str:
         assert any(printed.append(line) or line_with in line for line in process.stdout)
         process.send_signal(signal.SIGKILL)
     return "".join(printed)
-
-
-def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
-    names = [
-        n for (n,) in warehouse.published("select table_name from duckdb_tables() where database_name = 'sw' and schema_name = 'marts' order by 1")
-    ]
-    return {n: warehouse.published(f"select * from sw.marts.{n} order by all") for n in names}
 
 
 def totals(warehouse: Warehouse, mart: str, columns: str) -> list[tuple]:
