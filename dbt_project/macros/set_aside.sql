@@ -47,39 +47,42 @@ A test gives the reason and the remedy in its config: meta = {'why': …, 'remed
 {% macro rows_found(test, limit) -%}
     {%- set said = test.config.meta or {} -%}
     {%- set kind = test.test_metadata.name if test.test_metadata else 'identity' -%}
-    {%- set standard = standard_reasons()[kind] -%}
+    {%- set broken = json_text('found."key"', 'broken') -%}
     select
         {{ json_text('found."key"', 'account_id') }} as account_id,
         '{{ mart_of(test) }}' as mart,
         found."key",
-        '{{ escape_single_quotes(said.get('why') or standard.why) }}' as why,
-        '{{ escape_single_quotes(said.get('remedy') or standard.remedy) }}' as remedy,
+        {%- for field in ('why', 'remedy') %}
+        {% if kind == 'well_formed' -%}
+        case
+            {%- for rule in ('never_null', 'accepted', 'unique') %}
+            when {{ broken }} like '{{ rule }} %'
+                then '{{ standard_reasons()[rule][field] }}'
+                {%- if field == 'why' %} || ': ' || substr({{ broken }}, {{ rule | length + 2 }}){% endif -%}
+            {%- endfor %}
+        end
+        {%- else -%}
+        '{{ escape_single_quotes(said.get(field) or standard_reasons()[kind][field]) }}'
+        {%- endif %} as {{ field }},
+        {%- endfor %}
         '{{ test.name }}' as rule
     from (select {{ row_as_json('tested') }} as "key" from ({{ test.compiled_code }}) as tested) as found
     order by found."key"
     limit {{ limit }}
 {%- endmacro %}
 
-{#- Default reason and remedy by the kind of test. -#}
+{#- Default reason and remedy by the kind of test, or the rule of well_formed. -#}
 {% macro standard_reasons() -%}
     {{ return({
-        'unique_grain': {
-            'why': 'several rows have the same key, so sums over them may count twice',
-            'remedy': 'look these rows up in their reports; if Amazon sent them only once, report a fault with them',
-        },
         'unique': {
-            'why': 'several rows have the same id, so sums over them may count twice',
+            'why': 'several rows have the same key, so sums over them may count twice',
             'remedy': 'look these rows up in their reports; if Amazon sent them only once, report a fault with them',
         },
         'never_null': {
             'why': 'a required value is missing',
             'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
         },
-        'not_null': {
-            'why': 'a required value is missing',
-            'remedy': 'look the row up in its report; download the report again if it has the value now, else leave the row out of sums',
-        },
-        'accepted_values': {
+        'accepted': {
             'why': 'the code is new, so its meaning is unknown',
             'remedy': 'report the code with the row; until it is known the row counts as the mart describes',
         },

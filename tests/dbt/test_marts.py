@@ -217,6 +217,6 @@ def test_broken_model_fails_the_build_and_the_last_publication_stays(warehouse: 
     model = broken / "models" / "staging" / "amazon_seller" / "stg_amazon_seller__reimbursements.sql"
     model.write_text(model.read_text(encoding="utf-8") + "union all\nselect * from renamed\n", encoding="utf-8")
     monkeypatch.setattr(build, "DBT_PROJECT", broken)
-    with pytest.raises(BuildFailed, match="unique_stg_amazon_seller__reimbursements"):
+    with pytest.raises(BuildFailed, match="well_formed_stg_amazon_seller__reimbursements"):
         warehouse.publish(at=AT + timedelta(days=21))
     assert (warehouse.home.marts.resolve(), marts_of(warehouse)) == (file, before)

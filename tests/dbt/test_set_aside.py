@@ -59,3 +59,22 @@ def test_a_broken_identity_stops_the_build_and_names_its_rows(warehouse: Warehou
     assert "fct_reimbursements: units or money do not add up (assert_monthly_equals_lines)" in broken
     assert '"account_id":"acme-na","currency_code":"CLP","cash_amount":10.0000' in broken
     assert broken.endswith("nothing is published and the last publication stays; report a fault with these rows; no file has to be downloaded again")
+
+
+def test_a_row_is_named_with_the_rule_it_breaks_and_the_columns(warehouse: Warehouse) -> None:
+    """Runs last: it adds odd rows to a mart."""
+    table = "marts.fct_reimbursements"
+    odd = ("'a' as reimbursement_line_id, null as cash_units", "'b' as reimbursement_line_id, 'GUESS' as settlement_match_basis")
+    with duckdb.connect(str(warehouse.home.warehouse)) as connection:
+        for values in odd:
+            connection.execute(f"insert into {table} select * replace ({values}) from {table} where account_id = 'acme-na' limit 1")
+        connection.execute(f"insert into {table} select * from {table} where account_id = 'acme-eu'")
+    build_marts(warehouse.home, as_of=AT.date(), select="well_formed_fct_reimbursements")
+    found = warehouse.query("select account_id, why, remedy from meta.set_aside where rule = 'well_formed_fct_reimbursements' order by all")
+    assert [row[:2] for row in found] == [
+        ("acme-eu", "several rows have the same key, so sums over them may count twice: reimbursement_line_id"),
+        ("acme-eu", "several rows have the same key, so sums over them may count twice: reimbursement_line_id"),
+        ("acme-na", "a required value is missing: cash_units"),
+        ("acme-na", "the code is new, so its meaning is unknown: settlement_match_basis"),
+    ]  # fmt: skip
+    assert [remedy.split()[0] for _, _, remedy in found] == ["look", "look", "look", "report"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -24,8 +24,12 @@ from seller_warehouse.reports import SPECS
 RUN_SECONDS = 7 * 24 * 3600
 BUILD_SECONDS = 120
 PRINT_SECONDS = 10.0
+ASK_SECONDS = 1.0
 DONE = ("success", "failed")
 _PRINTED_STATES = ("running", "success", "failed", "skipped", "up_for_retry", "upstream_failed")
+
+CLOCK_MARGIN = timedelta(minutes=1)
+"""Changes of tasks are asked for from this long before the last time, since Airflow may run by another clock."""
 
 ACCOUNTS_SHOWN = 5
 """Print a progress line per account up to this number of accounts."""
@@ -38,11 +42,14 @@ def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], print_progress
     """Print every change of a task's state until all ``runs`` (DAG, run id) are over; returns the last states of each run's tasks."""
     seen: dict[str, dict[str, str]] = {dag_id: {} for dag_id, _ in runs}
     left, until, printed_at = list(runs), time.monotonic() + RUN_SECONDS, print_progress.seconds
-    last_printed = ""
+    last_printed, asked_at = "", datetime.now(UTC) - timedelta(seconds=RUN_SECONDS)
     while time.monotonic() < until:
+        changed_since, asked_at = asked_at - CLOCK_MARGIN, datetime.now(UTC)
         for dag_id, run_id in list(left):
             state = api.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
-            for task in api.list_all(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"):
+            # Once more all tasks at the end: nothing may be missing from the states returned.
+            filters = {} if state in DONE else {"updated_at_gte": changed_since.isoformat()}
+            for task in api.list_all(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances", **filters):
                 _print_task(dag_id, task, seen[dag_id], print_progress)
             if state in DONE:
                 left.remove((dag_id, run_id))
@@ -51,7 +58,7 @@ def follow(api: Api, home: Home, runs: Iterable[tuple[str, str]], print_progress
             return seen
         if print_progress.seconds - printed_at > PRINT_SECONDS:
             last_printed, printed_at = _print_landing(api, home, left, print_progress, last_printed), print_progress.seconds
-        time.sleep(0.5)
+        time.sleep(ASK_SECONDS)
     raise AirflowFailed(f"{left[0][0]} did not end within {RUN_SECONDS} s")
 
 
