@@ -8,13 +8,12 @@ import subprocess
 import sys
 from datetime import timedelta
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 import yaml
 
 from seller_warehouse.cli.airflow_processes import environment
-from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.core.home import REPOSITORY
 from tests.receiver import receiving
 from tests.support import AT, Warehouse, reimbursements
 
@@ -28,8 +27,8 @@ for _ in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    home = Home(tmp_path_factory.mktemp("home"))
+def airflow(five_lines: Warehouse) -> dict[str, str]:
+    home = five_lines.home
     home.airflow.mkdir(parents=True)
     accounts = home.root / "accounts.yaml"
     accounts.write_text(yaml.safe_dump([{"id": "acme-na", "name": "Acme", "region": "na", "marketplaces": ["ATVPDKIKX0DER"], "source": "files"}]))
@@ -38,13 +37,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return env
 
 
-def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_link(airflow: dict[str, str]) -> None:
-    warehouse = Warehouse(Home(Path(airflow["SELLER_WAREHOUSE_HOME"])))
-    warehouse.drop("r.txt", reimbursements({}))
-    warehouse.load()
-    warehouse.publish()
-    warehouse.drop("wrong.txt", reimbursements({"amount-total": "12.50.0"}))
-    assert len(warehouse.load("later", AT + timedelta(hours=1))) == 1
+def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_link(airflow: dict[str, str], five_lines: Warehouse) -> None:
+    five_lines.drop("wrong.txt", reimbursements({"amount-total": "12.50.0"}))
+    assert len(five_lines.load("later", AT + timedelta(hours=1))) == 1
 
     with receiving() as receiver:
         settings = airflow | {"SELLER_WAREHOUSE_ALERT_URLS": receiver.url, "SELLER_WAREHOUSE_DASHBOARD_URL": "https://shop.example"}
@@ -80,8 +75,8 @@ def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_l
         assert receiver.taken() == []
         runs.communicate()
 
-    warehouse.publish("again", AT + timedelta(hours=2), build=False)
-    [(kind, sent, error)] = warehouse.published("select kind, sent_at is not null, error from sw.meta.alerts")
+    five_lines.publish("again", AT + timedelta(hours=2), build=False)
+    [(kind, sent, error)] = five_lines.published("select kind, sent_at is not null, error from sw.meta.alerts")
     assert (kind, sent, error) == ("DOCUMENT_REFUSED", True, None)
 
 
