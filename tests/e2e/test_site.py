@@ -27,6 +27,7 @@ def site(five_lines: Warehouse) -> Path:
     warehouse.drop("<b>bad</b> profiling.txt", reimbursements({"amount-total": "<script>alert($x)</script>"}, {"approval-date": "yesterday"}))
     warehouse.drop("other.txt", "a\tb\n1\t2\n")
     assert len(warehouse.load("later", later)) == 2
+    warehouse.publish("later", later, build=False)
     return build_site(warehouse.home).parent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -36,6 +37,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = Home(folder)
+        # Every order of the same documents is loaded: they are read once.
+        self.prepared = cache(lambda document: prepare(document, NA, document.path.parent))
 
     def document(self, content: str, retrieved_at: datetime, report: str = "inventory_ledger", **manifest: object) -> Document:
         received = document_of(content, self.folder / "documents", report=report, retrieved_at=retrieved_at, **manifest)
@@ -46,7 +49,7 @@ class Store:
         with open_warehouse(self.folder / f"{name}.duckdb") as connection:
             for document in documents:
                 connection.execute("begin")
-                outcomes.append(load(connection, document, prepare(document, NA, document.path.parent), self.home, NA))
+                outcomes.append(load(connection, document, self.prepared(document), self.home, NA))
                 connection.execute("commit")
         return outcomes
 
