@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 import pytest
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 
 from seller_warehouse.core.documents import Document, Verdict
 from seller_warehouse.core.home import Home
-from seller_warehouse.ingest import history
+from seller_warehouse.ingest import history, warehouse
 from seller_warehouse.ingest.history import Change, implausibly_short_sql, load
 from seller_warehouse.ingest.landing import land
 from seller_warehouse.ingest.parse import prepare
 from seller_warehouse.ingest.warehouse import open_warehouse
+from seller_warehouse.reports import SPECS
 from tests.support import AT, NA, document_of, reimbursements, stock
 
 LEDGER_HEADER = "Date FNSKU ASIN MSKU Title EventType ReferenceID Quantity FulfillmentCenter Disposition Reason Country".split()
@@ -46,7 +48,9 @@ class Store:
 
     def load(self, *documents: Document, name: str = "warehouse") -> list[tuple[Verdict, str, Change]]:
         outcomes = []
-        with open_warehouse(self.folder / f"{name}.duckdb") as connection:
+        # The tables of all reports would take longer to make than what is loaded.
+        reports = patch.object(warehouse, "SPECS", {r: SPECS[r] for r in ("inventory_ledger", *(d.report for d in documents))})
+        with reports, open_warehouse(self.folder / f"{name}.duckdb") as connection:
             for document in documents:
                 connection.execute("begin")
                 outcomes.append(load(connection, document, self.prepared(document), self.home, NA))
@@ -322,9 +326,9 @@ def extracts(draw: st.DrawFn) -> list[tuple[str, datetime, bool]]:
 def test_any_split_order_and_duplicates_give_the_same_raw_tables(
     few_rows: int, files: list[tuple[str, datetime, bool]], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "FEW_ROWS", few_rows)
-        patch.setattr(history, "CONFIRMED_AFTER_DAYS", 2 if few_rows == 0 else history.CONFIRMED_AFTER_DAYS)
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(history, "FEW_ROWS", few_rows)
+        changed.setattr(history, "CONFIRMED_AFTER_DAYS", 2 if few_rows == 0 else history.CONFIRMED_AFTER_DAYS)
         _any_order_is_the_same(files, data, tmp_path_factory)
 
 
