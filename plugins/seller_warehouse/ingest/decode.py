@@ -169,5 +169,8 @@ def _decode_as(source: Path, target: Path, charset: str, sheet: Sheet | None = N
             lines += text.count("\n")
             if charset in JAPANESE or charset == WESTERN:
                 reading.count_text(text)
-            out.write(text.encode("utf-8"))
+            if charset != UTF8:
+                out.write(text.encode("utf-8"))
+            elif chunk:
+                out.write(chunk.removeprefix(codecs.BOM_UTF8) if not out.tell() else chunk)
     return reading

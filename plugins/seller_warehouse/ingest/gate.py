@@ -31,7 +31,7 @@ from seller_warehouse.core.sql import identifier, text_literal
 from seller_warehouse.ingest.formats import date_sql, last_year
 from seller_warehouse.ingest.integrity import read_digest
 from seller_warehouse.ingest.object_storage import ObjectStorage
-from seller_warehouse.ingest.parse import Prepared, prepare
+from seller_warehouse.ingest.parse import Prepared, prepare, scratch_database
 from seller_warehouse.reports import SPECS
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class _Tools(ExitStack):
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A database in memory, to parse with."""
-        return self.enter_context(duckdb.connect())
+        return self.enter_context(scratch_database())
 
     @cached_property
     def validator(self) -> Validator:

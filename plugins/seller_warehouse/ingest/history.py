@@ -196,9 +196,18 @@ def _stage(connection: duckdb.DuckDBPyConnection, document: Document, prepared: 
                 md5(rtrim(concat_ws(chr(31), {content}), chr(31))) as _row_hash
             from normalised
         )
-        select *, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as _occurrence
-        from hashed
-        where _unit {only_wanted}{_inside_window(spec, document)}
+        select *, 1 as _occurrence from hashed where _unit {only_wanted}{_inside_window(spec, document)}
+        """
+    )
+    # Equal rows are few: numbering them alone is cheaper than sorting all.
+    connection.execute(
+        """
+        update incoming set _occurrence = numbered.occurrence
+        from (
+            select rowid as place, cast(row_number() over (partition by _unit, _row_hash order by _line) as integer) as occurrence
+            from incoming semi join (select _unit, _row_hash from incoming group by all having count(*) > 1) using (_unit, _row_hash)
+        ) as numbered
+        where incoming.rowid = numbered.place
         """
     )
     if only is not None:
@@ -305,7 +314,6 @@ def _apply(connection: duckdb.DuckDBPyConnection, document: Document, refusal: s
             ? as _document_id, ? as _marketplace_id, cast(? as timestamp) as _valid_from, cast(null as timestamp) as _valid_to
         from incoming anti join held using ({identity})
         where _unit in (select unit from versions where is_held)
-        order by _unit, _line
         """,
         [document.account_id, document.document_id, document.marketplace_id, at],
     ).fetchone()

@@ -74,7 +74,7 @@ def prepare(
 ) -> Prepared:
     """The parsed document, from ``folder`` if this parser version has already parsed it, else parsed now and stored there.
 
-    Callers that parse many documents pass one ``connection``, which takes 10 ms to open. ``storage``: the object storage of the landing, if any.
+    Callers that parse many documents pass one ``connection`` (``scratch_database``), which takes 10 ms to open. ``storage``: the object storage of the landing, if any.
     Raises Refusal if the bytes are lost, cut, too large, wrongly encoded, not a report, or not in the report's layout.
     """
     kept = folder / f"rows.{_version(document, account)}.parquet"
@@ -88,7 +88,7 @@ def prepare(
     shutil.rmtree(scratch, ignore_errors=True)  # A kill may have left text with buyers' names.
     scratch.mkdir(parents=True, mode=0o700)
     try:
-        with nullcontext(connection) if connection else duckdb.connect() as connection:
+        with nullcontext(connection) if connection else scratch_database() as connection:
             table, prepared = _parse(document, account, scratch / "text", kept, connection)
     finally:
         shutil.rmtree(scratch)
@@ -98,6 +98,13 @@ def prepare(
     if storage:
         storage.replace_rows(kept)
     return prepared
+
+
+def scratch_database() -> duckdb.DuckDBPyConnection:
+    """A database in memory to parse with. Most documents are small, and a second thread makes them no faster but a third more expensive."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
 
 
 # Stored rows

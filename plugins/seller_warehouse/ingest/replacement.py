@@ -100,7 +100,7 @@ def _filters_to_one(connection: duckdb.DuckDBPyConnection, document: Document, s
     for column in (c for c in spec.kept if _FILTERED_BY.search(c.name)):
         name = identifier(column.name)
         value, is_alone = connection.execute(
-            f"select min({name}), count(distinct {name}) = 1 and count(*) = count(nullif({name}, '')) from incoming"
+            f"select min({name}), min({name}) = max({name}) and count(*) = count(nullif({name}, '')) from incoming"
         ).fetchall()[0]
         if not is_alone:
             continue

@@ -41,7 +41,6 @@ def detect_spelling(
     spec = SPECS[document.report]
     columns = [c for c in spec.kept if c.name in table.column_names]
     dates, amounts = ([c for c in columns if c.kind is kind] for kind in (Kind.DATE, Kind.AMOUNT))
-    connection.execute("set TimeZone = 'UTC'")
     connection.register(ROWS, table)
     try:
         others = (ISO,) if from_sheet else ()
