@@ -12,6 +12,8 @@ from playwright.sync_api import BrowserContext
 from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from seller_warehouse.core.home import Home
+from seller_warehouse.ingest import warehouse as build_database
+from seller_warehouse.reports import SPECS
 from tests.browser import NoChromium, chromium
 from tests.five_lines import publish_five_lines
 from tests.parsed_project import SETTING, parsed_project
@@ -23,6 +25,12 @@ from tests.world import Simulated, simulate, simulated_in
 def warehouse(tmp_path: Path) -> Warehouse:
     """An empty home with the accounts acme-na (USD, CAD) and acme-eu (EUR, GBP)."""
     return Warehouse(Home(tmp_path / "home"))
+
+
+@pytest.fixture
+def reimbursements_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build databases have the raw table of this report and of no other, which makes them, and opens them, in half the time."""
+    monkeypatch.setattr(build_database, "SPECS", {"reimbursements": SPECS["reimbursements"]})
 
 
 @pytest.fixture(scope="module")

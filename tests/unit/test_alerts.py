@@ -27,6 +27,8 @@ from seller_warehouse.marts.build import policy_settings
 from seller_warehouse.reports import SPECS
 from tests.receiver import Receiver, receiving
 
+pytestmark = pytest.mark.usefixtures("reimbursements_alone")
+
 TODAY = date(2026, 11, 20)
 API = Account(id="na", name="NA", region="na", marketplaces=("ATVPDKIKX0DER",), source="sp_api")
 FILES = Account(id="eu", name="EU", region="eu", marketplaces=("A1PA6795UKMFR9",), source="files")
