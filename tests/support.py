@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,13 +111,20 @@ class Warehouse:
 
     def published(self, sql: str) -> list[tuple]:
         """Rows of the published file, attached as ``sw``: ``select * from sw.marts.fct_orders``."""
-        with duckdb.connect() as connection:
-            connection.execute(f"attach '{self.home.marts.resolve()}' as sw (read_only)")
-            return connection.execute(sql).fetchall()
+        path = self.home.marts.resolve()
+        return _attached(path, path.stat().st_mtime_ns).cursor().execute(sql).fetchall()
 
     def verdicts(self) -> dict[str, str]:
         """The latest verdict of every file by name."""
         return dict(self.query("select file_name, arg_max(verdict, loaded_at) from meta.loads group by file_name"))
+
+
+@lru_cache(maxsize=2)
+def _attached(path: Path, changed_ns: int) -> duckdb.DuckDBPyConnection:
+    """A connection to a published file, which does not change: opening one takes longer than most queries."""
+    connection = duckdb.connect()
+    connection.execute(f"attach '{path}' as sw (read_only)")
+    return connection
 
 
 @dataclass
@@ -193,10 +200,8 @@ def rights(folder: Path) -> set[int]:
 
 def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
     """Every row of every published mart, in a fixed order."""
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{warehouse.home.marts.resolve()}' as sw (read_only)")
-        names = connection.execute("select table_name from duckdb_tables() where (database_name, schema_name) = ('sw', 'marts')").fetchall()
-        return {n: connection.execute(f"select * from sw.marts.{n} order by all").fetchall() for (n,) in names}
+    names = warehouse.published("select table_name from duckdb_tables() where (database_name, schema_name) = ('sw', 'marts') order by all")
+    return {n: warehouse.published(f"select * from sw.marts.{n} order by all") for (n,) in names}
 
 
 def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:
