@@ -74,7 +74,8 @@ def prepare(
 ) -> Prepared:
     """The parsed document, from ``folder`` if this parser version has already parsed it, else parsed now and stored there.
 
-    Callers that parse many documents pass one ``connection`` (``scratch_database``), which takes 10 ms to open. ``storage``: the object storage of the landing, if any.
+    Callers that parse many documents pass one ``connection`` (``scratch_database``), which takes 10 ms to open. ``storage``: the object storage of
+    the landing, if any.
     Raises Refusal if the bytes are lost, cut, too large, wrongly encoded, not a report, or not in the report's layout.
     """
     kept = folder / f"rows.{_version(document, account)}.parquet"
