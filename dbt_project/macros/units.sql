@@ -54,3 +54,12 @@
 {% macro units_of_kind(kind, units) -%}
     case payout_kind when '{{ kind }}' then {{ units }} else 0 end
 {%- endmacro %}
+
+{#- In the select list of a query: its row once for each number from 1 to a whole number. -#}
+{% macro each_number_upto(last) -%}
+    {{ return(adapter.dispatch('each_number_upto')(last)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_number_upto(last) -%}
+    cast(unnest(generate_series(1, {{ last }})) as integer)
+{%- endmacro %}

@@ -1,7 +1,7 @@
 -- One row per unit that a case of the seller's log may be about: what it is, since when, and when it was settled. Units that came back replace
 -- the units in transit that they settle. Pools are orders and stocks; only those that a case names are included.
 
-with recursive cases as (
+with cases as (
 
     select * from {{ ref('int_claims__cases') }}
 
@@ -74,11 +74,9 @@ settled_units as (
 
 ),
 
-numbers as (
+numbered as (
 
-    select 1 as unit_number, max(units) as last_number from named
-    union all
-    select unit_number + 1 as unit_number, last_number from numbers where unit_number < last_number
+    select *, {{ each_number_upto('units') }} as unit_number from named where units > 0
 
 )
 
@@ -86,7 +84,7 @@ select
     named.account_id,
     named.pool_id,
     named.defect_id,
-    numbers.unit_number,
+    named.unit_number,
     named.refund_defect_id,
     named.event_type,
     named.transaction_id,
@@ -101,10 +99,9 @@ select
         else coalesce(settled_units.settled_date, date '9999-12-31')
     end as settled_date,
     settled_units.case_id as settled_case_id
-from named
-inner join numbers on named.units >= numbers.unit_number
+from numbered as named
 left join settled_units
     on
         named.defect_id = settled_units.defect_id
-        and numbers.unit_number > settled_units.upto - settled_units.units
-        and numbers.unit_number <= settled_units.upto
+        and named.unit_number > settled_units.upto - settled_units.units
+        and named.unit_number <= settled_units.upto

@@ -1,7 +1,7 @@
 -- One row per reimbursement line with its match columns: its stock and product in capitals, blanks filled from the pairs in reports, and for a
 -- reversal the reimbursement that was paid first, even if it names another reversal.
 
-with recursive lines as (
+with lines as (
 
     select * from {{ ref('int_reimbursements__categorised') }}
 
@@ -19,13 +19,13 @@ paid as (
 
 ),
 
--- What a reversal names as its original, if that is a reversal itself.
+-- What a reversal names as its original, which may be a reversal itself.
 reversed as (
 
     select
         account_id,
         reimbursement_id,
-        original_reimbursement_id,
+        original_reimbursement_id as origin_id,
         row_number() over (partition by account_id, reimbursement_id order by approval_date, original_reimbursement_id) as place
     from lines
     where
@@ -35,25 +35,23 @@ reversed as (
 
 ),
 
-chains as (
+chains_of_1 as (
 
-    select distinct account_id, original_reimbursement_id as named_id, original_reimbursement_id as origin_id, 0 as steps
-    from lines
-    where original_reimbursement_id is not null
-    union all
-    select chains.account_id, chains.named_id, reversed.original_reimbursement_id as origin_id, chains.steps + 1 as steps
-    from chains
-    inner join reversed on chains.account_id = reversed.account_id and chains.origin_id = reversed.reimbursement_id and reversed.place = 1
-    -- Reversals that name one another in a circle have no first.
-    where chains.steps < 10
+    select account_id, reimbursement_id, origin_id from reversed where place = 1
 
 ),
 
-origins as (
+-- Each round doubles the number of reversals that are followed; those that name one another in a circle have no first.
+{% for length in [1, 2, 4, 8] %}
+    chains_of_{{ length * 2 }} as (
 
-    select *, row_number() over (partition by account_id, named_id order by steps desc) as place from chains
+        select chains.account_id, chains.reimbursement_id, coalesce(following.origin_id, chains.origin_id) as origin_id
+        from chains_of_{{ length }} as chains
+        left join chains_of_{{ length }} as following
+            on chains.account_id = following.account_id and chains.origin_id = following.reimbursement_id
 
-)
+    ){{ ',' if not loop.last }}
+{% endfor %}
 
 select
     lines.account_id,
@@ -66,7 +64,7 @@ select
     -- Some reversals have the id of the line that they reverse and name no original.
     case
         when lines.reason_category = 'REVERSAL'
-            then coalesce(origins.origin_id, case when paid.account_id is not null then lines.reimbursement_id end)
+            then coalesce(chains.origin_id, lines.original_reimbursement_id, case when paid.account_id is not null then lines.reimbursement_id end)
         else lines.reimbursement_id
     end as origin_id,
     lines.amazon_order_id,
@@ -86,7 +84,7 @@ select
             lines.cash_amount, lines.cash_units, lines.inventory_units, lines.reason_code, lines.reimbursement_line_id
     ) as place
 from lines
-left join origins on lines.account_id = origins.account_id and lines.original_reimbursement_id = origins.named_id and origins.place = 1
+left join chains_of_16 as chains on lines.account_id = chains.account_id and lines.original_reimbursement_id = chains.reimbursement_id
 left join paid on lines.account_id = paid.account_id and lines.reimbursement_id = paid.reimbursement_id
 left join names as fnskus on lines.account_id = fnskus.account_id and fnskus.name_kind = 'SKU' and upper(lines.seller_sku) = fnskus.name_key
 left join names as skus on lines.account_id = skus.account_id and skus.name_kind = 'FNSKU' and upper(lines.fnsku) = skus.name_key

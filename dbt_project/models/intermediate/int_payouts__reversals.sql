@@ -15,7 +15,7 @@
     ('STOCK', ['payout_kind', 'unit_amount', 'stock_key']),
 ] %}
 
-with recursive lines as (
+with lines as (
 
     select * from {{ ref('int_payouts__lines') }} where reason_category = 'REVERSAL'
 

@@ -1,7 +1,7 @@
 -- Settlements do not name the reimbursement that they pay, so lines are matched by what both sides state: first one to one, then
 -- the rest by sums, since one amount may pay several lines of one reimbursement or of one day, or several amounts one line.
 
-with recursive
+with
 
 reimbursements as (
 

@@ -2,7 +2,7 @@
 -- any. Units that were taken back have their reversal beside them. Last, a payout for a return that names no order goes to the oldest
 -- unpaid return of its stock.
 
-with recursive defects as (
+with defects as (
 
     select
         returns.*,

@@ -11,7 +11,7 @@
     ('REASON', ['stock_id'], ['stock_id'], "losses.adjustment_group in ('LOST', 'DAMAGED')"),
 ] %}
 
-with recursive sure_matches as (
+with sure_matches as (
 
     select * from {{ ref('int_stock__sure_matches') }}
 

@@ -2,7 +2,7 @@
 -- that time; the oldest loss that is open again; the oldest loss that Amazon still calls settled without an explanation. What was given and then
 -- taken back follows what it was given for.
 
-with recursive matches as (
+with matches as (
 
     select * from {{ ref('int_stock__matches') }}
 

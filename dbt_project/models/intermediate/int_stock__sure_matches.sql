@@ -14,7 +14,7 @@
 
 {% set payout_days = var('payout_match_days') + var('payout_lead_days') %}
 
-with recursive adjustments as (
+with adjustments as (
 
     select * from {{ ref('int_stock__adjustments') }}
 
