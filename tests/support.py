@@ -10,8 +10,9 @@ from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import psutil
@@ -110,13 +111,50 @@ class Warehouse:
 
     def published(self, sql: str) -> list[tuple]:
         """Rows of the published file, attached as ``sw``: ``select * from sw.marts.fct_orders``."""
-        with duckdb.connect() as connection:
-            connection.execute(f"attach '{self.home.marts.resolve()}' as sw (read_only)")
-            return connection.execute(sql).fetchall()
+        path = self.home.marts.resolve()
+        return _attached(path, path.stat().st_mtime_ns).cursor().execute(sql).fetchall()
 
     def verdicts(self) -> dict[str, str]:
         """The latest verdict of every file by name."""
         return dict(self.query("select file_name, arg_max(verdict, loaded_at) from meta.loads group by file_name"))
+
+
+@lru_cache(maxsize=2)
+def _attached(path: Path, changed_ns: int) -> duckdb.DuckDBPyConnection:
+    """A connection to a published file, which does not change: opening one takes longer than most queries."""
+    connection = duckdb.connect()
+    connection.execute(f"attach '{path}' as sw (read_only)")
+    return connection
+
+
+@dataclass
+class BuiltWarehouse(Warehouse):
+    """A home whose build database is written no more: every query uses one connection to it."""
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.home.warehouse), read_only=True)
+
+    def query(self, sql: str) -> list[tuple]:
+        return self.connection.execute(sql).fetchall()
+
+
+class Given(NamedTuple):
+    """A file of an account, and when it was retrieved."""
+
+    account: Account
+    name: str
+    content: bytes | str
+    at: datetime = AT
+
+
+def with_files(home: Home, files: Iterable[Given]) -> Warehouse:
+    """A home with these files in the inboxes of their accounts."""
+    warehouse = Warehouse(home, accounts={})
+    for account, name, content, at in files:
+        warehouse.accounts[account.id] = account
+        warehouse.drop(name, content, account=account.id, at=at)
+    return warehouse
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
@@ -158,6 +196,12 @@ def files_in(folder: Path) -> dict[Path, bytes]:
 def rights(folder: Path) -> set[int]:
     """The rights that a folder and whatever lies in it have; those of links say nothing."""
     return {stat.S_IMODE(p.lstat().st_mode) for p in (folder, *folder.rglob("*")) if not p.is_symlink()}
+
+
+def marts_of(warehouse: Warehouse) -> dict[str, list[tuple]]:
+    """Every row of every published mart, in a fixed order."""
+    names = warehouse.published("select table_name from duckdb_tables() where (database_name, schema_name) = ('sw', 'marts') order by all")
+    return {n: warehouse.published(f"select * from sw.marts.{n} order by all") for (n,) in names}
 
 
 def raw_state(warehouse: Warehouse, reports: Iterable[str]) -> dict[str, list[tuple]]:

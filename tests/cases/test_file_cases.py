@@ -1,11 +1,12 @@
-"""Files that users complained about (files/), each in its own account, in one load: its verdict, its rows and its message."""
+"""Files that users complained about (files/), each in its own account: its verdict, its rows and its message."""
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.landing import landed_documents
-from tests.support import Warehouse
+from tests.support import Given, Warehouse
 
 FOLDER = Path(__file__).parent / "files"
 RETRIEVED_AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -141,49 +142,44 @@ def check_loaded(warehouse: Warehouse, case: Loaded, account_id: str) -> None:
     assert not [words for rule, says in case.warnings.items() for words in says if words not in warnings[rule]]
 
 
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    accounts = {account_of(c): Account(id=account_of(c), name=c.file, source="files", **c.account) for c in (*LOADED, *REFUSED)}
-    warehouse = Warehouse(Home(tmp_path_factory.mktemp("files") / "home"), accounts=accounts)
+def given() -> Iterator[Given]:
     for case in (*LOADED, *REFUSED):
-        warehouse.drop(case.file, (FOLDER / case.file).read_bytes(), account=account_of(case), at=RETRIEVED_AT)
-    refusals = warehouse.load(at=RETRIEVED_AT)
-    assert len(refusals) == len(REFUSED)
-    return warehouse
+        account = Account(id=account_of(case), name=case.file, source="files", **case.account)
+        yield Given(account, case.file, (FOLDER / case.file).read_bytes(), RETRIEVED_AT)
 
 
 @pytest.mark.parametrize("case", LOADED, ids=account_of)
-def test_a_file_loads_with_every_value_as_it_was_meant(case: Loaded, warehouse: Warehouse) -> None:
-    check_loaded(warehouse, case, account_of(case))
+def test_a_file_loads_with_every_value_as_it_was_meant(case: Loaded, loaded: Warehouse) -> None:
+    check_loaded(loaded, case, account_of(case))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=account_of)
-def test_a_file_is_refused_by_its_name_and_line_with_a_remedy_that_helps(case: Refused, warehouse: Warehouse) -> None:
-    ((verdict, reason, rows),) = warehouse.query(f"select verdict, reason, rows_added from meta.loads where account_id = '{account_of(case)}'")
+def test_a_file_is_refused_by_its_name_and_line_with_a_remedy_that_helps(case: Refused, loaded: Warehouse) -> None:
+    ((verdict, reason, rows),) = loaded.query(f"select verdict, reason, rows_added from meta.loads where account_id = '{account_of(case)}'")
     assert (verdict, rows) == ("QUARANTINED", 0)
     assert reason.startswith(f"{case.file}, ")
     assert not [words for words in case.says if words not in reason]
-    reasons = [json.loads(p.read_text()) for p in (warehouse.home.quarantine / account_of(case)).glob("*/reason.json")]
+    reasons = [json.loads(p.read_text()) for p in (loaded.home.quarantine / account_of(case)).glob("*/reason.json")]
     assert [r["rules"][0]["rule"] for r in reasons] == [case.rule]
 
 
-def test_a_row_set_aside_is_kept_with_its_line_and_text(warehouse: Warehouse) -> None:
-    ((count, rows),) = warehouse.query("select failed_count, \"rows\" from meta.gate_results where account_id = '10a' and rule = 'rows_set_aside'")
+def test_a_row_set_aside_is_kept_with_its_line_and_text(loaded: Warehouse) -> None:
+    ((count, rows),) = loaded.query("select failed_count, \"rows\" from meta.gate_results where account_id = '10a' and rule = 'rows_set_aside'")
     line = (FOLDER / "10a_mfn_returns_tab_in_carrier.txt").read_text().splitlines()[2]
     assert (count, json.loads(rows)) == (1, [{"_line": 3, "text": line}])
 
 
-def test_the_difference_of_an_accepted_settlement_is_shown(warehouse: Warehouse) -> None:
+def test_the_difference_of_an_accepted_settlement_is_shown(loaded: Warehouse) -> None:
     # 80.00 paid out, 20.00 and 10.00 explained.
-    ((rows,),) = warehouse.query(
+    ((rows,),) = loaded.query(
         "select \"rows\" from meta.gate_results where account_id = '18a-by-consent' and rule = 'accepted_settlement_adds_up' and not passed"
     )
     shown = json.loads(rows)
     assert [(r["settlement_id"], r["difference"], r["total_amount"]) for r in shown] == [("41000000012", "50.00", "80.0000")]
 
 
-def test_landing_keeps_a_workbook_and_a_zip_as_they_were_received(warehouse: Warehouse) -> None:
-    kept = {d.file_name: gzip.decompress(d.path.read_bytes()) for d in landed_documents(warehouse.home)}
+def test_landing_keeps_a_workbook_and_a_zip_as_they_were_received(loaded: Warehouse) -> None:
+    kept = {d.file_name: gzip.decompress(d.path.read_bytes()) for d in landed_documents(loaded.home)}
     for name in ("25a_reimbursements.xlsx", "25b_reimbursements.zip"):
         assert kept[name] == (FOLDER / name).read_bytes()
 
@@ -201,9 +197,8 @@ def test_a_refused_settlement_loads_when_it_is_accepted_and_dropped_again(tmp_pa
     assert verdicts == [("QUARANTINED",), ("QUARANTINED",), ("LOADED",)]
 
 
-def test_an_accepted_settlement_does_not_stop_the_publication(warehouse: Warehouse) -> None:
-    warehouse.publish(at=RETRIEVED_AT)
-    lines = "select account_id, sum(line_amount), max(settlement_total_amount) from staging.stg_amazon_seller__settlements group by 1 order by 1"
-    assert warehouse.query(lines) == [
+def test_an_accepted_settlement_does_not_stop_the_build(as_of: Callable[[date], Warehouse]) -> None:
+    lines = "select account_id, sum(line_amount), max(settlement_total_amount) from staging.stg_amazon_seller__settlements "
+    assert as_of(RETRIEVED_AT.date()).query(f"{lines} where account_id like '18%' group by 1 order by 1") == [
         ("18a-by-consent", Decimal("30.0000"), Decimal("80.0000")), ("18b", Decimal("25.0000"), Decimal("25.0000")),
     ]  # fmt: skip

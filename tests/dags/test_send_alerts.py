@@ -8,13 +8,12 @@ import subprocess
 import sys
 from datetime import timedelta
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 import yaml
 
 from seller_warehouse.cli.airflow_processes import environment
-from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.core.home import REPOSITORY
 from tests.receiver import receiving
 from tests.support import AT, Warehouse, reimbursements
 
@@ -28,8 +27,8 @@ for _ in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    home = Home(tmp_path_factory.mktemp("home"))
+def airflow(five_lines: Warehouse) -> dict[str, str]:
+    home = five_lines.home
     home.airflow.mkdir(parents=True)
     accounts = home.root / "accounts.yaml"
     accounts.write_text(yaml.safe_dump([{"id": "acme-na", "name": "Acme", "region": "na", "marketplaces": ["ATVPDKIKX0DER"], "source": "files"}]))
@@ -38,13 +37,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return env
 
 
-def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_link(airflow: dict[str, str]) -> None:
-    warehouse = Warehouse(Home(Path(airflow["SELLER_WAREHOUSE_HOME"])))
-    warehouse.drop("r.txt", reimbursements({}))
-    warehouse.load()
-    warehouse.publish()
-    warehouse.drop("wrong.txt", reimbursements({"amount-total": "12.50.0"}))
-    assert len(warehouse.load("later", AT + timedelta(hours=1))) == 1
+def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_link(airflow: dict[str, str], five_lines: Warehouse) -> None:
+    five_lines.drop("wrong.txt", reimbursements({"amount-total": "12.50.0"}))
+    assert len(five_lines.load("later", AT + timedelta(hours=1))) == 1
 
     with receiving() as receiver:
         settings = airflow | {"SELLER_WAREHOUSE_ALERT_URLS": receiver.url, "SELLER_WAREHOUSE_DASHBOARD_URL": "https://shop.example"}
@@ -80,18 +75,18 @@ def test_a_refusal_after_the_last_publication_is_sent_once_from_airflow_with_a_l
         assert receiver.taken() == []
         runs.communicate()
 
-    warehouse.publish("again", AT + timedelta(hours=2), build=False)
-    [(kind, sent, error)] = warehouse.published("select kind, sent_at is not null, error from sw.meta.alerts")
+    five_lines.publish("again", AT + timedelta(hours=2), build=False)
+    [(kind, sent, error)] = five_lines.published("select kind, sent_at is not null, error from sw.meta.alerts")
     assert (kind, sent, error) == ("DOCUMENT_REFUSED", True, None)
 
 
-@pytest.mark.parametrize(("scheduled", "hourly"), [("", False), ("1", True)])
-def test_alerts_follow_each_publication_and_come_every_hour_where_airflow_runs_by_itself(
-    airflow: dict[str, str], scheduled: str, hourly: bool
-) -> None:
-    script = "import sys; sys.path.insert(0, 'dags'); from send_alerts import send_alerts; print(send_alerts().timetable)"
-    env = os.environ | airflow | {"SELLER_WAREHOUSE_SCHEDULED": scheduled}
-    out = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=True).stdout
-    timetable = out.splitlines()[-1]
-    assert "seller-warehouse://published/marts" in timetable
-    assert ("expression='20 * * * *'" in timetable) == hourly
+def test_alerts_follow_each_publication_and_come_every_hour_where_airflow_runs_by_itself(airflow: dict[str, str]) -> None:
+    script = (
+        "import importlib, os, sys; sys.path.insert(0, 'dags'); import send_alerts\n"
+        "for os.environ['SELLER_WAREHOUSE_SCHEDULED'] in ('', '1'): print(importlib.reload(send_alerts).send_alerts().timetable)"
+    )
+    out = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=os.environ | airflow, capture_output=True, text=True, check=True).stdout
+    driven, by_itself = out.splitlines()[-2:]
+    assert "seller-warehouse://published/marts" in driven
+    assert "seller-warehouse://published/marts" in by_itself
+    assert ["expression='20 * * * *'" in timetable for timetable in (driven, by_itself)] == [False, True]

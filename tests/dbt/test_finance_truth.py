@@ -81,9 +81,9 @@ def unsettled(simulated: Simulated, seller: Seller, line: ReimbursementTruth) ->
 
 def test_cash_and_units_of_each_month_currency_and_reason_are_those_that_were_paid(simulated: Simulated) -> None:
     expected: dict[str, list[tuple[Any, ...]]] = {"gross_cash_amount": [], "reversed_cash_amount": [], "cash_units": [], "inventory_units": []}
-    for account, seller, line in lines(simulated):
-        reasons = {p.reimbursement_id: p.reason for p in seller.truth(simulated.known_at).reimbursements}
-        reason = reasons[line.original_reimbursement_id] if line.original_reimbursement_id else line.reason
+    reasons = {(account, line.reimbursement_id): line.reason for account, _, line in lines(simulated)}
+    for account, _, line in lines(simulated):
+        reason = reasons[account, line.original_reimbursement_id] if line.original_reimbursement_id else line.reason
         key = account, line.currency_code, month(line.approval_at.date()), CATEGORIES[reason], line.sku
         expected["reversed_cash_amount" if line.is_reversal else "gross_cash_amount"].append((*key, line.cash))
         expected["cash_units"].append((*key, Decimal(line.cash_units)))

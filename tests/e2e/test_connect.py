@@ -16,13 +16,13 @@ import duckdb
 import httpx
 import pytest
 
-from seller_warehouse.core.home import REPOSITORY, Home
+from seller_warehouse.core.home import REPOSITORY
 from seller_warehouse.core.ports import free_port
 from seller_warehouse.marts.exports import EXPORTED
-from tests.support import Warehouse, reimbursements
+from tests.support import Warehouse
 
 PAGE = (REPOSITORY / "docs" / "connect.md").read_text(encoding="utf-8")
-LINES, CASH = "2", Decimal("25.50")
+LINES, CASH = "5", Decimal("32.57")
 MISSED_BY_SUPERSET = ("cachetools", "rich", "flask-caching<2.4")
 """Superset 6.1 imports the first two without requiring them, and its own cache does not accept an option that Flask-Caching passes since 2.4."""
 ON_DEMAND = "SELLER_WAREHOUSE_TEST_SUPERSET"
@@ -34,14 +34,9 @@ def recipe(language: str, number: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which ``data/`` is a home with two reimbursements of 10.00 and 15.50 USD."""
-    folder = tmp_path_factory.mktemp("connect")
-    warehouse = Warehouse(Home(folder / "data"))
-    warehouse.drop("r.txt", reimbursements({}, {"reimbursement-id": "1002", "amount-per-unit": "15.50", "amount-total": "15.50"}))
-    assert warehouse.load() == []
-    warehouse.publish()
-    return folder
+def place(five_lines: Warehouse) -> Path:
+    """The folder in which ``data/`` is a home with five reimbursements."""
+    return five_lines.home.root.parent
 
 
 def run(place: Path, *command: str | Path, timeout: int = 300, **environment: str) -> str:

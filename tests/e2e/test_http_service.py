@@ -33,18 +33,18 @@ from playwright.sync_api import BrowserContext
 
 from seller_warehouse.core.home import REPOSITORY, Home
 from seller_warehouse.core.ports import SERVICE, free_port
-from seller_warehouse.marts.build import build_marts, code_version
+from seller_warehouse.marts.build import code_version
 from seller_warehouse.marts.publish import publish
 from seller_warehouse.readers import http_service as service
 from seller_warehouse.readers.http_service import MOST_ROWS, app
 from seller_warehouse.readers.published import Published
 from seller_warehouse.readers.query import OPERATORS
-from tests.support import AT, Warehouse, reimbursements
+from tests.five_lines import QUOTED
+from tests.support import AT, Warehouse
 
 SECRET = "a-token-of-the-tests-0123456789"
 ALLOWED = {"Authorization": f"Bearer {SECRET}"}
 LINES = "/v1/tables/marts.fct_reimbursements"
-QUOTED = 'O\'Neil; drop table "marts".fct_orders; --'
 PAGE = REPOSITORY / "docs" / "service.md"
 
 
@@ -71,29 +71,8 @@ def wait_until(true: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Five lines of November: 10.00, -10.00 (a reversal of it), 0.07 and 30.00 USD, 2.50 CAD; built once, and published."""
-    warehouse = Warehouse(Home(tmp_path_factory.mktemp("served")))
-    lines = reimbursements(
-        {"product-name": "=1+2", "case-id": "77"},
-        {"reimbursement-id": "1002", "amount-per-unit": "-10.00", "amount-total": "-10.00", "quantity-reimbursed-cash": "-1",
-         "quantity-reimbursed-total": "-1", "original-reimbursement-id": "1001", "original-reimbursement-type": "Lost_Warehouse",
-         "reason": "Reimbursement_Reversal", "approval-date": "2026-11-03T08:00:00+00:00"},
-        {"reimbursement-id": "1003", "amount-per-unit": "0.07", "amount-total": "0.07", "product-name": "Lämpchen, 10 €", "sku": "LAMP-2"},
-        {"reimbursement-id": "1004", "amount-per-unit": "30.00", "amount-total": "30.00", "product-name": QUOTED, "sku": "SKU:1"},
-        {"reimbursement-id": "1005", "amount-per-unit": "2.50", "amount-total": "2.50", "currency-unit": "CAD", "product-name": 'A "B", C',
-         "approval-date": "2026-11-04T09:30:15-07:00"},
-    )  # fmt: skip
-    warehouse.drop("r.txt", lines)
-    assert warehouse.load() == []
-    build_marts(warehouse.home, as_of=AT.date())
-    publish_at(warehouse, 0)
-    return warehouse
-
-
-@pytest.fixture(scope="module")
-def client(built: Warehouse) -> Iterator[httpx.Client]:
-    with served(built.home) as client:
+def client(five_lines: Warehouse) -> Iterator[httpx.Client]:
+    with served(five_lines.home) as client:
         yield client
 
 
@@ -129,9 +108,9 @@ def test_a_method_that_could_write_is_refused_with_and_without_the_token(method:
         assert answer.json() == {"detail": "this service only reads: use GET or HEAD"}
 
 
-def test_health_needs_no_token_and_names_the_publication_alone(built: Warehouse, client: httpx.Client) -> None:
+def test_health_needs_no_token_and_names_the_publication_alone(five_lines: Warehouse, client: httpx.Client) -> None:
     answer = httpx.get(client.base_url.join("/health"))
-    assert answer.json() == {"status": "ok", "publication_id": Published(built.home).publication_id}
+    assert answer.json() == {"status": "ok", "publication_id": Published(five_lines.home).publication_id}
 
 
 def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
@@ -150,21 +129,21 @@ def test_no_answer_is_stored_or_taken_for_another_type(path: str, client: httpx.
 # What there is
 
 
-def test_the_publication_says_when_and_from_what_it_was_made(built: Warehouse, client: httpx.Client) -> None:
-    publication_id = publish_at(built, 1)
+def test_the_publication_says_when_and_from_what_it_was_made(five_lines: Warehouse, client: httpx.Client) -> None:
+    publication_id = publish_at(five_lines, 1)
     assert client.get("/v1/publication").json() == {
         "publication_id": publication_id, "published_at": "2026-11-20T06:01:00Z", "as_of_date": "2026-11-20", "code_version": code_version(),
         "as_known_at": None, "load_count": 1, "last_loaded_at": "2026-11-20T06:00:00Z",
     }  # fmt: skip
 
 
-def test_every_table_is_listed_with_its_columns_their_meaning_and_its_rows(built: Warehouse, client: httpx.Client) -> None:
+def test_every_table_is_listed_with_its_columns_their_meaning_and_its_rows(five_lines: Warehouse, client: httpx.Client) -> None:
     listed = {t["table"]: t for t in client.get("/v1/tables").json()["tables"]}
-    tables = built.query("select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('marts', 'meta')")
-    counted = {table: built.query(f"select count(*) from {table}")[0][0] for (table,) in tables}
+    tables = five_lines.query("select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('marts', 'meta')")
+    counted = {table: five_lines.query(f"select count(*) from {table}")[0][0] for (table,) in tables}
     assert {table: t["row_count"] for table, t in listed.items()} == counted | {"meta.publication": 1}
     assert listed["meta.loads"]["row_count"] == 1
-    amount = built.query("select comment from duckdb_columns() where (table_name, column_name) = ('fct_reimbursements', 'cash_amount')")
+    amount = five_lines.query("select comment from duckdb_columns() where (table_name, column_name) = ('fct_reimbursements', 'cash_amount')")
     columns = {c["name"]: c for c in listed["marts.fct_reimbursements"]["columns"]}
     assert columns["cash_amount"] == {"name": "cash_amount", "type": "DECIMAL(18,4)", "description": amount[0][0]}
     assert listed["marts.fct_reimbursements"]["description"].startswith("One row per reimbursement line")
@@ -310,8 +289,8 @@ def test_neither_files_nor_the_network_nor_other_tables_can_be_named(table: str,
         assert answer.json()["detail"].startswith(f"there is no table {table!r}; there are marts.claims_to_file, ")
 
 
-def test_the_publication_is_untouched_by_all_that(built: Warehouse, client: httpx.Client) -> None:
-    file = built.home.marts.resolve()
+def test_the_publication_is_untouched_by_all_that(five_lines: Warehouse, client: httpx.Client) -> None:
+    file = five_lines.home.marts.resolve()
     before = file.read_bytes()
     for value in (QUOTED, "x'; attach '/tmp/x.duckdb'; --", "1; copy marts.fct_orders to '/tmp/x.csv'"):
         client.get(LINES, params={"where": f"product_name:eq:{value}"}).raise_for_status()
@@ -349,9 +328,9 @@ def test_csv_pages_follow_the_header_link(client: httpx.Client) -> None:
     assert sorted(found) == ['"1001"', '"1002"', '"1003"', '"1004"', '"1005"']
 
 
-def test_a_page_of_another_publication_is_refused_rather_than_mixed(built: Warehouse, client: httpx.Client) -> None:
+def test_a_page_of_another_publication_is_refused_rather_than_mixed(five_lines: Warehouse, client: httpx.Client) -> None:
     first = client.get(f"{LINES}?limit=2").json()
-    publication_id = publish_at(built, 2)
+    publication_id = publish_at(five_lines, 2)
     answer = client.get(first["next"])
     told = f"{publication_id} is published now, not {first['publication_id']!r}: begin again without publication and offset"
     assert (answer.status_code, answer.json()) == (409, {"detail": told})
@@ -473,8 +452,8 @@ def read_while_published(warehouse: Warehouse, url: str, minutes: Iterable[int])
     assert httpx.get(f"{url}/health").json()["publication_id"] == last
 
 
-def test_fifty_readers_see_no_failure_while_publications_appear(built: Warehouse, started: tuple[str, str]) -> None:
-    read_while_published(built, started[0], range(4))
+def test_fifty_readers_see_no_failure_while_publications_appear(five_lines: Warehouse, started: tuple[str, str]) -> None:
+    read_while_published(five_lines, started[0], range(4))
 
 
 # The OpenAPI description
@@ -550,9 +529,9 @@ def refused(home: Path, **given: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def started(built: Warehouse) -> Iterator[tuple[str, str]]:
+def started(five_lines: Warehouse) -> Iterator[tuple[str, str]]:
     """``make serve`` on the home: its address, and its first output."""
-    process = subprocess.Popen(COMMAND, env=environment(built.home.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(COMMAND, env=environment(five_lines.home.root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     try:
         said = process.stdout.readline()
@@ -572,16 +551,16 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_the_token_is_made_once_for_its_owner_alone_and_never_shown(built: Warehouse, started: tuple[str, str]) -> None:
+def test_the_token_is_made_once_for_its_owner_alone_and_never_shown(five_lines: Warehouse, started: tuple[str, str]) -> None:
     url, said = started
-    kept = built.home.service_token
+    kept = five_lines.home.service_token
     token = kept.read_text()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert len(token) == 44
     assert str(kept) in said
     assert token not in said
     assert httpx.get(f"{url}/v1/publication", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-    assert service.token_of(built.home) == (token, str(kept))
+    assert service.token_of(five_lines.home) == (token, str(kept))
 
 
 def test_only_this_machine_reaches_it_unless_configured_otherwise(started: tuple[str, str]) -> None:
@@ -607,7 +586,7 @@ def test_a_port_that_is_none_is_refused(port: str, tmp_path: Path) -> None:
     assert refused(tmp_path, **{SERVICE: port}) == f"{SERVICE} is {port!r}; it must be a number from 1 to 65535\n"
 
 
-def test_where_nothing_is_published_it_says_what_to_do_and_follows_the_first_publication(built: Warehouse, tmp_path: Path) -> None:
+def test_where_nothing_is_published_it_says_what_to_do_and_follows_the_first_publication(five_lines: Warehouse, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     with served(home) as client:
         assert client.get("/health").json() == {"status": "ok", "publication_id": None}
@@ -616,7 +595,7 @@ def test_where_nothing_is_published_it_says_what_to_do_and_follows_the_first_pub
             assert answer.status_code == 503
             assert answer.json()["detail"].endswith(" yet: make demo, or make run once reports are there")
         home.published.mkdir(parents=True)
-        home.marts.symlink_to(built.home.marts.resolve())
+        home.marts.symlink_to(five_lines.home.marts.resolve())
         assert client.get(LINES).json()["total"] == 5
 
 
@@ -630,8 +609,8 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("curl")])
-def test_a_curl_of_the_page_works(command: str, started: tuple[str, str], built: Warehouse, tmp_path: Path) -> None:
-    command = command.replace("http://127.0.0.1:8502", started[0]).replace("data/service_token", shlex.quote(str(built.home.service_token)))
+def test_a_curl_of_the_page_works(command: str, started: tuple[str, str], five_lines: Warehouse, tmp_path: Path) -> None:
+    command = command.replace("http://127.0.0.1:8502", started[0]).replace("data/service_token", shlex.quote(str(five_lines.home.service_token)))
     ran = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout or list(tmp_path.iterdir())

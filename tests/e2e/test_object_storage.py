@@ -16,7 +16,7 @@ from seller_warehouse.core.accounts import ConfigurationError
 from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.landing import inbox_files, landed_documents
 from seller_warehouse.ingest.object_storage import ObjectStorage, StorageFailed, storage_of
-from tests.amazon import DEMO_NA, Landing, morning, sandbox
+from tests.amazon import SECOND_NA, Landing, morning, sandbox
 from tests.e2e.killed_pass import kill
 from tests.e2e.test_kill import dropped, raw_of
 from tests.object_storage import s3_server
@@ -49,7 +49,7 @@ def test_a_backfill_lands_in_the_bucket_and_loads_what_it_loads_from_a_folder(se
     world = World("test", seed=1, start=DAY - timedelta(days=60), end=DAY + timedelta(days=2))
     held = {}
     for name, landing_at in (("folder", str(tmp_path / "elsewhere")), ("bucket", f"s3://{BUCKET}/backfill")):
-        warehouse = Warehouse(Home(tmp_path / name, landing_at), accounts={DEMO_NA.id: DEMO_NA})
+        warehouse = Warehouse(Home(tmp_path / name, landing_at), accounts={SECOND_NA.id: SECOND_NA})
         with sandbox(tmp_path / f"{name} amazon", world, morning(DAY)) as amazon:
             Landing(warehouse, amazon, months=1).backfill()
         held[name] = warehouse

@@ -19,15 +19,15 @@ from tests.support import AT, Warehouse, reimbursements
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of a home with one good file, one with markup in an amount, and one that is no report."""
-    warehouse = Warehouse(Home(tmp_path_factory.mktemp("site") / "home"))
+def site(five_lines: Warehouse) -> Path:
+    """The site of a home with good files, one with markup in an amount, and one that is no report."""
+    warehouse, later = five_lines, AT + timedelta(minutes=1)
     warehouse.drop("older.txt", reimbursements({"approval-date": "2026-10-02", "reimbursement-id": "1000"}), at=AT - timedelta(days=1))
-    warehouse.drop("good.txt", reimbursements({}))
+    warehouse.drop("good.txt", reimbursements({}), at=later)
     warehouse.drop("<b>bad</b> profiling.txt", reimbursements({"amount-total": "<script>alert($x)</script>"}, {"approval-date": "yesterday"}))
     warehouse.drop("other.txt", "a\tb\n1\t2\n")
-    assert len(warehouse.load()) == 2
-    warehouse.publish()
+    assert len(warehouse.load("later", later)) == 2
+    warehouse.publish("later", later, build=False)
     return build_site(warehouse.home).parent
 
 
@@ -94,7 +94,7 @@ def test_site_is_built_before_anything_is_loaded(tmp_path: Path) -> None:
 
 
 def test_documents_are_kept_to_a_bound_and_refused_ones_are_not_pushed_out(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two refused files and two good ones, of which one is kept per report."""
+    """Two refused files and three good ones, of which one is kept per report."""
     monkeypatch.setattr(data_docs, "KEPT_DOCUMENTS", 1)
     shown = documents(data_docs.page(Home(site.parent)))
     assert [len([d for d in shown if name in d]) for name in ("profiling", "other.txt", "good.txt", "older.txt")] == [1, 1, 1, 0]

@@ -29,10 +29,9 @@ import yaml
 
 from seller_warehouse.core.home import Home
 from tests.e2e.killed_pass import FRESH
-from tests.e2e.test_kill import marts_of
 from tests.home_damages import KINDS, WAITS, Kind
 from tests.soak.test_storms import COUNT, SEED
-from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse, raw_state, reimbursements
+from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse, marts_of, raw_state, reimbursements
 
 SHORT = 6
 """Kinds of the short form."""

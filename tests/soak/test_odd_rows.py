@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -13,10 +14,12 @@ from seller_warehouse.core.report_spec import Column, Kind, ReportSpec
 from seller_warehouse.core.sql import identifier
 from seller_warehouse.marts.build import build_marts
 from seller_warehouse.reports import SPECS
-from tests.cases.test_mart_cases import cases, load_cases
+from tests.cases.test_mart_cases import cases, given
 from tests.soak.test_storms import COUNT, SEED
-from tests.support import AT, Warehouse
+from tests.support import AT, Warehouse, with_files
 
+LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
+"""After the last file was retrieved."""
 COPIES = 150
 """Accounts of one storm."""
 
@@ -98,7 +101,9 @@ def copy_with_one_change(connection: duckdb.DuckDBPyConnection, account: str, co
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Every hand-worked account."""
-    return load_cases(Home(tmp_path_factory.mktemp("odd") / "home"))
+    warehouse = with_files(Home(tmp_path_factory.mktemp("odd") / "home"), given())
+    assert warehouse.load(at=LOADED_AT) == []
+    return warehouse
 
 
 def home_like(loaded: Warehouse, folder: Path) -> Home:

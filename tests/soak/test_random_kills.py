@@ -22,9 +22,9 @@ from seller_warehouse.core.home import Home
 from seller_warehouse.ingest.landing import inbox_files
 from seller_warehouse.steps import Run, run_pass
 from tests.e2e.killed_pass import FRESH
-from tests.e2e.test_kill import dropped, marts_of, raw_of
+from tests.e2e.test_kill import dropped, raw_of
 from tests.soak.test_storms import COUNT, SEED
-from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse
+from tests.support import ACCOUNTS, AT, FIXTURES, Warehouse, marts_of
 
 STEPS = ("land_files", "gate_documents", "load_documents", "dbt_build", "publish_marts")
 CHAINS, KILLS = (4, 10) if COUNT > 1 else (1, 3)

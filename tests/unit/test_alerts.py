@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from http import HTTPStatus
 from io import StringIO
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from seller_warehouse.ingest.warehouse import open_warehouse
 from seller_warehouse.marts.build import policy_settings
 from seller_warehouse.reports import SPECS
 from tests.receiver import Receiver, receiving
+
+pytestmark = pytest.mark.usefixtures("reimbursements_alone")
 
 TODAY = date(2026, 11, 20)
 API = Account(id="na", name="NA", region="na", marketplaces=("ATVPDKIKX0DER",), source="sp_api")
@@ -65,20 +68,16 @@ class Model:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     target: Path = tmp_path_factory.mktemp("dbt")
+    model, between = (DBT_PROJECT / "models" / "meta" / "alert_events.sql").read_text(encoding="utf-8"), "-- at the end of a run"
+    command = [
+        str(Path(sys.executable).with_name("dbt")), "compile", "--inline", f"{model}\n{between}\n{{{{ set_aside_events('meta.set_aside') }}}}",
+        "--vars", "{alert_claim_days: <claim_days>, alert_late_days: <late_days>}",
+        "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target), "--log-path", str(target),
+    ]  # fmt: skip
     environment = os.environ | {"SELLER_WAREHOUSE_DATABASE": str(target / "seller_warehouse.duckdb")}
-
-    def compiled(*what: str) -> None:
-        command = [
-            str(Path(sys.executable).with_name("dbt")), "compile", *what, "--vars", "{alert_claim_days: <claim_days>, alert_late_days: <late_days>}",
-            "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target), "--log-path", str(target),
-        ]  # fmt: skip
-        ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stdout
-
-    compiled("--select", "alert_events")
-    compiled("--inline", "{{ set_aside_events('meta.set_aside') }}")
-    folder = target / "compiled" / "seller_warehouse"
-    return Model((folder / "models" / "meta" / "alert_events.sql").read_text(), next(folder.rglob("*inline*")).read_text())
+    ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    return Model(*next((target / "compiled").rglob("*inline*")).read_text().split(between))
 
 
 @dataclass
@@ -130,8 +129,10 @@ class Told:
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        connection.execute(f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values()))
+    for names, alike in groupby(rows, tuple):
+        values = [list(row.values()) for row in alike]
+        marks = ", ".join([f"({', '.join('?' * len(names))})"] * len(values))
+        connection.execute(f"insert into {table} ({', '.join(names)}) values {marks}", list(chain(*values)))
 
 
 @pytest.fixture

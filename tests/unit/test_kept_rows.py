@@ -21,6 +21,8 @@ from seller_warehouse.ingest.parse import Prepared, prepare
 from seller_warehouse.steps import Run, gate_documents, land_files, load_documents
 from tests.support import AT, EU, NA, Warehouse, document_of, raw_state, reimbursements
 
+pytestmark = pytest.mark.usefixtures("reimbursements_alone")
+
 
 def keep(document: Document, folder: Path, account: Account = NA) -> tuple[Prepared, list[dict[str, Any]], set[str]]:
     """A document's facts, its rows, and the files in its folder afterwards."""

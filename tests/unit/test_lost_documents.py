@@ -20,6 +20,8 @@ from seller_warehouse.ingest.landing import land, landed_documents
 from seller_warehouse.ingest.object_storage import storage_of
 from tests.support import AT, Warehouse, document_of, raw_state, reimbursements
 
+pytestmark = pytest.mark.usefixtures("reimbursements_alone")
+
 EARLIER = AT - timedelta(days=1)
 GOOD = reimbursements({}, {"reimbursement-id": "2"})
 OTHER = reimbursements({"reimbursement-id": "3", "approval-date": "2026-11-05T08:00:00+00:00"})

@@ -78,6 +78,12 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path, mo
     assert {table for _, table, *_ in columns(path)} == {"loads"}
 
 
+def contents(path: Path, names: dict[str, str]) -> dict[str, list[tuple]]:
+    """The rows of each table, in these columns."""
+    with duckdb.connect(str(path)) as connection:
+        return {table: connection.execute(f"select {of} from {table}").fetchall() for table, of in names.items()}
+
+
 def tables_of(path: Path) -> dict[str, dict[str, str]]:
     """Name and type of every column of a database, by table."""
     found: dict[str, dict[str, str]] = {}
@@ -87,21 +93,21 @@ def tables_of(path: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+@pytest.mark.usefixtures("reimbursements_alone")
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda p: p.stem)
 def test_a_home_of_every_earlier_layout_is_taken_over_with_every_row_and_can_be_written(layout: Path, tmp_path: Path) -> None:
     old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
     execute(old, "create schema raw; create schema meta;" + layout.read_text(encoding="utf-8"))
     before = tables_of(old)
-    for table, columns in before.items():
-        values = ", ".join(VALUES.get(data_type, f"'{name}'") for name, data_type in columns.items())
-        execute(old, f"insert into {table} values ({values})")
+    values = {table: ", ".join(VALUES.get(data_type, f"'{name}'") for name, data_type in columns.items()) for table, columns in before.items()}
+    execute(old, "; ".join(f"insert into {table} values ({row})" for table, row in values.items()))
     names = {table: ", ".join(f'"{c}"' for c in columns) for table, columns in before.items() if table != "meta.schema"}
-    rows = {table: execute(old, f"select {of} from {table}") for table, of in names.items()}
+    rows = contents(old, names)
     for path in (old, new):
         with open_warehouse(path):
             pass
     assert tables_of(old) == tables_of(new)
-    assert {table: execute(old, f"select {of} from {table}") for table, of in names.items()} == rows
+    assert contents(old, names) == rows
     assert execute(old, "from meta.schema") == [(SCHEMA_VERSION,)]
 
     document = document_of(b"", tmp_path, report="reimbursements", source="sp_api", answer=CANCELLED)

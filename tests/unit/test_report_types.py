@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -17,7 +18,8 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Refusal, Verdict
 from seller_warehouse.core.home import REPOSITORY
 from seller_warehouse.core.report_spec import Quoting, ReportSpec, normalise_header
-from seller_warehouse.ingest.gate import judge
+from seller_warehouse.ingest import gate
+from seller_warehouse.ingest.gate import Judgement, Pending, judge_documents
 from seller_warehouse.ingest.header import recognise, recognise_file
 from seller_warehouse.reports import SPECS
 from tests.support import FIXTURES, document_of
@@ -146,18 +148,43 @@ def without(path: Path, headers: set[str]) -> str:
     return written.getvalue()
 
 
+def case_of(path: Path) -> tuple[dict[str, Any], Account]:
+    """What a fixture holds, and the account that owns it."""
+    case = yaml.safe_load((path.parent / "case.yaml").read_text(encoding="utf-8"))
+    return case, Account(id="case", name="Case", source="files", **case["account"])
+
+
+def judged(contents: dict[tuple[Path, int], str | bytes], folder: Path) -> dict[tuple[Path, int], Judgement]:
+    """The judgements of fixtures, or of what was made of them, validated together, which is faster."""
+    pending = {}
+    for number, ((path, what), content) in enumerate(contents.items()):
+        case, account = case_of(path)
+        place = folder / str(number)
+        document = document_of(content, place, report=path.parent.name, account=account, retrieved_at=case["retrieved_at"])
+        pending[path, what] = Pending(document=document, account=account, folder=place / "work")
+    found = {judgement.document.path: judgement for judgement in judge_documents(pending.values())}
+    return {key: found[one.document.path] for key, one in pending.items()}
+
+
+def usual_columns(path: Path, half: int) -> list[str]:
+    return [c.header for c in SPECS[path.parent.name].columns if c.usual][half::2]
+
+
+@pytest.fixture(scope="module")
+def without_halves(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Path, int], Judgement]:
+    contents = {(path, half): without(path, set(usual_columns(path, half))) for path in TEXTS for half in (0, 1)}
+    return judged(contents, tmp_path_factory.mktemp("halves"))
+
+
 @pytest.mark.parametrize("half", [0, 1], ids=["the first and every second", "the others"])
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.parent.name)
-def test_a_file_without_half_of_the_usual_columns_is_recognised_and_loads_with_one_warning(path: Path, half: int, tmp_path: Path) -> None:
-    usual = [c.header for c in SPECS[path.parent.name].columns if c.usual][half::2]
-    case = yaml.safe_load((path.parent / "case.yaml").read_text(encoding="utf-8"))
-    account = Account(id="case", name="Case", source="files", **case["account"])
-    content = without(path, set(usual))
-    assert recognise(content).spec.name == path.parent.name
-    document = document_of(content, tmp_path, report=path.parent.name, account=account, retrieved_at=case["retrieved_at"])
-    judged = judge(document, account, tmp_path / "work")
-    assert (judged.verdict, judged.row_count) == (Verdict.PENDING, case["rows"]), judged.reason
-    warned = [(r.rule, r.what.split(": ")[-1]) for r in judged.results if not r.passed]
+def test_a_file_without_half_of_the_usual_columns_is_recognised_and_loads_with_one_warning(
+    path: Path, half: int, without_halves: dict[tuple[Path, int], Judgement]
+) -> None:
+    usual, judgement = usual_columns(path, half), without_halves[path, half]
+    assert recognise(without(path, set(usual))).spec.name == path.parent.name
+    assert (judgement.verdict, judgement.row_count) == (Verdict.PENDING, case_of(path)[0]["rows"]), judgement.reason
+    warned = [(r.rule, r.what.split(": ")[-1]) for r in judgement.results if not r.passed]
     assert warned == ([("usual_columns", ", ".join(usual))] if usual else [])
 
 
@@ -173,16 +200,19 @@ def test_a_file_without_a_required_column_is_refused_by_its_name(path: Path) -> 
 FILES = [p for p in sorted(FIXTURES.glob("*/*")) if p.name != "case.yaml"]
 
 
+@pytest.fixture(scope="module")
+def fixtures(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Path, int], Judgement]:
+    with patch.object(gate, "MAX_BATCH_DOCUMENTS", 1):  # Formats that differ in capitals alone, %y and %Y, are one to a batch.
+        return judged({(path, 0): path.read_bytes() for path in FILES}, tmp_path_factory.mktemp("fixtures"))
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_a_fixture_is_recognised_and_passes_the_gate_with_every_row(path: Path, tmp_path: Path) -> None:
-    case = yaml.safe_load((path.parent / "case.yaml").read_text(encoding="utf-8"))
-    account = Account(id="case", name="Case", source="files", **case["account"])
+def test_a_fixture_is_recognised_and_passes_the_gate_with_every_row(path: Path, fixtures: dict[tuple[Path, int], Judgement]) -> None:
+    (case, account), judgement = case_of(path), fixtures[path, 0]
     assert recognise_file(path, account.fallback_charset) == path.parent.name
-    document = document_of(path.read_bytes(), tmp_path, report=path.parent.name, account=account, retrieved_at=case["retrieved_at"])
-    judged = judge(document, account, tmp_path / "work")
-    assert (judged.verdict, judged.reason) == (Verdict.PENDING, "")
-    assert [r.rule for r in judged.results if not r.passed and not is_about_the_header(r.rule)] == ([] if is_utf8(path) else ["charset"])
-    assert judged.row_count == case["rows"] if path.stem == "valid" else judged.row_count > 0
+    assert (judgement.verdict, judgement.reason) == (Verdict.PENDING, "")
+    assert [r.rule for r in judgement.results if not r.passed and not is_about_the_header(r.rule)] == ([] if is_utf8(path) else ["charset"])
+    assert judgement.row_count == case["rows"] if path.stem == "valid" else judgement.row_count > 0
 
 
 def is_utf8(path: Path) -> bool:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from seller_warehouse.core.accounts import Account
-from seller_warehouse.core.home import Home
-from seller_warehouse.marts.build import build_marts
-from tests.support import AT, FIXTURES, SAMPLES, Warehouse
+from tests.support import AT, FIXTURES, SAMPLES, Given, Warehouse
 
 pytestmark = pytest.mark.skipif(not SAMPLES.exists(), reason=f"the sample files are no part of the project; there are none at {SAMPLES}")
 
@@ -23,16 +22,15 @@ GERMAN = Account(id="german-seller", name="German", region="eu", marketplaces=("
 Rows = list[dict[str, str]]
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def given() -> Iterator[Given]:
     """The samples under one account; under another a German fixture, since no sample has a damaged unit."""
-    warehouse = Warehouse(Home(tmp_path_factory.mktemp("samples") / "home"), {a.id: a for a in (SELLER, GERMAN)})
-    for path in FILES:
-        warehouse.drop(path.name, path.read_bytes(), account=SELLER.id)
-    warehouse.drop("german.txt", (FIXTURES / "settlements" / "variant_decimal_comma.txt").read_bytes(), account=GERMAN.id)
-    assert warehouse.load() == []
-    build_marts(warehouse.home, as_of=AT.date())
-    return warehouse
+    yield from (Given(SELLER, path.name, path.read_bytes()) for path in FILES)
+    yield Given(GERMAN, "german.txt", (FIXTURES / "settlements" / "variant_decimal_comma.txt").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def built(as_of: Callable[[date], Warehouse]) -> Warehouse:
+    return as_of(AT.date())
 
 
 @pytest.fixture(scope="module")

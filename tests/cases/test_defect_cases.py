@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -12,9 +13,7 @@ import pytest
 
 from sandbox.render import CUSTOMER_RETURNS, HEADERS, LEDGER, ORDERS, SETTLEMENT
 from seller_warehouse.core.accounts import Account
-from seller_warehouse.core.home import Home
-from seller_warehouse.marts.build import build_marts
-from tests.support import Warehouse, reimbursements
+from tests.support import Given, Warehouse, reimbursements
 
 TODAY, LATER = date(2026, 11, 20), date(2026, 12, 9)
 BUCKETS = (
@@ -218,24 +217,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Every case, loaded once."""
+def given() -> Iterator[Given]:
     american = {"marketplaces": ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), "region": "na"}
-    accounts = {name: Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {})) for name in FILES}
-    made = Warehouse(Home(tmp_path_factory.mktemp("cases") / "home"), accounts=accounts)
     for name, files in FILES.items():
-        for number, content in enumerate(files):
-            made.drop(f"{number}.txt", content, account=name)
-    assert made.load() == []
-    return made
+        account = Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {}))
+        yield from (Given(account, f"{number}.txt", content) for number, content in enumerate(files))
 
 
 @pytest.fixture(scope="module")
-def today(warehouse: Warehouse) -> Warehouse:
+def today(as_of: Callable[[date], Warehouse]) -> Warehouse:
     """The cases as of 20 November 2026."""
-    build_marts(warehouse.home, as_of=TODAY)
-    return warehouse
+    return as_of(TODAY)
 
 
 def defects(warehouse: Warehouse, account: str, *columns: str) -> list[tuple]:
@@ -435,10 +427,10 @@ def test_claims_of_an_account_are_listed_by_deadline(today: Warehouse) -> None:
     assert today.query("select sum(eligible_units) from marts.claims_to_file") == eligible
 
 
-def test_status_moves_with_the_day(today: Warehouse) -> None:
-    """Runs last: afterwards the marts are those of another day."""
-    daily = today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all")
-    build_marts(today.home, as_of=LATER)
-    assert defects(today, "never-came", "defect_status", "status_reason") == [("ELIGIBLE_FOR_CLAIM", "UNPAID")]
-    assert defects(today, "in-grace", "eligible_units", "status_since_date") == [(11, date(2026, 11, 22))]
-    assert today.query("select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' order by all") == daily
+def test_status_moves_with_the_day(as_of: Callable[[date], Warehouse]) -> None:
+    later = as_of(LATER)
+    assert defects(later, "never-came", "defect_status", "status_reason") == [("ELIGIBLE_FOR_CLAIM", "UNPAID")]
+    assert defects(later, "in-grace", "eligible_units", "status_since_date") == [(11, date(2026, 11, 22))]
+    names = ", ".join(f"'{name}'" for name in FILES)
+    daily = f"select * from marts.fct_defect_status_daily where status_date <= '2026-11-20' and account_id in ({names}) order by all"
+    assert later.query(daily) == as_of(TODAY).query(daily)

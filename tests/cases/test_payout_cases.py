@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,13 +12,10 @@ import pytest
 
 from sandbox.render import SHIPMENTS
 from seller_warehouse.core.accounts import Account
-from seller_warehouse.core.home import Home
-from seller_warehouse.marts.build import build_marts
-from tests.dbt.test_defect_cases import ORDER, came_back, in_kind, ledger, loss, order, paid, refund, tsv
-from tests.support import Warehouse, reimbursements
+from tests.cases.test_defect_cases import ORDER, came_back, in_kind, ledger, loss, order, paid, refund, tsv
+from tests.support import Given, Warehouse, reimbursements
 
-TODAY = date(2026, 11, 20)
-REPORTED = Path(__file__).parents[1] / "cases" / "files"
+REPORTED = Path(__file__).parent / "files"
 """After what sellers reported of their own files."""
 
 
@@ -218,21 +216,20 @@ MULTI_CHANNEL = {
 BUCKETS = "reimbursed_cash_units, reimbursed_inventory_units, reconciled_units, in_progress_units, eligible_units, reimbursed_cash_amount"
 
 
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Every case, loaded once, as of 20 November 2026."""
+def given() -> Iterator[Given]:
     files = {name: contents for name, (contents, _) in CASES.items()}
     files |= {name: [SENT, content] for name, content in MULTI_CHANNEL.items()}
     files |= {f"reported-{n}": [p.read_text() for p in sorted(REPORTED.glob(f"{n}_*.txt"))] for n in ("14", "22")}
     american = {"marketplaces": ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), "region": "na"}
-    accounts = {name: Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {})) for name in files}
-    made = Warehouse(Home(tmp_path_factory.mktemp("payouts") / "home"), accounts=accounts)
     for name, contents in files.items():
-        for place, content in enumerate(contents):
-            made.drop(f"{place}.txt", content, account=name)
-    assert made.load() == []
-    build_marts(made.home, as_of=TODAY)
-    return made
+        account = Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {}))
+        yield from (Given(account, f"{place}.txt", content) for place, content in enumerate(contents))
+
+
+@pytest.fixture(scope="module")
+def warehouse(as_of: Callable[[date], Warehouse]) -> Warehouse:
+    """Every case as of 20 November 2026."""
+    return as_of(date(2026, 11, 20))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -282,5 +279,5 @@ def test_history_keeps_what_was_paid_in_between(warehouse: Warehouse) -> None:
 
 
 def test_outbound_payouts_resolve_a_multi_channel_order(warehouse: Warehouse) -> None:
-    shown = "select account_id, status_reason, reimbursed_units, open_units from marts.fct_mcf_claims order by 1"
+    shown = "select account_id, status_reason, reimbursed_units, open_units from marts.fct_mcf_claims where account_id like 'mcf-%' order by 1"
     assert warehouse.query(shown) == [("mcf-damaged", "REIMBURSED", 1, 0), ("mcf-taken-back", "PAYOUT_REVERSED", 0, 1)]
