@@ -29,8 +29,6 @@ MODULES = (
 )  # fmt: skip
 LOADED_AT = datetime(2027, 1, 1, 6, tzinfo=UTC)
 """After the last file was retrieved."""
-NOT_BEFORE = {"a-week-early": date(2026, 10, 12)}
-"""assert_payouts_make_up_months stops a build as of a day between a payout and the later entry of its loss."""
 RATES = "Date,USD,GBP,JPY,\n2026-10-30,N/A,N/A,160,\n2026-10-16,1.10,0.80,N/A,\n"
 """In the European Central Bank's layout; each holds for a week."""
 
@@ -53,8 +51,7 @@ def as_of(loaded: Warehouse, tmp_path_factory: pytest.TempPathFactory, pytestcon
 
     @cache
     def built(day: date, known_at: str) -> BuiltWarehouse:
-        kept = [account for account in loaded.accounts if day >= NOT_BEFORE.get(account, day)]
-        home = test_mart_cases.without_the_others(loaded, kept, tmp_path_factory.mktemp(f"{day}")).home
+        home = test_mart_cases.without_the_others(loaded, loaded.accounts, tmp_path_factory.mktemp(f"{day}")).home
         with in_euros(pytestconfig), pytest.MonkeyPatch.context() as patch:
             patch.setenv("SELLER_WAREHOUSE_AS_KNOWN_AT", known_at)
             build_marts(home, as_of=day)

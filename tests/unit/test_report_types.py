@@ -9,7 +9,6 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import yaml
@@ -18,7 +17,6 @@ from seller_warehouse.core.accounts import Account
 from seller_warehouse.core.documents import Refusal, Verdict
 from seller_warehouse.core.home import REPOSITORY
 from seller_warehouse.core.report_spec import Quoting, ReportSpec, normalise_header
-from seller_warehouse.ingest import gate
 from seller_warehouse.ingest.gate import Judgement, Pending, judge_documents
 from seller_warehouse.ingest.header import recognise, recognise_file
 from seller_warehouse.reports import SPECS
@@ -202,8 +200,7 @@ FILES = [p for p in sorted(FIXTURES.glob("*/*")) if p.name != "case.yaml"]
 
 @pytest.fixture(scope="module")
 def fixtures(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Path, int], Judgement]:
-    with patch.object(gate, "MAX_BATCH_DOCUMENTS", 1):  # Formats that differ in capitals alone, %y and %Y, are one to a batch.
-        return judged({(path, 0): path.read_bytes() for path in FILES}, tmp_path_factory.mktemp("fixtures"))
+    return judged({(path, 0): path.read_bytes() for path in FILES}, tmp_path_factory.mktemp("fixtures"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")

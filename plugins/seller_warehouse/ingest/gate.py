@@ -323,8 +323,9 @@ def _question(rule: Any) -> tuple[str, str]:
 
 
 def day_column(name: str, date_format: str) -> str:
-    """The name of the column of ``document_rows`` with the days of a date column in one format."""
-    return f"_{name} as {date_format}"
+    """The name of the column of ``document_rows`` with the days of a date column in one format; DuckDB ignores case, so capitals are marked."""
+    marked = "".join(f"^{c}" if c.isupper() else c for c in date_format)
+    return f"_{name} as {marked}"
 
 
 def days_read(context: GateContext) -> list[str]:
