@@ -41,6 +41,9 @@ LOCK_SECONDS = 20
 """Seconds that a process waits while another writes to SQLite; less than the timeout of the API's clients."""
 END_SECONDS = 15
 """Seconds to wait after SIGTERM or SIGKILL."""
+END_SECONDS_OF = {"triggerer": 3, "api-server": 1}
+"""The same for processes that take longer now and then and have nothing left to do: what waits in the triggerer is asked for again, and nothing
+reports to the API server any more."""
 PAGE = 100
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
@@ -153,7 +156,7 @@ class Processes:
             yield self
         finally:
             print_progress("airflow: stopping")
-            _stop(list(self._started.values()))
+            _stop(self._started)
             _groups_file(self._home).unlink(missing_ok=True)
 
     def start(self, name: str) -> None:
@@ -308,20 +311,20 @@ def deferred_signals() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+def _stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
     # A second Ctrl-C must not leave them behind.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    # Stop the API server, which is the first, last: a task that ends reports to it, and retries for long if it does not answer.
-    for those in (processes[1:], processes[:1]):
-        for process in those:
-            _signal_group(process.pid, signal.SIGTERM)
-        for process in those:
+    # Stop the API server last: a task that ends reports to it, and retries for long if it does not answer.
+    for those in (processes.keys() - {"api-server"}, processes.keys() & {"api-server"}):
+        for name in those:
+            _signal_group(processes[name].pid, signal.SIGTERM)
+        for name in those:
             try:
-                process.wait(timeout=END_SECONDS)
+                processes[name].wait(timeout=END_SECONDS_OF.get(name, END_SECONDS))
             except subprocess.TimeoutExpired:
-                _signal_group(process.pid, signal.SIGKILL)
-                process.wait()
+                _signal_group(processes[name].pid, signal.SIGKILL)
+                processes[name].wait()
 
 
 def _groups_file(home: Home) -> Path:

@@ -54,7 +54,11 @@ def with_airflow(home: Home, accounts_path: Path, drive: Drive, airflow: Airflow
 
 
 def send_alerts_and_wait(api: Api, home: Home, print_progress: Progress) -> bool:
-    """Send the alerts and wait for the end of their run; returns whether it worked. Does nothing if there is no channel."""
+    """Send the alerts and wait for the end of their run; returns whether it worked. If there is no channel, only wait for runs under way.
+
+    The publication has started such a run: Airflow waits for seconds for a task that it stops while the task ends.
+    """
+    follow(api, home, [("send_alerts", run_id) for run_id in api.run_ids("send_alerts", "queued", "running")], print_progress)
     if not channel_urls(os.environ):
         return True
     run_id = api.trigger("send_alerts", {})
