@@ -3,7 +3,8 @@
     'remedy': 'download the settlement again; if it is the same, ask Amazon for the missing lines',
 }) }}
 
--- Every settlement's lines make up the total that Amazon states for it, to the cent, unless the account accepts that they do not.
+-- Every settlement's lines make up the total that Amazon states for it, to the cent, unless the account accepts that they do not. Of a settlement
+-- that ends after the day of the build, staging has only a part.
 with accounts as (
 
     select * from {{ source('pipeline_settings', 'accounts') }}
@@ -25,6 +26,7 @@ settlements as (
         max(settlement_total_amount) as total_amount
     from lines
     group by account_id, settlement_id
+    having {{ is_dated_by_as_of('cast(max(settlement_end_at) as date)') }}
 
 )
 

@@ -152,6 +152,11 @@ def test_no_mart_holds_anything_dated_after_the_day_of_the_build(day: date, as_o
     assert dated_later(as_of(day), day) == []
 
 
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_no_settlement_is_set_aside_because_it_ends_after_the_day_of_the_build(day: date, as_of: AsOf) -> None:
+    assert as_of(day).query("select rule, key from meta.set_aside where rule = 'assert_settlements_add_up'") == []
+
+
 def test_no_mart_of_an_account_depends_on_another(loaded: Warehouse, as_of: AsOf, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """The cases share SKUs, stock and days, so that matching or ranking across accounts would change the result."""
     accounts = sorted(loaded.accounts)[::3]
