@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,6 +146,14 @@ class Given(NamedTuple):
     name: str
     content: bytes | str
     at: datetime = AT
+
+
+def given_to_american_accounts(files: Mapping[str, Iterable[str]], settings: Mapping[str, dict[str, Any]]) -> Iterator[Given]:
+    """The contents of each account's files; an account is American where its settings do not say otherwise."""
+    american = {"marketplaces": NA.marketplaces, "region": NA.region}
+    for name, contents in files.items():
+        account = Account(id=name, name=name, source="files", **american | settings.get(name, {}))
+        yield from (Given(account, f"{number}.txt", content) for number, content in enumerate(contents))
 
 
 def with_files(home: Home, files: Iterable[Given]) -> Warehouse:

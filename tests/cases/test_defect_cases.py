@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.render import CUSTOMER_RETURNS, HEADERS, LEDGER, ORDERS, SETTLEMENT
-from seller_warehouse.core.accounts import Account
-from tests.support import Given, Warehouse, reimbursements
+from tests.support import Given, Warehouse, given_to_american_accounts, reimbursements
 
 TODAY, LATER = date(2026, 11, 20), date(2026, 12, 9)
 BUCKETS = (
@@ -218,10 +217,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def given() -> Iterator[Given]:
-    american = {"marketplaces": ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), "region": "na"}
-    for name, files in FILES.items():
-        account = Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {}))
-        yield from (Given(account, f"{number}.txt", content) for number, content in enumerate(files))
+    return given_to_american_accounts(FILES, SETTINGS)
 
 
 @pytest.fixture(scope="module")

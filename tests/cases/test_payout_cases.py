@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from sandbox.render import SHIPMENTS
-from seller_warehouse.core.accounts import Account
 from tests.cases.test_defect_cases import ORDER, came_back, in_kind, ledger, loss, order, paid, refund, tsv
-from tests.support import Given, Warehouse, reimbursements
+from tests.support import Given, Warehouse, given_to_american_accounts, reimbursements
 
 REPORTED = Path(__file__).parent / "files"
 """After what sellers reported of their own files."""
@@ -220,10 +219,7 @@ def given() -> Iterator[Given]:
     files = {name: contents for name, (contents, _) in CASES.items()}
     files |= {name: [SENT, content] for name, content in MULTI_CHANNEL.items()}
     files |= {f"reported-{n}": [p.read_text() for p in sorted(REPORTED.glob(f"{n}_*.txt"))] for n in ("14", "22")}
-    american = {"marketplaces": ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"), "region": "na"}
-    for name, contents in files.items():
-        account = Account(id=name, name=name, source="files", **american | SETTINGS.get(name, {}))
-        yield from (Given(account, f"{place}.txt", content) for place, content in enumerate(contents))
+    return given_to_american_accounts(files, SETTINGS)
 
 
 @pytest.fixture(scope="module")
